@@ -1,0 +1,232 @@
+"""Who calls: the access token, the corporation and the acting employee, in both of the vendor's styles.
+
+Invariant: one token per application, asked for under a lock that holds across processes; a call
+carries its credentials in the body or in headers, never in both; a refused token is renewed once.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from adapters.fxiaoke.faults import refused_credentials
+from adapters.fxiaoke.gateway import Gateway
+from connector.adapter import Context
+from connector.errors import CreditGateError, Halt, Reauth
+
+BODY, HEADER = "body", "header"
+# Vendor manual: a token lives 7,200 s; in the last 600 s a new one is given and both work.
+RENEWABLE_SECONDS = 600
+# A short-lived answer must not turn every call into a call for a token.
+SHORTEST_USE_SECONDS = 60
+# Vendor manual: the token endpoint takes ten calls a minute, other endpoints 100 in 20 s. Weighted
+# by 40 a token call fits ten a minute into the common budget, as a window or as a leaking bucket.
+TOKEN_WEIGHT = 40
+_MOBILE = re.compile(r"\+?\d{8,15}")
+
+Answer = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """An access token with the corporation it is for; asked for anew from ``renew_at`` (UTC) on."""
+
+    token: str = field(repr=False)
+    corp: str
+    renew_at: dt.datetime
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What the admin copies from the self-built application."""
+
+    app_id: str
+    app_secret: str = field(repr=False)
+    permanent_code: str = field(repr=False)
+
+
+class Login:
+    """Credentials turned into what every call must carry.
+
+    ``style`` ``body`` or ``header``; ``user`` is the setting: an employee id of that style, or for
+    ``body`` a mobile number. ``Halt`` when the two do not fit.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        context: Context,
+        credentials: Credentials,
+        *,
+        style: str,
+        user: str,
+    ) -> None:
+        self._gateway = gateway
+        self._context = context
+        self._credentials = credentials
+        self._style = style
+        self._setting = _checked_user(style, user)
+        # Names in the store change with the credentials: a token of other ones is never taken for ours.
+        identity = (gateway.base_url, style, *vars(credentials).values(), user)
+        mark = hashlib.sha256("\n".join(identity).encode()).hexdigest()[:16]
+        self._token_name, self._user_name = f"fxiaoke-token-{mark}", f"fxiaoke-user-{mark}"
+        self._ticket: Ticket | None = None
+        self._user = "" if _MOBILE.fullmatch(user) else user
+
+    @property
+    def style(self) -> str:
+        """``body`` or ``header``."""
+        return self._style
+
+    def carry(self, send: Callable[[Ticket], Answer]) -> Answer:
+        """``send`` with a token; when that is refused, once more with a renewed one.
+
+        Raises ``Reauth`` when the second is refused too, or the credentials are.
+        """
+        ticket = self.ticket()
+        try:
+            return send(ticket)
+        except Reauth:
+            return send(self.renew(ticket))
+
+    def dress(self, ticket: Ticket, body: Mapping[str, Any]) -> tuple[Answer, dict[str, str]]:
+        """Body and headers of a call by the acting employee."""
+        user = self.user()
+        if self._style == HEADER:
+            return dict(body), {
+                "authorization": f"Bearer {ticket.token}",
+                "x-fs-ea": ticket.corp,
+                "x-fs-userid": user,
+            }
+        who = {
+            "corpAccessToken": ticket.token,
+            "corpId": ticket.corp,
+            "currentOpenUserId": user,
+        }
+        return {**body, **who}, {}
+
+    def ticket(self) -> Ticket:
+        """The current token, shared by all processes; asked for when there is none to use."""
+        if self._ticket and self._context.now() < self._ticket.renew_at:
+            return self._ticket
+        return self._shared(lambda known: self._context.now() < known.renew_at)
+
+    def renew(self, refused: Ticket) -> Ticket:
+        """A token other than ``refused``: another process may have it already."""
+        return self._shared(lambda known: known.token != refused.token)
+
+    def user(self) -> str:
+        """The acting employee's id; a mobile number is looked up once and kept.
+
+        Raises ``Halt`` when not exactly one employee has that number.
+        """
+        if self._user:
+            return self._user
+        secrets = self._context.secrets
+        with secrets.lock(self._user_name):
+            known = secrets.get(self._user_name)
+            if known is None:
+                known = self._by_mobile()
+                secrets.put(self._user_name, known)
+        self._user = known
+        return known
+
+    def _by_mobile(self) -> str:
+        """Vendor manual: getByMobile; it takes the body style and no acting employee."""
+        answer = self.carry(
+            lambda ticket: self._gateway.post(
+                "/cgi/user/getByMobile",
+                {
+                    "corpAccessToken": ticket.token,
+                    "corpId": ticket.corp,
+                    "mobile": self._setting,
+                },
+                hide=(ticket.token, self._setting),
+            )
+        )
+        people = answer.get("empList") or []
+        if len(people) != 1:
+            raise Halt(
+                f"{len(people)} employees have the mobile number in the setting user",
+                where=self._context.connection,
+                todo="set user to the employee id (FSUID_…) of a CRM administrator",
+            )
+        return str(people[0]["openUserId"])
+
+    def _shared(self, usable: Callable[[Ticket], bool]) -> Ticket:
+        with self._context.secrets.lock(self._token_name):
+            known = self._stored()
+            if known is None or not usable(known):
+                known = self._ask()
+            self._ticket = known
+            return known
+
+    def _stored(self) -> Ticket | None:
+        text = self._context.secrets.get(self._token_name)
+        if text is None:
+            return None
+        kept = json.loads(text)
+        return Ticket(kept["token"], kept["corp"], dt.datetime.fromisoformat(kept["renew_at"]))
+
+    def _ask(self) -> Ticket:
+        credentials = self._credentials
+        body = {
+            "appId": credentials.app_id,
+            "appSecret": credentials.app_secret,
+            "permanentCode": credentials.permanent_code,
+        }
+        if self._style == HEADER:
+            path, body = "/oauth2.0/token", {**body, "grantType": "app_secret"}
+            names = ("accessToken", "ea")
+        else:
+            path, names = "/cgi/corpAccessToken/get/V2", ("corpAccessToken", "corpId")
+        hide = (credentials.app_secret, credentials.permanent_code)
+
+        def judge(answer: Mapping[str, Any], where: str) -> CreditGateError | None:
+            return refused_credentials(answer, where=where, app_id=credentials.app_id, hide=hide)
+
+        answer = self._gateway.post(path, body, weight=TOKEN_WEIGHT, judge=judge, hide=hide)
+        wanted = (*names, "expiresIn")
+        if any(answer.get(name) in (None, "") for name in wanted):
+            raise Halt(
+                f"the token endpoint's answer lacks one of {', '.join(wanted)}",
+                where=f"{self._context.connection}, {path}",
+                todo="try the other auth_style",
+            )
+        return self._keep(str(answer[names[0]]), str(answer[names[1]]), int(answer["expiresIn"]))
+
+    def _keep(self, token: str, corp: str, seconds: int) -> Ticket:
+        now = self._context.now()
+        use = max(seconds - RENEWABLE_SECONDS, SHORTEST_USE_SECONDS)
+        ticket = Ticket(token, corp, now + dt.timedelta(seconds=use))
+        kept = {"token": token, "corp": corp, "renew_at": ticket.renew_at.isoformat()}
+        self._context.secrets.put(
+            self._token_name, json.dumps(kept), expires_at=now + dt.timedelta(seconds=seconds)
+        )
+        return ticket
+
+
+def _checked_user(style: str, user: str) -> str:
+    if style not in (BODY, HEADER):
+        raise Halt(f"auth_style is {style!r}", todo=f"set auth_style to {BODY} or {HEADER}")
+    fits = (
+        user.startswith("FSUID_") or _MOBILE.fullmatch(user)
+        if style == BODY
+        else re.fullmatch(r"\d{1,7}", user)
+    )
+    if not fits:
+        wanted = (
+            "the employee id (FSUID_…) or mobile number"
+            if style == BODY
+            else "the plain CRM employee id, e.g. 1000,"
+        )
+        raise Halt(
+            f"the setting user does not fit auth_style {style}",
+            todo=f"set user to {wanted} of a CRM administrator",
+        )
+    return user

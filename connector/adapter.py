@@ -1,0 +1,299 @@
+"""The ports: what a CRM, a ledger and an agency adapter offer, and how they are found.
+
+Invariant: the connector knows adapters only through this module and their entry points
+(``creditgate.crm``, ``creditgate.bureau``, ``creditgate.ledger``). Adapters speak the vendor's
+dialect and hand over raw rows; what a row means is said by the mapping, not here.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from connector.errors import Halt
+
+if TYPE_CHECKING:
+    from connector.http import Http
+    from connector.model import Report
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One thing that ``connect add`` asks for. ``secret`` values are stored encrypted.
+
+    ``default`` ``None`` means required unless ``optional``; ``help`` says where the admin finds it.
+    """
+
+    key: str
+    help: str
+    secret: bool = False
+    default: str | None = None
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class Limits:
+    """A vendor's call budget.
+
+    ``slots`` calls at once; per ``per_seconds`` at most ``calls`` in each bucket (an endpoint or the
+    whole org, as the adapter names its buckets). ``None`` means that the vendor states no such limit.
+    """
+
+    slots: int
+    calls: int | None = None
+    per_seconds: int = 86_400
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A part of a stream: rows changed in ``[since, until]`` (closed at both ends, aware UTC) whose
+    id sorts after ``after`` in the vendor's own order of ids. Halving the time halves the work."""
+
+    since: dt.datetime
+    until: dt.datetime
+    after: str | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One raw row as the vendor sent it, with the two values every row must have."""
+
+    external_id: str
+    modified_at: dt.datetime | None
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows of a slice in order of id. ``more`` says that rows after the last one remain."""
+
+    rows: Sequence[Row]
+    more: bool
+
+
+@dataclass(frozen=True)
+class FieldSpec:
+    """A field that CreditGate wants in the CRM.
+
+    ``name`` is ours; ``api_name`` the mapping's wish (the vendor may generate another one);
+    ``type`` is one of ``text``, ``long_text``, ``money``, ``number``, ``integer``, ``boolean``,
+    ``date``, ``datetime``, ``option``; ``options`` are (our value, label) pairs; ``unique`` fields
+    carry our key.
+    """
+
+    name: str
+    api_name: str
+    label: str
+    type: str
+    options: tuple[tuple[str, str], ...] = ()
+    unique: bool = False
+
+
+class FieldState(StrEnum):
+    PRESENT = "present"
+    CREATED = "created"
+    MISSING = "missing"  # would be created, or has to be created by hand
+    MISMATCH = "mismatch"
+
+
+@dataclass(frozen=True)
+class Provisioned:
+    """What became of one wanted field. ``api_name`` is the real name in this tenant, once known;
+    ``by_hand`` tells the admin what to create in the vendor's console when no API can."""
+
+    object: str
+    spec: FieldSpec
+    state: FieldState
+    api_name: str | None = None
+    by_hand: str = ""
+
+
+@dataclass(frozen=True)
+class Write:
+    """One pending write. ``values`` maps the tenant's field names to canonical values: ``Decimal``
+    for money and numbers, ``bool``, ``date``, aware ``datetime``, text; options as their *label*.
+
+    For ``kind == "update"`` ``external_id`` names the row. For ``kind == "task"`` it is the account
+    that the task is about, and ``key_field``/``key`` is our unique key, so that a retry finds the
+    first one.
+    """
+
+    kind: str
+    object: str
+    external_id: str
+    values: Mapping[str, Any]
+    types: Mapping[str, str] = field(default_factory=dict)
+    key_field: str = ""
+    key: str = ""
+
+
+class Result(StrEnum):
+    DONE = "done"
+    RETRY = "retry"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one write, in the vendor's own words when it failed.
+
+    ``external_id`` is the id of a created row.
+    """
+
+    result: Result
+    message: str = ""
+    external_id: str = ""
+
+
+class Secrets(ABC):
+    """Where an adapter keeps what it must not lose and nobody may read: tokens above all."""
+
+    @abstractmethod
+    def get(self, name: str) -> str | None:
+        """The secret, decrypted, or ``None`` when there is none or it has expired."""
+
+    @abstractmethod
+    def put(self, name: str, value: str, expires_at: dt.datetime | None = None) -> None:
+        """Keep ``value`` encrypted; after ``expires_at`` (UTC) it is as if it were not there."""
+
+    @abstractmethod
+    def lock(self, name: str) -> Any:
+        """A context manager that only one thread of one process holds at a time, across processes."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the connector gives an adapter: its connection's name, settings and secrets, an HTTP
+    client that meters and limits calls, and the clock (aware UTC)."""
+
+    connection: str
+    settings: Mapping[str, str]
+    secrets: Secrets
+    http: Http
+    language: str
+    now: Callable[[], dt.datetime]
+
+
+class Adapter(ABC):
+    """Common to all adapters: a name, what ``connect add`` must ask, the call budget."""
+
+    name: ClassVar[str]
+    settings: ClassVar[tuple[Setting, ...]]
+    limits: ClassVar[Limits]
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    @abstractmethod
+    def test(self) -> str:
+        """Prove the credentials with one harmless call; a sentence on who we are there.
+
+        Raises ``Reauth`` for wrong credentials, ``Retry`` when the vendor cannot be reached.
+        """
+
+
+class Crm(Adapter):
+    """A CRM: read streams, write fields and tasks back.
+
+    ``time_step`` is the resolution of the vendor's change times. ``sweeps`` is true when vanished
+    rows are found only by listing all ids (``ids``), false when there is a deleted list.
+    """
+
+    sweeps: ClassVar[bool] = False
+    time_step: ClassVar[dt.timedelta] = dt.timedelta(seconds=1)
+    write_batch: ClassVar[int] = 1
+
+    @abstractmethod
+    def fetch(self, object_name: str, fields: Sequence[str], part: Slice) -> Page:
+        """One page of ``object_name`` with the mapped ``fields``, ordered by id, from ``part``."""
+
+    @abstractmethod
+    def deleted(self, object_name: str, since: dt.datetime) -> Iterator[str]:
+        """Ids of rows deleted since ``since``; when ``sweeps``, the ids of **all** rows that exist."""
+
+    @abstractmethod
+    def provision(self, object_name: str, specs: Sequence[FieldSpec], *, dry_run: bool) -> list[Provisioned]:
+        """Make the wanted fields exist where an API can, else say what to create by hand. Idempotent."""
+
+    @abstractmethod
+    def push(self, writes: Sequence[Write]) -> list[Outcome]:
+        """Carry out at most ``write_batch`` writes of one kind and object; one outcome for each, in
+        order. Raises only when nothing at all can be said about any of them."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whom an agency is asked about."""
+
+    name: str
+    country: str | None
+    identifiers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Match:
+    """A candidate: ``confidence`` 0…1; ``by`` is ``identifier`` or ``name``."""
+
+    ref: str
+    name: str
+    confidence: float
+    by: str
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A parsed report and the raw answer, byte for byte, to be kept encrypted."""
+
+    report: Report
+    raw: bytes
+
+
+class Bureau(Adapter):
+    """A rating agency."""
+
+    @abstractmethod
+    def match(self, subject: Subject) -> list[Match]:
+        """Candidates, best first; by identifier where the agency takes one."""
+
+    @abstractmethod
+    def fetch(self, ref: str) -> Fetched:
+        """The current report of ``ref``."""
+
+
+class Ledger(Adapter):
+    """Receivables from files."""
+
+    @abstractmethod
+    def read(self, path: Path) -> Iterator[Mapping[str, str]]:
+        """Rows of the file as text by column name; ``Halt`` when the file cannot be read."""
+
+
+def find(kind: str) -> tuple[str, type[Adapter]]:
+    """The adapter class called ``kind`` and its group (``crm``, ``bureau``, ``ledger``).
+
+    Raises ``Halt`` naming the kinds that are installed.
+    """
+    for group in ("crm", "bureau", "ledger"):
+        for point in entry_points(group=f"creditgate.{group}"):
+            if point.name == kind:
+                loaded: type[Adapter] = point.load()
+                return group, loaded
+    raise Halt(
+        f"no adapter is called {kind!r}",
+        todo=f"use one of: {', '.join(kinds()) or 'none installed'}",
+    )
+
+
+def kinds() -> list[str]:
+    """Names of all installed adapters."""
+    return sorted(
+        point.name
+        for group in ("crm", "bureau", "ledger")
+        for point in entry_points(group=f"creditgate.{group}")
+    )

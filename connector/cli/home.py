@@ -1,0 +1,28 @@
+"""From the command line to an opened home folder.
+
+Invariant: a command that needs the store gets it opened with a current schema, and closed at its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from connector.runtime import Runtime
+
+
+@contextmanager
+def runtime(ctx: click.Context) -> Iterator[Runtime]:
+    """The runtime of the home folder that ``--config`` or ``CREDITGATE_HOME`` names."""
+    from connector.runtime import opened
+    from connector.store.schema import require_current
+
+    root = ctx.find_root().obj
+    with opened(Path(root) if root else None) as opened_runtime:
+        require_current(opened_runtime.store)
+        yield opened_runtime

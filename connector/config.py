@@ -1,0 +1,149 @@
+"""Configuration: one TOML file, environment over file.
+
+Invariant: no secret stands in the file; the encryption key comes from the environment or from a file
+that only its owner can read.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import sysconfig
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from cryptography.fernet import Fernet, MultiFernet
+from pydantic import ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from connector.errors import Halt
+
+FILE = "creditgate.toml"
+KEY_FILE = "secret.key"
+
+
+class Config(BaseSettings):
+    """What a home folder is configured with.
+
+    ``home`` the folder; ``database_url`` the store; ``language`` of texts written to the CRMs;
+    ``policy`` and ``mappings`` paths below home; ``rates`` a CSV of currency, day, per_unit;
+    ``as_of`` pins the day of all decisions, for trials on historical data only;
+    ``reservation_hours`` the life of a reservation; ``gate_unreachable`` what plugins are told to do
+    when the check service cannot be reached.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="CREDITGATE_", extra="forbid")
+
+    home: Path = Path()
+    database_url: str = ""
+    language: Literal["zh", "en"] = "zh"
+    policy: str = "policies/standard.yaml"
+    mappings: str = "mappings"
+    rates: str = "rates.csv"
+    as_of: dt.date | None = None
+    reservation_hours: int = 72
+    gate_unreachable: Literal["allow", "hold", "review"] = "hold"
+    key: str = ""
+    key_file: str = KEY_FILE
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment over file."""
+        path = _file.path
+        sources = [init_settings, env_settings]
+        if path is not None:
+            sources.append(TomlConfigSettingsSource(settings_cls, toml_file=path))
+        return tuple(sources)
+
+    @property
+    def url(self) -> str:
+        """The store's URL; by default an SQLite file in the home folder."""
+        return self.database_url or f"sqlite:///{(self.home / 'creditgate.db').absolute()}"
+
+    def path(self, name: str) -> Path:
+        """A configured path, relative ones below home."""
+        return self.home / name
+
+    def now(self) -> dt.datetime:
+        """The moment of decisions, aware UTC: now, or the end of the pinned day."""
+        if self.as_of is None:
+            return dt.datetime.now(dt.UTC)
+        return dt.datetime.combine(self.as_of, dt.time(23, 59, 59), dt.UTC)
+
+    def cipher(self) -> MultiFernet:
+        """Encrypts with the first key, decrypts with any: ``CREDITGATE_KEY`` (comma separated, newest
+        first) or the key file, one key a line."""
+        text = self.key.replace(",", "\n")
+        if not text:
+            path = self.path(self.key_file)
+            try:
+                text = path.read_text(encoding="ascii")
+            except OSError:
+                raise Halt(
+                    "there is no encryption key",
+                    where=str(path),
+                    todo="run 'creditgate init', or set CREDITGATE_KEY",
+                ) from None
+        try:
+            return MultiFernet([Fernet(line.strip()) for line in text.splitlines() if line.strip()])
+        except ValueError:
+            raise Halt(
+                "the encryption key is not usable",
+                where="CREDITGATE_KEY" if self.key else str(self.path(self.key_file)),
+                todo="it must be 32 bytes in URL-safe base64, as 'creditgate init' makes it",
+            ) from None
+
+
+class _File:
+    path: Path | None = None
+
+
+_file = _File()
+
+
+def load(explicit: Path | None = None) -> Config:
+    """The configuration of ``explicit`` (a TOML file), else of ``CREDITGATE_HOME``, else of the current
+    folder. ``Halt`` names the file and the setting that is wrong."""
+    home = Path(os.environ.get("CREDITGATE_HOME") or ".")
+    path = explicit or home / FILE
+    if explicit is not None:
+        home = explicit.parent
+    if not path.is_file():
+        raise Halt(
+            "there is no configuration",
+            where=str(path),
+            todo="run 'creditgate init DIR' and set CREDITGATE_HOME=DIR, or pass --config FILE",
+        )
+    _file.path = path
+    try:
+        config = Config(home=home)
+    except tomllib.TOMLDecodeError as fault:
+        raise Halt(f"this is not TOML: {fault}", where=str(path), todo="correct it there") from None
+    except ValidationError as fault:
+        first = fault.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        known = ", ".join(sorted(Config.model_fields))
+        todo = f"use one of: {known}" if first["type"] == "extra_forbidden" else "correct it there"
+        raise Halt(f"setting {name!r}: {first['msg']}", where=str(path), todo=todo) from None
+    finally:
+        _file.path = None
+    return config
+
+
+def shipped(folder: str) -> Path:
+    """Where the mappings or policies that come with CreditGate lie: in the checkout, else installed."""
+    checkout = Path(__file__).resolve().parent.parent / folder
+    return checkout if checkout.is_dir() else Path(sysconfig.get_path("data")) / "share/creditgate" / folder

@@ -1,0 +1,154 @@
+"""Mapping: YAML that says which vendor field feeds which canonical field, and back.
+
+Invariant: a mapping is checked whole when it is loaded, so that reading and writing cannot meet a
+mistake in it later.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from connector.model import RECORD_TYPES, Stream
+from connector.reading import MISSING, Dates, Reader, ReadField
+from connector.writing import WRITE_TYPES, WriteField, Writer
+from connector.yamlfile import Source, close_to, read
+
+TARGETS = ("account", "visit")
+
+
+@dataclass(frozen=True)
+class FieldMapping:
+    """A whole mapping file."""
+
+    name: str
+    readers: Mapping[Stream, Reader]
+    targets: Mapping[str, tuple[str, tuple[WriteField, ...], str]]
+
+    def writer(self, target: str, names: Mapping[str, str] | None = None) -> Writer | None:
+        """The writer of ``target`` (``account``, ``visit``), or ``None`` when it is not mapped."""
+        if target not in self.targets:
+            return None
+        object_name, fields, key = self.targets[target]
+        return Writer(target, object_name, fields, key, names or {})
+
+
+def load(path: Path) -> FieldMapping:
+    """The mapping in ``path``; ``Halt`` with file, line and what to write instead."""
+    return compile_mapping(read(path), str(path))
+
+
+def compile_mapping(content: Any, name: str) -> FieldMapping:
+    """A parsed mapping file, checked; see ``load``."""
+    source = Source(name)
+    if not isinstance(content, Mapping):
+        source.fail("this is no mapping file", content, todo="start it with 'mapping: NAME'")
+    source.known(content, ("mapping", "version", "dates", "timezone", "read", "write"))
+    for key in ("mapping", "read"):
+        if key not in content:
+            source.fail(f"{key!r} is missing", content, todo=f"add '{key}:' at the top level")
+    dates = Dates(str(content.get("dates", "iso")), _zone(source, content))
+    reading = source.mapping(content["read"], content, "read")
+    source.known(reading, [s.value for s in Stream])
+    readers = {
+        Stream(key): _reader(source, Stream(key), source.mapping(node, reading, key), dates)
+        for key, node in reading.items()
+    }
+    writing = source.mapping(content.get("write") or {}, content, "write")
+    source.known(writing, TARGETS)
+    targets = {key: _target(source, source.mapping(node, writing, key)) for key, node in writing.items()}
+    return FieldMapping(str(content["mapping"]), readers, targets)
+
+
+def _zone(source: Source, content: Mapping[str, Any]) -> dt.tzinfo:
+    zone = str(content.get("timezone", "UTC"))
+    try:
+        return dt.UTC if zone == "UTC" else ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        source.fail(f"{zone!r} is no time zone", content, "timezone", todo="write one like Asia/Shanghai")
+
+
+def _reader(source: Source, stream: Stream, node: Mapping[str, Any], dates: Dates) -> Reader:
+    source.known(node, ("object", "fields"))
+    for key in ("object", "fields"):
+        if key not in node:
+            source.fail(f"{stream} lacks {key!r}", node, todo=f"add '{key}:' below {stream}")
+    columns = source.mapping(node["fields"], node, "fields")
+    model = RECORD_TYPES[stream].model_fields
+    allowed = (set(model) - {"external_id", "modified_at"}) | {"id"}
+    source.known(columns, allowed)
+    for name, info in model.items():
+        if info.is_required() and name != "external_id" and name not in columns:
+            source.fail(f"{stream} needs {name!r}", columns, todo=f"add '{name}: FIELD' below its fields")
+    fields = [_read_field(source, columns, name) for name in columns]
+    return Reader(stream, str(node["object"]), fields, dates)
+
+
+def _read_field(source: Source, columns: Mapping[str, Any], name: str) -> ReadField:
+    node = columns[name]
+    if isinstance(node, str):
+        return ReadField(name, tuple(node.split(".")))
+    if not isinstance(node, Mapping) or "field" not in node:
+        source.fail(
+            f"{name!r} names no vendor field",
+            columns,
+            name,
+            todo=f"write '{name}: FIELD' or '{name}: {{field: FIELD, default: …}}'",
+        )
+    source.known(node, ("field", "optional", "default", "values", "else"))
+    values = node.get("values")
+    if values is not None:
+        source.mapping(values, node, "values")
+    return ReadField(
+        name=name,
+        path=tuple(str(node["field"]).split(".")),
+        optional=bool(node.get("optional", False)),
+        default=node.get("default", MISSING),
+        values={str(k): v for k, v in values.items()} if values is not None else None,
+        fallback=node.get("else", MISSING),
+    )
+
+
+def _target(source: Source, node: Mapping[str, Any]) -> tuple[str, tuple[WriteField, ...], str]:
+    source.known(node, ("object", "key", "fields"))
+    for need in ("object", "fields"):
+        if need not in node:
+            source.fail(f"{need!r} is missing", node, todo=f"add '{need}:' there")
+    columns = source.mapping(node["fields"], node, "fields")
+    fields = tuple(_write_field(source, columns, name) for name in columns)
+    key = str(node.get("key", ""))
+    if key and key not in columns:
+        source.fail(f"{key!r} is none of the fields", node, "key", todo=close_to(key, columns))
+    return str(node["object"]), fields, key
+
+
+def _write_field(source: Source, columns: Mapping[str, Any], name: str) -> WriteField:
+    node = source.mapping(columns[name], columns, name)
+    source.known(node, ("field", "type", "standard", "label", "options"))
+    if "field" not in node or node.get("type") not in WRITE_TYPES:
+        source.fail(
+            f"{name!r} needs 'field' and a 'type'",
+            columns,
+            name,
+            todo=f"give it a field and one of the types: {', '.join(sorted(WRITE_TYPES))}",
+        )
+    options = source.mapping(node.get("options") or {}, node, "options")
+    if (node["type"] == "option") != bool(options):
+        source.fail(
+            f"{name!r}: options belong to type option, and an option needs them",
+            columns,
+            name,
+            todo="add 'options: {value: {en: …, zh: …}}' or change the type",
+        )
+    return WriteField(
+        name=name,
+        vendor_field=str(node["field"]),
+        type=str(node["type"]),
+        standard=bool(node.get("standard", False)),
+        label={str(k): str(v) for k, v in (node.get("label") or {}).items()},
+        options={str(k): {str(a): str(b) for a, b in v.items()} for k, v in options.items()},
+    )

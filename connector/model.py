@@ -1,0 +1,225 @@
+"""Records: what is read from outside, in one form for every CRM, ledger and agency.
+
+Invariant: models are frozen; amounts are integers in minor units beside an ISO 4217 currency;
+``None`` means unknown and is never read as zero. Dates are calendar days as the source states them;
+moments are aware UTC.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+
+
+class Stream(StrEnum):
+    """The kinds of record that are pulled, in the order in which they depend on one another."""
+
+    ACCOUNTS = "accounts"
+    ORDERS = "orders"
+    INVOICES = "invoices"
+    PAYMENTS = "payments"
+
+
+class OrderStage(StrEnum):
+    """How far a sales order has come. ``CLOSED`` and ``CANCELLED`` orders occupy no credit."""
+
+    DRAFT = "draft"
+    OPEN = "open"
+    DELIVERED = "delivered"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"
+
+
+class InvoiceState(StrEnum):
+    """What became of an invoice. ``OPEN`` covers partly paid ones."""
+
+    DRAFT = "draft"
+    OPEN = "open"
+    PAID = "paid"
+    VOID = "void"
+    WRITTEN_OFF = "written_off"
+
+
+class Model(BaseModel):
+    """Base of all records: frozen, no unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Record(Model):
+    """Anything read from a connection: the vendor's id, kept as text, and its time of change (UTC)."""
+
+    external_id: Annotated[str, Field(min_length=1)]
+    modified_at: dt.datetime | None = None
+
+
+class Account(Record):
+    """A customer as one CRM knows it. Legal identifiers join it with accounts of other CRMs.
+
+    ``uscc`` 统一社会信用代码, ``duns`` nine digits, ``vat`` with country prefix,
+    ``registration_no`` valid together with ``country``; ``parent_id`` is the external id of the
+    parent account; ``terms_days`` the payment terms agreed, in days; ``is_person`` marks natural
+    persons and sole traders, whose data needs consent.
+    """
+
+    name: Annotated[str, Field(min_length=1)]
+    uscc: str | None = None
+    duns: str | None = None
+    vat: str | None = None
+    registration_no: str | None = None
+    country: Country | None = None
+    industry: str | None = None
+    city: str | None = None
+    owner_id: str | None = None
+    parent_id: str | None = None
+    currency: Currency | None = None
+    terms_days: int | None = None
+    customer_since: dt.date | None = None
+    is_person: bool = False
+
+
+class Order(Record):
+    """A sales order. ``amount`` incl. tax, minor units.
+
+    ``invoiced`` and ``paid`` are the vendor's own running totals where it has them, minor units;
+    ``deliver_on`` decides whether the order lies within the policy's horizon; ``prepaid`` orders
+    occupy no credit.
+    """
+
+    account_id: str
+    number: str | None = None
+    amount: int
+    currency: Currency
+    ordered_on: dt.date | None = None
+    deliver_on: dt.date | None = None
+    stage: OrderStage
+    invoiced: int | None = None
+    paid: int | None = None
+    terms_days: int | None = None
+    prepaid: bool = False
+
+
+class Invoice(Record):
+    """An invoice. ``amount`` incl. tax and ``paid`` in minor units of ``currency``.
+
+    ``paid`` is ``None`` when the source keeps no paid amount: payments then decide. A missing
+    ``due_on`` is computed from ``issued_on`` and the terms. ``settled_on`` is the day on which the
+    last part was paid.
+    """
+
+    account_id: str
+    order_id: str | None = None
+    number: str | None = None
+    amount: int
+    currency: Currency
+    issued_on: dt.date | None = None
+    due_on: dt.date | None = None
+    paid: int | None = None
+    settled_on: dt.date | None = None
+    state: InvoiceState = InvoiceState.OPEN
+    disputed: bool | None = None
+
+
+class Payment(Record):
+    """Money received, minor units; allocated to an invoice, to an order, or to the account alone."""
+
+    account_id: str
+    invoice_id: str | None = None
+    order_id: str | None = None
+    amount: int
+    currency: Currency
+    paid_on: dt.date | None = None
+
+
+class Statement(Model):
+    """One period of financial statements, minor units of ``currency``; ``None`` is not disclosed."""
+
+    period_end: dt.date
+    months: int = 12
+    currency: Currency
+    consolidated: bool | None = None
+    total_assets: int | None = None
+    current_assets: int | None = None
+    inventory: int | None = None
+    receivables: int | None = None
+    cash: int | None = None
+    total_liabilities: int | None = None
+    current_liabilities: int | None = None
+    equity: int | None = None
+    intangibles: int | None = None
+    revenue: int | None = None
+    operating_costs: int | None = None
+    operating_profit: int | None = None
+    interest_expense: int | None = None
+    net_profit: int | None = None
+    operating_cash_flow: int | None = None
+
+
+class Score(Model):
+    """One score exactly as the agency gave it, with its scale beside it, never normalised in place."""
+
+    kind: str
+    raw: str
+    scale: str
+    higher_is_better: bool | None = None
+    band: str | None = None
+    model: str | None = None
+    dated: dt.date | None = None
+
+
+class Negative(Model):
+    """A negative public record: judgment, enforcement, dishonest, insolvency, lien, …
+
+    ``resolved`` is ``None`` when the source does not say. ``exact`` is false for a record matched by
+    name alone, which goes to a person and is not counted.
+    """
+
+    kind: str
+    amount: int | None = None
+    currency: Currency | None = None
+    filed_on: dt.date | None = None
+    resolved_on: dt.date | None = None
+    resolved: bool | None = None
+    exact: bool = True
+    case_no: str | None = None
+
+
+class Report(Model):
+    """A rating agency's report in the common form; the raw answer is kept encrypted beside it.
+
+    ``pd_12m`` is a probability in 0…1 with ``pd_method`` naming where it came from;
+    ``limit`` the agency's recommended limit in minor units. Flags are ``None`` when not stated.
+    """
+
+    provider: str
+    subject_ref: str
+    subject_name: str
+    model_version: str | None = None
+    as_of: dt.date
+    scores: tuple[Score, ...] = ()
+    band: str | None = None
+    pd_12m: float | None = None
+    pd_method: str = "none"
+    limit: int | None = None
+    limit_currency: Currency | None = None
+    limit_note: str | None = None
+    dbt_days: int | None = None
+    negatives: tuple[Negative, ...] = ()
+    statements: tuple[Statement, ...] = ()
+    insolvent: bool | None = None
+    dissolved: bool | None = None
+    warnings: tuple[str, ...] = ()
+
+
+RECORD_TYPES: dict[Stream, type[Record]] = {
+    Stream.ACCOUNTS: Account,
+    Stream.ORDERS: Order,
+    Stream.INVOICES: Invoice,
+    Stream.PAYMENTS: Payment,
+}

@@ -1,0 +1,111 @@
+"""Money: minor units, currencies, conversion by dated rates, rounding.
+
+Invariant: no float ever. An amount is an integer in the minor unit of its currency (fen for CNY,
+whole yen for JPY, fils for KWD); conversions happen in ``Decimal`` and round once, half up.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+
+# Minor-unit digits of ISO 4217 currencies that differ from two.
+_DIGITS = dict.fromkeys(
+    "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0
+) | dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3)
+_TWO_DIGITS = frozenset(
+    """AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD
+    CDF CHF CNY COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD
+    HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT
+    MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR
+    SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU
+    UZS VES WST XCD YER ZAR ZMW""".split()
+)
+
+
+def is_currency(code: str) -> bool:
+    """Whether ``code`` is an ISO 4217 currency that CreditGate can count in."""
+    return code in _TWO_DIGITS or code in _DIGITS
+
+
+def digits(currency: str) -> int:
+    """Digits after the point of ``currency`` (CNY 2, JPY 0, KWD 3); ``ValueError`` if unknown."""
+    if currency in _TWO_DIGITS:
+        return 2
+    try:
+        return _DIGITS[currency]
+    except KeyError:
+        raise ValueError(f"unknown currency {currency!r}") from None
+
+
+def to_minor(value: Decimal | int | str, currency: str) -> int:
+    """Major units to minor units, rounded half up; ``ValueError`` for text that is no number."""
+    try:
+        number = value if isinstance(value, Decimal) else Decimal(str(value).strip())
+    except InvalidOperation:
+        raise ValueError(f"{value!r} is not an amount") from None
+    if not number.is_finite():
+        raise ValueError(f"{value!r} is not an amount")
+    return int(number.scaleb(digits(currency)).to_integral_value(rounding=ROUND_HALF_UP))
+
+
+def to_major(minor: int, currency: str) -> Decimal:
+    """Minor units to a ``Decimal`` in major units with exactly the currency's digits."""
+    return Decimal(minor).scaleb(-digits(currency))
+
+
+def show(minor: int | None, currency: str) -> str:
+    """An amount for people: ``1,234.50 CNY``; an unknown amount is a dash."""
+    if minor is None:
+        return "–"
+    return f"{to_major(minor, currency):,.{digits(currency)}f} {currency}"
+
+
+def scale(minor: int, factor: Decimal) -> int:
+    """``minor`` × ``factor``, rounded half up to the minor unit."""
+    return int((Decimal(minor) * factor).to_integral_value(rounding=ROUND_HALF_UP))
+
+
+@dataclass(frozen=True)
+class Rate:
+    """One unit of ``currency`` is ``per_unit`` units of the table's base currency from ``day`` on."""
+
+    currency: str
+    day: dt.date
+    per_unit: Decimal
+
+
+class Rates:
+    """Exchange rates by date against one base currency.
+
+    The rate of a day is the latest one on or before it. A missing rate is unknown (``None``), never 1.
+    """
+
+    def __init__(self, base: str, rates: Iterable[Rate] = ()) -> None:
+        self.base = base
+        self._by_currency: dict[str, tuple[list[dt.date], list[Decimal]]] = {}
+        for rate in sorted(rates, key=lambda r: (r.currency, r.day)):
+            days, values = self._by_currency.setdefault(rate.currency, ([], []))
+            days.append(rate.day)
+            values.append(rate.per_unit)
+
+    def per_unit(self, currency: str, day: dt.date) -> Decimal | None:
+        """Base units for one unit of ``currency`` on ``day``, or ``None`` when no rate is known."""
+        if currency == self.base:
+            return Decimal(1)
+        days, values = self._by_currency.get(currency, ([], []))
+        at = bisect_right(days, day)
+        return values[at - 1] if at else None
+
+    def convert(self, minor: int, currency: str, to: str, day: dt.date) -> int | None:
+        """``minor`` of ``currency`` in minor units of ``to`` at the rates of ``day``; unknown stays so."""
+        if currency == to:
+            return minor
+        source, target = self.per_unit(currency, day), self.per_unit(to, day)
+        if source is None or not target:
+            return None
+        major = to_major(minor, currency) * source / target
+        return to_minor(major, to)

@@ -1,0 +1,39 @@
+"""Facts from rating agencies.
+
+Invariant: of several agencies the newest report that states a value gives it; flags and negative
+records take the worst of every agency's newest report. Good news goes stale, bad news stands until
+a newer report lifts it.
+"""
+
+from __future__ import annotations
+
+from connector.policy.catalogue.spec import FactSpec
+
+AGENCY: tuple[FactSpec, ...] = (
+    FactSpec(
+        "agency_pd", "ratio", "%", "Probability of default in 12 months, agency", "机构违约概率（12个月）",
+        "as the agency gives it or by its scale; 1 once insolvent", "report", "lower", low=0, high=1,
+    ),
+    FactSpec(
+        "agency_band", "text", "", "Agency band", "机构评级",
+        "the agency's own band", "report",
+    ),
+    FactSpec(
+        "agency_limit", "money", "minor units", "Agency credit advice", "机构建议额度",
+        "recommended limit; 0 once insolvent", "report", "higher", low=0,
+    ),
+    FactSpec(
+        "agency_score_age_days", "days", "days", "Age of the agency report", "机构报告天数",
+        "today - date of the newest report", "report", "lower", low=0,
+    ),
+    FactSpec(
+        "open_judgments", "count", "documents", "Open judgments and enforcements", "未结判决与执行",
+        "records of kind judgment, enforcement, dishonest or consumption_limit, matched exactly and "
+        "not known to be resolved",
+        "report", "lower", low=0,
+    ),
+    FactSpec(
+        "insolvent", "flag", "", "Insolvent or dissolved", "破产或注销",
+        "flagged insolvent or dissolved, or an open insolvency or bankruptcy record", "report",
+    ),
+)  # fmt: skip

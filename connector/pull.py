@@ -1,0 +1,320 @@
+"""Pull: outside → records.
+
+Invariant: each page is stored in one transaction together with the place in the window that it covers;
+killed at any line and run again, pull neither loses nor doubles a record. The watermark moves to the
+frozen end of the window only when every part of the window is stored. Nothing is added to a change time
+to get past it: windows overlap, and re-reading costs one digest compare.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from connector.adapter import Crm, Ledger, Page, Row, Slice
+from connector.errors import Halt, Reject
+from connector.mapping import FieldMapping
+from connector.model import Order, Record, Stream
+from connector.reading import Reader
+from connector.store import cursors, customers, records, reservations
+from connector.store.connections import Connection
+from connector.store.cursors import Cursor
+from connector.store.engine import Store
+from connector.store.records import Misfit
+
+BEGINNING = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+# A row can become visible some time after the change time that it carries: windows overlap by this.
+LAG = dt.timedelta(seconds=60)
+# Vendors without a list of deletions are swept by id this often.
+SWEEP_EVERY = dt.timedelta(hours=24)
+FILE_PAGE = 2_000
+
+Report = Callable[[Stream, "Count"], None]
+
+
+@dataclass
+class Count:
+    """What a pull did to one stream."""
+
+    read: int = 0
+    changed: int = 0
+    rejected: int = 0
+    gone: int = 0
+
+
+@dataclass
+class Pulled:
+    """What a pull did, stream by stream."""
+
+    streams: dict[Stream, Count] = field(default_factory=dict)
+
+    def count(self, stream: Stream) -> Count:
+        """The count of a stream, made at its first use."""
+        return self.streams.setdefault(stream, Count())
+
+    @property
+    def rejected(self) -> int:
+        """Records set aside, over all streams."""
+        return sum(count.rejected for count in self.streams.values())
+
+
+def pull(
+    store: Store,
+    connection: Connection,
+    crm: Crm,
+    mapping: FieldMapping,
+    *,
+    full: bool = False,
+    report: Report = lambda stream, count: None,
+) -> Pulled:
+    """Read every mapped stream of a CRM up to now; ``full`` reads everything again.
+
+    Raises ``Retry``, ``Reauth`` or ``Halt`` from the vendor; what was stored until then stays.
+    """
+    done = Pulled()
+    with crm.context.secrets.lock("pull"):
+        for stream in Stream:
+            reader = mapping.readers.get(stream)
+            if reader is None:
+                continue
+            count = done.count(stream)
+            _Puller(store, connection, crm, reader, count, report).run(full=full)
+            _find_gone(store, connection, crm, reader, count, full=full)
+            report(stream, count)
+        _retry_homeless(store, connection, mapping, done)
+    return done
+
+
+def import_ledger(
+    store: Store, connection: Connection, ledger: Ledger, mapping: FieldMapping, path: Path
+) -> Pulled:
+    """Read a receivables file: every row gives its account and its invoice.
+
+    Raises ``Halt`` when the file cannot be read or lacks a mapped column.
+    """
+    done = Pulled()
+    for part in _parts(ledger.read(path)):
+        for stream in (Stream.ACCOUNTS, Stream.INVOICES):
+            reader = mapping.readers.get(stream)
+            if reader is None:
+                continue
+            missing = [name for name in reader.required_fields if name not in part[0]]
+            if missing:
+                raise Halt(
+                    f"the file has no column {missing[0]!r}",
+                    where=str(path),
+                    todo=f"name one of its columns in the mapping: {', '.join(part[0])}",
+                )
+            rows = {}
+            for data in part:
+                external_id = reader.file_id(data)
+                if external_id:
+                    rows[external_id] = Row(external_id, None, data)
+            _store_rows(store, connection, reader, list(rows.values()), done.count(stream))
+    return done
+
+
+def retry_rejects(
+    store: Store, connection: Connection, mapping: FieldMapping, code: str | None = None
+) -> Pulled:
+    """Read the rows that were set aside again, under the present mapping."""
+    done = Pulled()
+    with store.read() as tx:
+        waiting = records.rejects(tx, connection.id, code)
+    for stream in Stream:
+        rows = [records.raw_row(row) for row in waiting if row.stream == stream.value]
+        reader = mapping.readers.get(stream)
+        if rows and reader is not None:
+            _store_rows(store, connection, reader, rows, done.count(stream))
+    return done
+
+
+def _retry_homeless(store: Store, connection: Connection, mapping: FieldMapping, done: Pulled) -> None:
+    """Rows whose account was missing may have found it by now."""
+    retried = retry_rejects(store, connection, mapping, "missing_account")
+    for stream, count in retried.streams.items():
+        healed = count.read - count.rejected
+        done.count(stream).changed += count.changed
+        done.count(stream).rejected = max(0, done.count(stream).rejected - healed)
+
+
+class _Puller:
+    """One window of one stream, read in parts by several calls at once."""
+
+    def __init__(
+        self,
+        store: Store,
+        connection: Connection,
+        crm: Crm,
+        reader: Reader,
+        count: Count,
+        report: Report,
+    ) -> None:
+        self._store = store
+        self._connection = connection
+        self._crm = crm
+        self._reader = reader
+        self._count = count
+        self._report = report
+        self._parts: dict[int, Slice] = {}
+        self._next = 0
+
+    def run(self, *, full: bool) -> None:
+        """Read from the watermark (or where an interrupted window stood) to now."""
+        window = self._open_window(full=full)
+        for part in window.slices:
+            self._add(part)
+        if self._parts:
+            with ThreadPoolExecutor(self._crm.limits.slots) as pool:
+                self._read(pool, window)
+        self._close_window(window)
+
+    def _open_window(self, *, full: bool) -> Cursor:
+        now = self._now()
+        with self._store.write() as tx:
+            cursor = cursors.load(tx, self._connection.id, self._reader.stream.value)
+            if cursor.until is None:
+                known = None if full else cursor.watermark
+                since = known - LAG if known else BEGINNING
+                cursor = replace(cursor, until=now, slices=(Slice(since, now),))
+                cursors.save(tx, self._connection.id, self._reader.stream.value, cursor, now)
+        return cursor
+
+    def _close_window(self, window: Cursor) -> None:
+        now = self._now()
+        with self._store.write() as tx:
+            if self._reader.stream is Stream.ACCOUNTS and self._count.changed:
+                customers.regroup(tx, self._connection.id, now)
+            closed = replace(window, watermark=window.until, until=None, slices=())
+            cursors.save(tx, self._connection.id, self._reader.stream.value, closed, now)
+
+    def _read(self, pool: ThreadPoolExecutor, window: Cursor) -> None:
+        running = {self._fetch(pool, number): number for number in self._parts}
+        try:
+            while running:
+                finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    number = running.pop(future)
+                    page = future.result()
+                    for follower in self._advance(number, page, len(running)):
+                        running[self._fetch(pool, follower)] = follower
+                    self._keep(window, page)
+        finally:
+            for future in running:
+                future.cancel()
+
+    def _fetch(self, pool: ThreadPoolExecutor, number: int) -> Future[Page]:
+        part = self._parts[number]
+        return pool.submit(self._crm.fetch, self._reader.object, self._reader.vendor_fields, part)
+
+    def _advance(self, number: int, page: Page, busy: int) -> list[int]:
+        """What of this part remains, cut in as many pieces of time as there are free slots."""
+        part = self._parts.pop(number)
+        if not page.more:
+            return []
+        rest = replace(part, after=page.rows[-1].external_id)
+        return [self._add(piece) for piece in self._cut(rest, page, self._crm.limits.slots - busy)]
+
+    def _cut(self, rest: Slice, page: Page, pieces: int) -> list[Slice]:
+        # Rows in order of id say little about times, but what lies before the oldest is mostly empty.
+        oldest = min((row.modified_at for row in page.rows if row.modified_at), default=rest.since)
+        start = max(rest.since, oldest)
+        step = (rest.until - start) / max(pieces, 1)
+        if self._count.read == 0 or pieces < 2 or step < 2 * self._crm.time_step:
+            return [rest]
+        marks = [start + step * n for n in range(1, pieces)]
+        edges = [rest.since, *marks, rest.until]
+        return [Slice(a, b, rest.after) for a, b in zip(edges, edges[1:], strict=False)]
+
+    def _add(self, part: Slice) -> int:
+        self._next += 1
+        self._parts[self._next] = part
+        return self._next
+
+    def _keep(self, window: Cursor, page: Page) -> None:
+        read, misfits = _read_rows(self._reader, page.rows)
+        place = replace(window, slices=tuple(self._parts.values()))
+        now = self._now()
+        with self._store.write() as tx:
+            _keep_rows(tx, self._connection, self._reader.stream, read, misfits, self._count, now)
+            cursors.save(tx, self._connection.id, self._reader.stream.value, place, now)
+        self._report(self._reader.stream, self._count)
+
+    def _now(self) -> dt.datetime:
+        return self._crm.context.now()
+
+
+def _find_gone(
+    store: Store, connection: Connection, crm: Crm, reader: Reader, count: Count, *, full: bool
+) -> None:
+    """Mark what was deleted: by the vendor's list, or by comparing all ids from time to time."""
+    now = crm.context.now()
+    with store.read() as tx:
+        cursor = cursors.load(tx, connection.id, reader.stream.value)
+        known = records.living_ids(tx, connection.id, reader.stream) if crm.sweeps else set()
+    since = cursor.gone_since
+    if since is None:
+        gone: set[str] = set()
+    elif not crm.sweeps:
+        gone = set(crm.deleted(reader.object, since - LAG))
+    elif full or now - since >= SWEEP_EVERY:
+        gone = known - set(crm.deleted(reader.object, since))
+    else:
+        return
+    with store.write() as tx:
+        count.gone = records.gone(tx, connection.id, reader.stream, gone, now)
+        cursor = cursors.load(tx, connection.id, reader.stream.value)
+        cursors.save(tx, connection.id, reader.stream.value, replace(cursor, gone_since=now), now)
+
+
+def _store_rows(store: Store, connection: Connection, reader: Reader, rows: list[Row], count: Count) -> None:
+    read, misfits = _read_rows(reader, rows)
+    with store.write() as tx:
+        now = dt.datetime.now(dt.UTC)
+        _keep_rows(tx, connection, reader.stream, read, misfits, count, now)
+
+
+def _read_rows(reader: Reader, rows: Iterable[Row]) -> tuple[list[tuple[Row, Record]], list[Misfit]]:
+    read: list[tuple[Row, Record]] = []
+    misfits: list[Misfit] = []
+    for row in rows:
+        try:
+            read.append((row, reader.read(row)))
+        except Reject as reason:
+            misfits.append(Misfit(row, reason))
+    return read, misfits
+
+
+def _keep_rows(
+    tx: sa.Connection,
+    connection: Connection,
+    stream: Stream,
+    read: list[tuple[Row, Record]],
+    misfits: list[Misfit],
+    count: Count,
+    now: dt.datetime,
+) -> None:
+    stored = records.store(tx, connection.id, stream, read, misfits, now)
+    orders = [record for record in stored.changed if isinstance(record, Order)]
+    if orders:
+        # An order that arrives takes its reservation with it, in the same transaction.
+        reservations.arrive(tx, connection.id, orders, now)
+    count.read += len(read) + len(misfits)
+    count.changed += len(stored.changed)
+    count.rejected += len(stored.misfits)
+
+
+def _parts(rows: Iterator[Mapping[str, str]]) -> Iterator[list[Mapping[str, str]]]:
+    part: list[Mapping[str, str]] = []
+    for row in rows:
+        part.append(row)
+        if len(part) == FILE_PAGE:
+            yield part
+            part = []
+    if part:
+        yield part

@@ -1,0 +1,227 @@
+"""Reading rows: one compiled reader a stream, from the vendor's row to our record.
+
+Invariant: a row either gives a record or raises ``Reject`` with field, value and way out; a value is
+never guessed and never quietly dropped.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from pydantic import ValidationError
+
+from connector.adapter import Row
+from connector.errors import Reject
+from connector.model import RECORD_TYPES, Record, Stream
+from connector.money import is_currency, to_minor
+
+MONEY_FIELDS = frozenset({"amount", "invoiced", "paid"})
+MISSING = object()
+_TRUE = frozenset({"true", "yes", "1", "y", "是"})
+_FALSE = frozenset({"false", "no", "0", "n", "", "否"})
+
+
+@dataclass(frozen=True)
+class Dates:
+    """How the source writes dates, and in which zone a moment becomes a day."""
+
+    form: str
+    zone: dt.tzinfo
+
+    def parse(self, value: Any) -> dt.date:
+        """A calendar day; ``ValueError`` names what was expected."""
+        if isinstance(value, dt.datetime):
+            return value.astimezone(self.zone).date()
+        if isinstance(value, dt.date):
+            return value
+        if self.form == "epoch_ms":
+            try:
+                moment = dt.datetime.fromtimestamp(int(str(value)) / 1000, tz=self.zone)
+            except (ValueError, OverflowError, OSError):
+                raise ValueError("expected milliseconds since 1970") from None
+            return moment.date()
+        text = str(value).strip()
+        if self.form != "iso":
+            try:
+                return dt.datetime.strptime(text, self.form).date()  # noqa: DTZ007 - a day has no zone
+            except ValueError:
+                raise ValueError(f"expected a date like {self.form}") from None
+        try:
+            if len(text) == 10:
+                return dt.date.fromisoformat(text)
+            moment = dt.datetime.fromisoformat(text)
+        except ValueError:
+            raise ValueError("expected a date like 2026-01-31") from None
+        return (moment.astimezone(self.zone) if moment.tzinfo else moment).date()
+
+
+@dataclass(frozen=True)
+class ReadField:
+    """Where one canonical field comes from. ``values`` translates; ``fallback`` is its ``else``."""
+
+    name: str
+    path: tuple[str, ...]
+    optional: bool = False
+    default: Any = MISSING
+    values: Mapping[str, Any] | None = None
+    fallback: Any = MISSING
+
+    def raw(self, data: Mapping[str, Any]) -> Any:
+        """The raw value, or ``None`` when the row has none; dots reach into mappings and lists."""
+        key = ".".join(self.path)
+        if key in data:
+            return data[key]
+        node: Any = data
+        for step in self.path:
+            if isinstance(node, Mapping):
+                node = node.get(step)
+            elif isinstance(node, Sequence) and not isinstance(node, str) and step.isdigit():
+                node = node[int(step)] if int(step) < len(node) else None
+            else:
+                return None
+        return node
+
+
+class Reader:
+    """Turns rows of one stream into records."""
+
+    def __init__(self, stream: Stream, object_name: str, fields: Sequence[ReadField], dates: Dates) -> None:
+        self.stream = stream
+        self.object = object_name
+        self._type = RECORD_TYPES[stream]
+        self._id = next((f for f in fields if f.name == "id"), None)
+        # The currency comes first: amounts cannot be read without it.
+        rest = [f for f in fields if f.name not in ("id", "currency")]
+        self._currency = next((f for f in fields if f.name == "currency"), None)
+        self._fields = [(f, _coercion(self._type, f.name, dates)) for f in rest]
+        self.vendor_fields: tuple[str, ...] = tuple(dict.fromkeys(".".join(f.path) for f in fields))
+        self.required_fields: tuple[str, ...] = tuple(
+            ".".join(f.path) for f in fields if not f.optional and f.default is MISSING
+        )
+
+    def file_id(self, data: Mapping[str, Any]) -> str | None:
+        """The id of a row from a file, whose mapping names the column."""
+        value = self._id.raw(data) if self._id else None
+        return str(value).strip() or None if value is not None else None
+
+    def read(self, row: Row) -> Record:
+        """The record of ``row``; raises ``Reject`` naming the canonical field and the value."""
+        values: dict[str, Any] = {
+            "external_id": row.external_id,
+            "modified_at": row.modified_at,
+        }
+        currency = ""
+        if self._currency is not None:
+            currency = self._read_currency(row)
+            values["currency"] = currency or None
+        for spec, coerce in self._fields:
+            value = self._value(spec, row.data)
+            if value is None:
+                continue
+            try:
+                values[spec.name] = coerce(value, currency)
+            except (ValueError, TypeError, ArithmeticError) as fault:
+                raise Reject(
+                    f"{spec.name} {_short(value)} does not fit: {fault}",
+                    code="bad_amount" if spec.name in MONEY_FIELDS else "bad_value",
+                    field=spec.name,
+                    value=_short(value),
+                    todo=f"correct {'.'.join(spec.path)} in the source, then 'rejects retry'",
+                ) from None
+        try:
+            return self._type(**values)
+        except ValidationError as fault:
+            raise self._misfit(fault, values) from None
+
+    def _value(self, spec: ReadField, data: Mapping[str, Any]) -> Any:
+        value = spec.raw(data)
+        if value is None or value == "":
+            return None if spec.default is MISSING else spec.default
+        if spec.values is None:
+            return value
+        found = spec.values.get(str(value), spec.fallback)
+        if found is MISSING:
+            raise Reject(
+                f"{spec.name} has no meaning for {_short(value)}",
+                code="unknown_value",
+                field=spec.name,
+                value=_short(value),
+                todo=f"add it below 'values' of {spec.name} in the mapping, then 'rejects retry'",
+            )
+        return found
+
+    def _read_currency(self, row: Row) -> str:
+        assert self._currency is not None  # noqa: S101 - narrows the type
+        value = self._value(self._currency, row.data)
+        code = str(value).strip().upper() if value is not None else ""
+        if code and not is_currency(code):
+            raise Reject(
+                f"currency {_short(value)} is not an ISO 4217 code",
+                code="unknown_currency",
+                field="currency",
+                value=_short(value),
+                todo="correct it in the source, or translate it below 'values' in the mapping",
+            )
+        return code
+
+    def _misfit(self, fault: ValidationError, values: Mapping[str, Any]) -> Reject:
+        first = fault.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "record"
+        missing = first["type"] == "missing" or values.get(name) is None
+        code = "missing_value" if missing else "bad_value"
+        if name == "account_id" and missing:
+            code = "missing_account"
+        return Reject(
+            f"{name} is missing" if missing else f"{name}: {first['msg']}",
+            code=code,
+            field=name,
+            value="" if missing else _short(values.get(name)),
+            todo="complete it in the source or give it a default in the mapping, then 'rejects retry'",
+        )
+
+
+def _coercion(record: type[Record], name: str, dates: Dates) -> Callable[[Any, str], Any]:
+    annotation = str(record.model_fields[name].annotation)
+    if name in MONEY_FIELDS:
+        return lambda value, currency: to_minor(_number(value), currency)
+    if "datetime.date" in annotation:
+        return lambda value, _: dates.parse(value)
+    if "bool" in annotation:
+        return lambda value, _: _truth(value)
+    if "int" in annotation.replace("Constraints", ""):
+        return lambda value, _: int(_number(value))
+    enum = record.model_fields[name].annotation
+    if isinstance(enum, type) and issubclass(enum, StrEnum):
+        return lambda value, _: enum(str(value))
+    return lambda value, _: str(value).strip()
+
+
+def _number(value: Any) -> Decimal | int | str:
+    if isinstance(value, (bool, list, dict)):
+        raise ValueError("expected a number")
+    if isinstance(value, float):
+        return str(value)
+    if isinstance(value, str):
+        return value.strip().replace(",", "")
+    return value if isinstance(value, (Decimal, int)) else str(value)
+
+
+def _truth(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    text = str(value).strip().lower()
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    raise ValueError("expected yes or no")
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else text[:57] + "…"

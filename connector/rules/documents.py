@@ -1,0 +1,93 @@
+"""What is known of one customer at one moment, as read from the store: the input of all facts.
+
+Invariant: plain, immutable rows, already joined over all CRMs of the customer; amounts in minor units
+of their own currency; dates are calendar days; nothing here has been judged yet.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from connector.model import Report
+
+
+class OrderDoc(NamedTuple):
+    """A sales order; ``id`` is unique over all connections (``connection/external id``)."""
+
+    id: str
+    number: str | None
+    amount: int
+    currency: str
+    ordered_on: dt.date | None
+    deliver_on: dt.date | None
+    stage: str
+    invoiced: int | None
+    paid: int | None
+    prepaid: bool
+
+
+class InvoiceDoc(NamedTuple):
+    """An invoice; ``order_id`` refers to ``OrderDoc.id``."""
+
+    id: str
+    number: str | None
+    order_id: str | None
+    amount: int
+    currency: str
+    issued_on: dt.date | None
+    due_on: dt.date | None
+    paid: int | None
+    settled_on: dt.date | None
+    state: str
+    disputed: bool | None
+
+
+class PaymentDoc(NamedTuple):
+    """A payment, allocated to an invoice, an order or neither."""
+
+    id: str
+    invoice_id: str | None
+    order_id: str | None
+    amount: int
+    currency: str
+    paid_on: dt.date | None
+
+
+class ReportDoc(NamedTuple):
+    """An agency report and when it was fetched (aware UTC)."""
+
+    report: Report
+    fetched_at: dt.datetime
+
+
+class LimitEntry(NamedTuple):
+    """A limit set by a person: ``kind`` ``base`` or ``temporary``; ``state`` ``none``, ``amount`` or
+    ``unlimited``; valid on days in ``[valid_from, valid_to]``; ``valid_to`` ``None`` is open-ended."""
+
+    kind: str
+    state: str
+    amount: int | None
+    currency: str
+    valid_from: dt.date
+    valid_to: dt.date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """Everything about one customer. ``hold_placed`` is the reason of a hold set by a person."""
+
+    customer_id: int
+    name: str
+    country: str | None = None
+    industry: str | None = None
+    is_person: bool = False
+    customer_since: dt.date | None = None
+    terms_days: int | None = None
+    hold_placed: str | None = None
+    orders: tuple[OrderDoc, ...] = ()
+    invoices: tuple[InvoiceDoc, ...] = ()
+    payments: tuple[PaymentDoc, ...] = ()
+    reports: tuple[ReportDoc, ...] = ()
+    limits: tuple[LimitEntry, ...] = field(default=())

@@ -1,0 +1,139 @@
+"""The composition root: from a configuration to a store, adapters, mapping, policy and rates.
+
+Invariant: everything is opened here and closed here; verbs get what they need and look nothing up.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from functools import cached_property
+from pathlib import Path
+
+from connector import adapter as ports
+from connector import config as configuration
+from connector import mapping as mappings
+from connector.config import Config
+from connector.errors import Halt
+from connector.http import Http
+from connector.money import Rate, Rates, is_currency
+from connector.policy.load import load as load_policy
+from connector.policy.schema import Policy
+from connector.store.budget import StoreBudget
+from connector.store.connections import Connection, Connections
+from connector.store.engine import Store
+from connector.store.secrets import StoreSecrets
+
+
+@dataclass
+class Runtime:
+    """One opened home folder."""
+
+    config: Config
+
+    @cached_property
+    def store(self) -> Store:
+        """The store; its schema must be current (``creditgate db upgrade``)."""
+        return Store(self.config.url)
+
+    @cached_property
+    def connections(self) -> Connections:
+        """The configured connections."""
+        return Connections(self.store, self.config.cipher())
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The policy in force."""
+        return load_policy(self.config.path(self.config.policy))
+
+    @cached_property
+    def rates(self) -> Rates:
+        """Exchange rates against the policy's currency."""
+        return load_rates(self.config.path(self.config.rates), self.policy.currency)
+
+    def now(self) -> dt.datetime:
+        """The moment of decisions, aware UTC."""
+        return self.config.now()
+
+    def mapping(self, connection: Connection) -> mappings.FieldMapping:
+        """The mapping of a connection: its own file if there is one, else the one of its kind."""
+        folder = self.config.path(self.config.mappings)
+        own = folder / f"{connection.name}.yaml"
+        return mappings.load(own if own.is_file() else folder / f"{connection.kind}.yaml")
+
+    def crm(self, connection: Connection) -> ports.Crm:
+        """The CRM adapter of ``connection``, ready to call."""
+        opened = self.adapter(connection)
+        if not isinstance(opened, ports.Crm):
+            raise Halt(f"{connection.name} is no CRM", todo="name a CRM connection")
+        return opened
+
+    def adapter(self, connection: Connection) -> ports.Adapter:
+        """The adapter of ``connection``, ready to call."""
+        _, kind = ports.find(connection.kind)
+        return kind(self.context(connection, kind))
+
+    def context(self, connection: Connection, kind: type[ports.Adapter]) -> ports.Context:
+        """What the adapter is given."""
+        values = {s.key: s.default for s in kind.settings if s.default is not None}
+        secrets = StoreSecrets(self.store, self.config.cipher(), connection.id, self.config.home)
+        values |= connection.settings
+        for setting in kind.settings:
+            if setting.secret and (value := secrets.get(f"setting:{setting.key}")) is not None:
+                values[setting.key] = value
+        return ports.Context(
+            connection=connection.name,
+            settings=values,
+            secrets=secrets,
+            http=Http(kind.limits, StoreBudget(self.store, connection.id, kind.limits)),
+            language=self.config.language,
+            now=lambda: dt.datetime.now(dt.UTC),
+        )
+
+    def close(self) -> None:
+        """Close the store if it was opened."""
+        if "store" in self.__dict__:
+            self.store.close()
+
+
+@contextmanager
+def opened(config_file: Path | None = None) -> Iterator[Runtime]:
+    """The runtime of a home folder, closed at the end."""
+    runtime = Runtime(configuration.load(config_file))
+    try:
+        yield runtime
+    finally:
+        runtime.close()
+
+
+def load_rates(path: Path, base: str) -> Rates:
+    """Rates from a CSV with the columns currency, day, per_unit (units of ``base``); no file, no rates.
+
+    Raises ``Halt`` with file, line and way out.
+    """
+    if not path.is_file():
+        return Rates(base)
+    rates = []
+    with path.open(encoding="utf-8", newline="") as lines:
+        rows = csv.DictReader(line for line in lines if not line.startswith("#"))
+        for number, row in enumerate(rows, start=2):
+            where = f"{path}:{number}"
+            try:
+                currency = (row["currency"] or "").strip()
+                rate = Rate(currency, dt.date.fromisoformat(row["day"]), Decimal(row["per_unit"]))
+            except (KeyError, ValueError, TypeError, InvalidOperation):
+                raise Halt(
+                    "this is no rate", where=where, todo="write a line like EUR,2026-01-31,7.85"
+                ) from None
+            if not is_currency(currency) or rate.per_unit <= 0:
+                raise Halt(
+                    f"{currency!r} is no currency or its rate is not positive",
+                    where=where,
+                    todo="write an ISO code and a positive rate",
+                )
+            rates.append(rate)
+    return Rates(base, rates)

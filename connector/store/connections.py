@@ -1,0 +1,133 @@
+"""Connections: which CRM orgs, ledgers and agency accounts there are, and the keys that their plugins use.
+
+Invariant: a secret setting is never kept, listed or returned in the clear; an API key is kept only as
+a digest.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import secrets as randomness
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+import sqlalchemy as sa
+from cryptography.fernet import MultiFernet
+
+from connector.errors import Halt
+from connector.store.engine import Store
+from connector.store.secrets import StoreSecrets
+from connector.store.tables import api_key, connection, field_name
+from connector.store.upsert import upsert
+
+
+@dataclass(frozen=True)
+class Connection:
+    """One connection; ``settings`` without the secret ones; ``role`` is crm, bureau or ledger."""
+
+    id: int
+    name: str
+    role: str
+    kind: str
+    settings: Mapping[str, str]
+
+
+class Connections:
+    """All connections of a store."""
+
+    def __init__(self, store: Store, cipher: MultiFernet) -> None:
+        self._store = store
+        self._cipher = cipher
+
+    def add(
+        self,
+        name: str,
+        role: str,
+        kind: str,
+        settings: Mapping[str, str],
+        secrets: Mapping[str, str],
+        home: Path,
+    ) -> Connection:
+        """Add a connection, or replace the settings of the one called ``name`` (same kind only)."""
+        with self._store.write() as tx:
+            found = tx.execute(sa.select(connection).where(connection.c.name == name)).one_or_none()
+            if found is not None and found.kind != kind:
+                raise Halt(
+                    f"connection {name!r} exists and is of kind {found.kind}", todo="choose another --name"
+                )
+            text = orjson.dumps(dict(settings)).decode()
+            if found is None:
+                values = {"name": name, "role": role, "kind": kind, "settings": text}
+                tx.execute(connection.insert().values(**values, created_at=dt.datetime.now(dt.UTC)))
+            else:
+                tx.execute(connection.update().where(connection.c.id == found.id).values(settings=text))
+        added = self.get(name)
+        vault = StoreSecrets(self._store, self._cipher, added.id, home)
+        for key, value in secrets.items():
+            vault.put(f"setting:{key}", value)
+        return added
+
+    def get(self, name: str) -> Connection:
+        """The connection called ``name``; ``Halt`` naming the ones there are."""
+        for found in self.all():
+            if found.name == name:
+                return found
+        names = ", ".join(c.name for c in self.all()) or "none yet"
+        raise Halt(f"there is no connection {name!r}", todo=f"use one of: {names}")
+
+    def all(self, role: str | None = None) -> list[Connection]:
+        """All connections, or those of one role, in order of their ids."""
+        query = sa.select(connection).order_by(connection.c.id)
+        if role is not None:
+            query = query.where(connection.c.role == role)
+        with self._store.read() as tx:
+            rows = tx.execute(query).all()
+        return [Connection(r.id, r.name, r.role, r.kind, orjson.loads(r.settings)) for r in rows]
+
+    def remove(self, name: str) -> None:
+        """Remove a connection and what was read through it; ``Halt`` when customers stand on it."""
+        found = self.get(name)
+        with self._store.write() as tx:
+            tx.execute(connection.delete().where(connection.c.id == found.id))
+
+    def issue_key(self, found: Connection) -> str:
+        """A new API key for the plugin of this connection; shown once, kept as a digest."""
+        key = f"cg_{found.id}_{randomness.token_urlsafe(32)}"
+        row = {"connection_id": found.id, "digest": digest_of(key), "created_at": dt.datetime.now(dt.UTC)}
+        with self._store.write() as tx:
+            tx.execute(api_key.insert().values(**row))
+        return key
+
+    def key_owner(self, key: str) -> Connection | None:
+        """Whose valid API key this is."""
+        query = sa.select(api_key.c.connection_id).where(
+            api_key.c.digest == digest_of(key), api_key.c.revoked_at.is_(None)
+        )
+        with self._store.read() as tx:
+            owner = tx.execute(query).scalar_one_or_none()
+        return next((c for c in self.all() if c.id == owner), None)
+
+    def names(self, found: Connection, target: str) -> dict[str, str]:
+        """The tenant's real field names for our fields of ``target``, as far as provisioning found them."""
+        query = sa.select(field_name.c.name, field_name.c.api_name).where(
+            field_name.c.connection_id == found.id, field_name.c.target == target
+        )
+        with self._store.read() as tx:
+            return {row.name: row.api_name for row in tx.execute(query)}
+
+    def keep_names(self, found: Connection, target: str, names: Mapping[str, str]) -> None:
+        """Remember the tenant's real field names."""
+        rows = [
+            {"connection_id": found.id, "target": target, "name": name, "api_name": api_name}
+            for name, api_name in names.items()
+        ]
+        with self._store.write() as tx:
+            upsert(tx, field_name, rows, guarded=False)
+
+
+def digest_of(key: str) -> str:
+    """The digest under which an API key is kept; the key is random, so no salt is needed."""
+    return hashlib.sha256(key.encode()).hexdigest()

@@ -1,0 +1,283 @@
+"""Customers: one legal debtor, whichever CRMs it stands in.
+
+Invariant: every account belongs to exactly one customer. Accounts join by a legal identifier whose check
+digit holds (统一社会信用代码, DUNS, VAT, or registration number with country); a link made by a person is
+never undone by the machine; near-equal names are never joined by themselves.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Mapping, Sequence
+
+import sqlalchemy as sa
+
+from connector import identifiers
+from connector.model import Account
+from connector.store import journal
+from connector.store.tables import account, credit_group, customer, identifier
+
+BATCH = 900
+Key = tuple[str, str]
+
+
+def keys_of(record: Account) -> list[Key]:
+    """The identifiers of an account that may join it with others, in normal form."""
+    found = [
+        ("uscc", identifiers.uscc(record.uscc) if record.uscc else None),
+        ("duns", identifiers.duns(record.duns) if record.duns else None),
+        ("vat", identifiers.vat(record.vat) if record.vat else None),
+    ]
+    if record.registration_no and record.country:
+        found.append(("registration", f"{record.country}:{record.registration_no.strip().upper()}"))
+    return [(kind, value) for kind, value in found if value]
+
+
+def join(tx: sa.Connection, connection_id: int, accounts: Sequence[Account], now: dt.datetime) -> None:
+    """Give each of the stored ``accounts`` its customer, found by identifier or new, and mark it."""
+    if not accounts:
+        return
+    links = _links(tx, connection_id, [a.external_id for a in accounts])
+    owners = _owners(tx, [key for a in accounts for key in keys_of(a)])
+    newcomers: list[Account] = []
+    for record in accounts:
+        present, by = links[record.external_id]
+        known = {owners[key] for key in keys_of(record) if key in owners}
+        target = _decide(tx, record, present, by, known, now)
+        if target is None:
+            newcomers.append(record)
+            for key in keys_of(record):
+                owners.setdefault(key, -len(newcomers))
+            continue
+        _assign(tx, connection_id, record, target, present, owners)
+    _create(tx, connection_id, newcomers, owners, now)
+    touch(tx, connection_id, {a.external_id for a in accounts})
+
+
+def touch(tx: sa.Connection, connection_id: int, account_ids: Collection[str]) -> None:
+    """Mark the customers of these accounts as changed, so that they are assessed."""
+    ids = sorted(account_ids)
+    for start in range(0, len(ids), BATCH):
+        concerned = sa.select(account.c.customer_id).where(
+            account.c.connection_id == connection_id,
+            account.c.external_id.in_(ids[start : start + BATCH]),
+        )
+        tx.execute(
+            sa.update(customer).where(customer.c.id.in_(concerned)).values(changes=customer.c.changes + 1)
+        )
+
+
+def touch_customers(tx: sa.Connection, customer_ids: Collection[int]) -> None:
+    """Mark these customers as changed."""
+    tx.execute(
+        sa.update(customer)
+        .where(customer.c.id.in_(sorted(customer_ids)))
+        .values(changes=customer.c.changes + 1)
+    )
+
+
+def regroup(tx: sa.Connection, connection_id: int, now: dt.datetime) -> int:
+    """Form groups from the parents that the accounts of a connection name; how many customers moved.
+
+    The group is that of the topmost parent; a circle of parents forms no group and is journalled.
+    Groups named by a person stay.
+    """
+    query = sa.select(
+        account.c.external_id, account.c.parent_id, account.c.customer_id, account.c.name
+    ).where(account.c.connection_id == connection_id, account.c.deleted.is_(False))
+    edges = tx.execute(query.where(account.c.parent_id.is_not(None))).all()
+    if not edges:
+        return 0
+    parents = {row.external_id: row.parent_id for row in edges}
+    roots = {child: _root(child, parents) for child in parents}
+    for child in sorted(child for child, root in roots.items() if root is None):
+        journal.add(tx, now, "pull", "group_circle", f"account {connection_id}/{child}", {})
+    wanted = {child: root for child, root in roots.items() if root is not None}
+    wanted |= {root: root for root in set(wanted.values())}
+    rows = {
+        row.external_id: row
+        for row in tx.execute(query)
+        if row.external_id in wanted and row.customer_id is not None
+    }
+    moved = 0
+    for external_id, root in sorted(wanted.items()):
+        if external_id in rows and root in rows:
+            group = _group(tx, f"{connection_id}/{root}", rows[root].name, now)
+            moved += _move(tx, rows[external_id].customer_id, group)
+    return moved
+
+
+def set_group(tx: sa.Connection, customer_id: int, name: str | None, actor: str, now: dt.datetime) -> None:
+    """Put a customer into the group that a person names, or (``None``) take it out of its group."""
+    group = _group(tx, f"name:{name}", name, now) if name else None
+    tx.execute(
+        sa.update(customer)
+        .where(customer.c.id == customer_id)
+        .values(group_id=group, changes=customer.c.changes + 1)
+    )
+    journal.add(tx, now, actor, "group", f"customer {customer_id}", {"group": name or ""})
+
+
+def link(
+    tx: sa.Connection, connection_id: int, external_id: str, customer_id: int, actor: str, now: dt.datetime
+) -> int:
+    """A person says that an account is this customer; the customer it belonged to before."""
+    here = sa.and_(account.c.connection_id == connection_id, account.c.external_id == external_id)
+    before = tx.execute(sa.select(account.c.customer_id).where(here)).scalar_one()
+    tx.execute(sa.update(account).where(here).values(customer_id=customer_id, linked_by="person"))
+    touch_customers(tx, {before, customer_id})
+    detail = {"from": before, "to": customer_id}
+    journal.add(tx, now, actor, "link", f"account {connection_id}/{external_id}", detail)
+    return int(before)
+
+
+def unlink(tx: sa.Connection, connection_id: int, external_id: str, actor: str, now: dt.datetime) -> int:
+    """A person says that an account is not its customer: it becomes a customer of its own; its id."""
+    here = sa.and_(account.c.connection_id == connection_id, account.c.external_id == external_id)
+    row = tx.execute(sa.select(account).where(here)).one()
+    values = _attributes(row) | {"created_at": now}
+    own = tx.execute(sa.insert(customer).values(**values).returning(customer.c.id)).scalar_one()
+    link(tx, connection_id, external_id, own, actor, now)
+    return int(own)
+
+
+def _links(tx: sa.Connection, connection_id: int, ids: Sequence[str]) -> dict[str, tuple[int | None, str]]:
+    found: dict[str, tuple[int | None, str]] = {}
+    for start in range(0, len(ids), BATCH):
+        query = sa.select(account.c.external_id, account.c.customer_id, account.c.linked_by).where(
+            account.c.connection_id == connection_id, account.c.external_id.in_(ids[start : start + BATCH])
+        )
+        found.update({row.external_id: (row.customer_id, row.linked_by) for row in tx.execute(query)})
+    return found
+
+
+def _owners(tx: sa.Connection, keys: Sequence[Key]) -> dict[Key, int]:
+    by_kind: dict[str, list[str]] = {}
+    for kind, value in keys:
+        by_kind.setdefault(kind, []).append(value)
+    owners: dict[Key, int] = {}
+    for kind, values in by_kind.items():
+        for start in range(0, len(values), BATCH):
+            query = sa.select(identifier).where(
+                identifier.c.kind == kind, identifier.c.value.in_(values[start : start + BATCH])
+            )
+            owners.update({(row.kind, row.value): row.customer_id for row in tx.execute(query)})
+    return owners
+
+
+def _decide(
+    tx: sa.Connection,
+    record: Account,
+    present: int | None,
+    linked_by: str,
+    known: set[int],
+    now: dt.datetime,
+) -> int | None:
+    """The customer of an account, ``None`` for a new one; -n stands for the n-th newcomer of the page."""
+    if present is not None and (linked_by == "person" or not known or present in known):
+        return present
+    if len(known) == 1:
+        return next(iter(known))
+    if len(known) > 1:
+        # Its identifiers point to different customers: a person has to say which is right.
+        subject = f"account {record.external_id}"
+        journal.add(tx, now, "pull", "identifier_conflict", subject, {"customers": sorted(known)})
+        return present if present is not None else min(known)
+    return None
+
+
+def _assign(
+    tx: sa.Connection,
+    connection_id: int,
+    record: Account,
+    target: int,
+    present: int | None,
+    owners: dict[Key, int],
+) -> None:
+    if target < 0:
+        # Another account of this very page is the same newcomer: it is linked once that one exists.
+        owners[("page", record.external_id)] = target
+        return
+    here = sa.and_(account.c.connection_id == connection_id, account.c.external_id == record.external_id)
+    if target != present:
+        tx.execute(sa.update(account).where(here).values(customer_id=target))
+        if present is not None:
+            touch_customers(tx, {present})
+    _register(tx, {key: target for key in keys_of(record) if key not in owners})
+    owners |= {key: target for key in keys_of(record) if key not in owners}
+    first = sa.select(sa.func.min(account.c.connection_id)).where(account.c.customer_id == target)
+    if tx.execute(first).scalar() == connection_id:
+        # The first CRM of a customer speaks for its name, country, industry and terms.
+        tx.execute(sa.update(customer).where(customer.c.id == target).values(**_attributes(record)))
+
+
+def _create(
+    tx: sa.Connection,
+    connection_id: int,
+    newcomers: Sequence[Account],
+    owners: Mapping[Key, int],
+    now: dt.datetime,
+) -> None:
+    if not newcomers:
+        return
+    rows = [_attributes(record) | {"created_at": now} for record in newcomers]
+    statement = sa.insert(customer).returning(customer.c.id, sort_by_parameter_order=True)
+    ids = list(tx.execute(statement, rows).scalars())
+    linked = [{"e": record.external_id, "c": new} for record, new in zip(newcomers, ids, strict=True)] + [
+        {"e": key[1], "c": ids[-place - 1]} for key, place in owners.items() if key[0] == "page"
+    ]
+    tx.execute(
+        sa.update(account)
+        .where(account.c.connection_id == connection_id, account.c.external_id == sa.bindparam("e"))
+        .values(customer_id=sa.bindparam("c")),
+        linked,
+    )
+    fresh = {key: ids[-place - 1] for key, place in owners.items() if place < 0 and key[0] != "page"}
+    _register(tx, fresh)
+
+
+def _register(tx: sa.Connection, keys: Mapping[Key, int]) -> None:
+    if keys:
+        rows = [{"kind": k, "value": v, "customer_id": c} for (k, v), c in keys.items()]
+        tx.execute(sa.insert(identifier), rows)
+
+
+def _attributes(source: Account | sa.Row[tuple[object, ...]]) -> dict[str, object]:
+    return {
+        name: getattr(source, name)
+        for name in ("name", "country", "industry", "customer_since", "terms_days", "is_person")
+    }
+
+
+def _root(child: str, parents: Mapping[str, str]) -> str | None:
+    seen = {child}
+    at = child
+    while at in parents:
+        at = parents[at]
+        if at in seen:
+            return None
+        seen.add(at)
+    return at
+
+
+def _group(tx: sa.Connection, key: str, name: str, now: dt.datetime) -> int:
+    found = tx.execute(sa.select(credit_group.c.id).where(credit_group.c.key == key)).scalar()
+    if found is None:
+        statement = sa.insert(credit_group).values(key=key, name=name, created_at=now)
+        found = tx.execute(statement.returning(credit_group.c.id)).scalar_one()
+    return int(found)
+
+
+def _move(tx: sa.Connection, customer_id: int, group: int) -> int:
+    here = sa.select(customer.c.group_id, credit_group.c.key).select_from(
+        customer.outerjoin(credit_group, customer.c.group_id == credit_group.c.id)
+    )
+    row = tx.execute(here.where(customer.c.id == customer_id)).one()
+    if row.group_id == group or (row.key or "").startswith("name:"):
+        return 0
+    tx.execute(
+        sa.update(customer)
+        .where(customer.c.id == customer_id)
+        .values(group_id=group, changes=customer.c.changes + 1)
+    )
+    return 1

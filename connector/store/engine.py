@@ -1,0 +1,127 @@
+"""The engine and its transactions.
+
+Invariant: every write happens inside ``Store.write``, one transaction that is either there whole or
+not at all. On SQLite one thread of one process writes at a time: a lock in the process and
+``BEGIN IMMEDIATE`` between processes, so that nobody is starved by the file lock.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from connector.errors import CreditGateError, Halt, Retry
+
+BUSY_SECONDS = 60
+
+
+class Store:
+    """The store at ``url`` (``sqlite:///path`` or ``postgresql+psycopg://…``)."""
+
+    def __init__(self, url: str) -> None:
+        self.url = sa.make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._write_lock = threading.RLock()
+        self.engine = self._sqlite() if self.is_sqlite else self._postgres()
+        self._writing = self.engine.execution_options(creditgate_write=True)
+
+    @property
+    def name(self) -> str:
+        """Where the store is, without a password."""
+        return self.url.database or "memory" if self.is_sqlite else self.url.render_as_string()
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """One transaction that writes. Database faults become ``Retry`` or ``Halt``."""
+        with (
+            self._write_lock if self.is_sqlite else nullcontext(),
+            self._translated(),
+            self._writing.connect() as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """One transaction that reads a consistent state."""
+        with self._translated(), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    def close(self) -> None:
+        """Close all pooled connections."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as fault:
+            explained = self._explain(fault)
+            if explained is None:
+                raise
+            # The cause is cut off: its text would carry the values of the statement.
+            raise explained from None
+
+    def _explain(self, fault: DBAPIError) -> CreditGateError | None:
+        text = str(fault.orig).lower()
+        if "disk is full" in text or "no space left" in text or "disk i/o error" in text:
+            return Retry("the disk is full", where=self.name, todo="make room, then run the command again")
+        if "database is locked" in text:
+            return Retry("another process keeps the store locked", where=self.name, todo="run again later")
+        if "no such table" in text or "does not exist" in text:
+            return Halt(
+                "the store has no or an older schema", where=self.name, todo="run 'creditgate db upgrade'"
+            )
+        if "unable to open" in text or "readonly" in text:
+            return Halt(
+                "the store cannot be opened for writing",
+                where=self.name,
+                todo="check the folder and its rights, or CREDITGATE_DATABASE_URL",
+            )
+        if isinstance(fault, OperationalError) and not self.is_sqlite:
+            return Retry(
+                "the database cannot be reached or ended the connection",
+                where=self.name,
+                todo="check that PostgreSQL is up, then run again",
+            )
+        return None
+
+    def _sqlite(self) -> sa.Engine:
+        path = self.url.database
+        if path and path != ":memory:" and not Path(path).parent.is_dir():
+            raise Halt(
+                "the folder of the store does not exist", where=path, todo="run 'creditgate init' first"
+            )
+        engine = sa.create_engine(
+            self.url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}
+        )
+
+        @sa.event.listens_for(engine, "connect")
+        def _prepare(raw: sqlite3.Connection, _record: Any) -> None:
+            raw.isolation_level = None  # transactions are begun by us, below
+            for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "cache_size=-65536"):
+                raw.execute(f"PRAGMA {pragma}")
+
+        @sa.event.listens_for(engine, "begin")
+        def _begin(connection: sa.Connection) -> None:
+            write = connection.get_execution_options().get("creditgate_write", False)
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+        return engine
+
+    def _postgres(self) -> sa.Engine:
+        try:
+            return sa.create_engine(self.url, pool_size=8, max_overflow=8, pool_pre_ping=True)
+        except ModuleNotFoundError:
+            raise Halt(
+                "the PostgreSQL driver is not installed",
+                where=self.name,
+                todo="install it with: pip install 'creditgate[postgres]'",
+            ) from None

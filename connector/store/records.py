@@ -1,0 +1,231 @@
+"""Records: storing pages of them, setting aside what does not fit, marking what vanished.
+
+Invariant: a page is stored whole in the caller's transaction; a record whose account is not known is set
+aside, never dropped; a customer is marked for assessment when, and only when, a fact about it changed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from connector.adapter import Row
+from connector.errors import Reject
+from connector.model import Account, Record, Stream
+from connector.store import customers
+from connector.store.tables import RECORDS, account, reject
+from connector.store.upsert import upsert
+
+BATCH = 900  # SQLite takes at most 999 parameters on older builds
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """A row that was set aside, and why."""
+
+    row: Row
+    reason: Reject
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What came of a page: how many records changed something, and which rows were set aside."""
+
+    changed: Sequence[Record]
+    misfits: Sequence[Misfit]
+
+
+def store(
+    tx: sa.Connection,
+    connection_id: int,
+    stream: Stream,
+    read: Sequence[tuple[Row, Record]],
+    misfits: Sequence[Misfit],
+    now: dt.datetime,
+) -> Stored:
+    """Store the records of one page and its misfits; mark the customers concerned."""
+    kept, homeless = _with_account(tx, connection_id, stream, read)
+    rows = [_row(connection_id, record, now) for record in kept]
+    changed = _changed(tx, connection_id, stream, kept, rows)
+    upsert(tx, RECORDS[stream], [row for _, row in changed])
+    records = [record for record, _ in changed]
+    if stream is Stream.ACCOUNTS:
+        accounts = [record for record in records if isinstance(record, Account)]
+        customers.join(tx, connection_id, accounts, now)
+    elif records:
+        customers.touch(tx, connection_id, {_account_of(record) for record in records})
+    all_misfits = [*misfits, *homeless]
+    _set_aside(tx, connection_id, stream, all_misfits, [r.external_id for r in kept], now)
+    return Stored(records, all_misfits)
+
+
+def gone(tx: sa.Connection, connection_id: int, stream: Stream, ids: Iterable[str], now: dt.datetime) -> int:
+    """Mark rows as deleted in the CRM and their customers as changed; how many there were."""
+    table = RECORDS[stream]
+    who = table.c.external_id if stream is Stream.ACCOUNTS else table.c.account_id
+    count = 0
+    for part in batches(list(ids)):
+        living = sa.and_(
+            table.c.connection_id == connection_id,
+            table.c.external_id.in_(part),
+            table.c.deleted.is_(False),
+        )
+        concerned = set(tx.execute(sa.select(who).where(living)).scalars())
+        result = tx.execute(sa.update(table).where(living).values(deleted=True, last_seen=now))
+        count += result.rowcount
+        if concerned:
+            customers.touch(tx, connection_id, concerned)
+    return count
+
+
+def living_ids(connection: sa.Connection, connection_id: int, stream: Stream) -> set[str]:
+    """Ids of the rows that exist in the CRM as far as we know."""
+    table = RECORDS[stream]
+    query = sa.select(table.c.external_id).where(
+        table.c.connection_id == connection_id, table.c.deleted.is_(False)
+    )
+    return set(connection.execute(query).scalars())
+
+
+def rejects(
+    connection: sa.Connection, connection_id: int | None = None, code: str | None = None
+) -> list[sa.Row[Any]]:
+    """Rows that were set aside, oldest first."""
+    query = sa.select(reject).order_by(reject.c.id)
+    if connection_id is not None:
+        query = query.where(reject.c.connection_id == connection_id)
+    if code is not None:
+        query = query.where(reject.c.code == code)
+    return list(connection.execute(query).all())
+
+
+def batches(items: Sequence[str]) -> Iterator[Sequence[str]]:
+    """``items`` in parts that fit into one statement."""
+    for start in range(0, len(items), BATCH):
+        yield items[start : start + BATCH]
+
+
+def raw_row(row: sa.Row[Any]) -> Row:
+    """The vendor's row of a reject, as it was read."""
+    return Row(row.external_id, row.modified_at, orjson.loads(row.raw))
+
+
+def _account_of(record: Record) -> str:
+    return str(getattr(record, "account_id"))  # noqa: B009 - not every record type has it
+
+
+def _with_account(
+    tx: sa.Connection, connection_id: int, stream: Stream, read: Sequence[tuple[Row, Record]]
+) -> tuple[list[Record], list[Misfit]]:
+    if stream is Stream.ACCOUNTS:
+        return [record for _, record in read], []
+    wanted = list({_account_of(record) for _, record in read})
+    known: set[str] = set()
+    for part in batches(wanted):
+        query = sa.select(account.c.external_id).where(
+            account.c.connection_id == connection_id, account.c.external_id.in_(part)
+        )
+        known.update(tx.execute(query).scalars())
+    kept, homeless = [], []
+    for row, record in read:
+        if _account_of(record) in known:
+            kept.append(record)
+            continue
+        reason = Reject(
+            f"account {_account_of(record)} is not in the store",
+            code="missing_account",
+            field="account_id",
+            value=_account_of(record),
+            todo="it is tried again at every pull; check that the account exists and may be read",
+        )
+        homeless.append(Misfit(row, reason))
+    return kept, homeless
+
+
+def _row(connection_id: int, record: Record, now: dt.datetime) -> dict[str, Any]:
+    values = record.model_dump()
+    modified = values.pop("modified_at")
+    for name in ("stage", "state"):
+        if name in values:
+            values[name] = str(values[name].value)
+    digest = hashlib.blake2b(orjson.dumps(values), digest_size=12).hexdigest()
+    return values | {
+        "connection_id": connection_id,
+        "digest": digest,
+        "modified_at": modified,
+        "first_seen": now,
+        "last_seen": now,
+        "deleted": False,
+    }
+
+
+def _changed(
+    tx: sa.Connection,
+    connection_id: int,
+    stream: Stream,
+    records: Sequence[Record],
+    rows: Sequence[dict[str, Any]],
+) -> list[tuple[Record, dict[str, Any]]]:
+    """Records that are new or differ from what is stored; the last one of each id."""
+    table = RECORDS[stream]
+    known: dict[str, tuple[str, bool, dt.datetime | None]] = {}
+    for part in batches([record.external_id for record in records]):
+        query = sa.select(table.c.external_id, table.c.digest, table.c.deleted, table.c.modified_at).where(
+            table.c.connection_id == connection_id, table.c.external_id.in_(part)
+        )
+        for external_id, digest, deleted, modified in tx.execute(query):
+            known[external_id] = (digest, deleted, modified)
+    changed: dict[str, tuple[Record, dict[str, Any]]] = {}
+    for record, row in zip(records, rows, strict=True):
+        before = known.get(record.external_id)
+        if before is None or _supersedes(row, *before):
+            changed[record.external_id] = (record, row)
+    return list(changed.values())
+
+
+def _supersedes(row: Mapping[str, Any], digest: str, deleted: bool, modified: dt.datetime | None) -> bool:
+    if row["modified_at"] is not None and modified is not None and row["modified_at"] < modified:
+        return False
+    return bool(row["digest"] != digest or deleted)
+
+
+def _set_aside(
+    tx: sa.Connection,
+    connection_id: int,
+    stream: Stream,
+    misfits: Sequence[Misfit],
+    healed: Sequence[str],
+    now: dt.datetime,
+) -> None:
+    here = sa.and_(reject.c.connection_id == connection_id, reject.c.stream == stream.value)
+    first_seen: dict[str, dt.datetime] = {}
+    if tx.execute(sa.select(reject.c.id).where(here).limit(1)).first() is not None:
+        for part in batches([*healed, *(m.row.external_id for m in misfits)]):
+            known = sa.and_(here, reject.c.external_id.in_(part))
+            for row in tx.execute(sa.select(reject.c.external_id, reject.c.first_seen).where(known)):
+                first_seen[row.external_id] = row.first_seen
+            tx.execute(sa.delete(reject).where(known))
+    rows = {
+        m.row.external_id: {
+            "connection_id": connection_id,
+            "stream": stream.value,
+            "external_id": m.row.external_id,
+            "code": m.reason.code,
+            "field": m.reason.field,
+            "value": m.reason.value,
+            "message": str(m.reason),
+            "raw": orjson.dumps(m.row.data, default=str).decode(),
+            "modified_at": m.row.modified_at,
+            "first_seen": first_seen.get(m.row.external_id, now),
+            "last_seen": now,
+        }
+        for m in misfits
+    }
+    if rows:
+        tx.execute(reject.insert(), list(rows.values()))

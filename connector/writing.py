@@ -1,0 +1,98 @@
+"""Writing fields: from our values to the tenant's field names and the labels of its options.
+
+Invariant: exactly the fields that are mapped and given are written, under the names that this tenant
+really has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from connector.adapter import FieldSpec
+
+WRITE_TYPES = frozenset(
+    "text long_text money number integer boolean date datetime option owner reference".split()
+)
+
+
+@dataclass(frozen=True)
+class WriteField:
+    """One field that is written. ``standard`` fields exist in every tenant."""
+
+    name: str
+    vendor_field: str
+    type: str
+    standard: bool = False
+    label: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+class Writer:
+    """Turns our values into fields of the tenant.
+
+    ``names`` maps our field names to the tenant's real ones, where the vendor generated others than
+    the mapping wished.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        object_name: str,
+        fields: Sequence[WriteField],
+        key: str,
+        names: Mapping[str, str],
+    ) -> None:
+        self.target = target
+        self.object = object_name
+        self.vendor_fields = tuple(fields)
+        self._key = key
+        self._names = names
+
+    @property
+    def key_field(self) -> str:
+        """The tenant's field that carries our unique key, or an empty text."""
+        return self._name(self._key) if self._key else ""
+
+    def specs(self, language: str) -> list[FieldSpec]:
+        """The fields that must be provisioned, labelled in ``language``."""
+        return [
+            FieldSpec(
+                name=f.name,
+                api_name=f.vendor_field,
+                label=_label(f.label, language) or f.name,
+                type=f.type,
+                options=tuple((value, _label(text, language)) for value, text in f.options.items()),
+                unique=f.name == self._key,
+            )
+            for f in self.vendor_fields
+            if not f.standard
+        ]
+
+    def write(self, values: Mapping[str, Any], language: str) -> dict[str, Any]:
+        """``values`` by our names → values by the tenant's names; options become their labels."""
+        written: dict[str, Any] = {}
+        for f in self.vendor_fields:
+            if f.name not in values:
+                continue
+            value = values[f.name]
+            if f.type == "option" and value is not None:
+                value = _label(f.options[str(value)], language)
+            written[self._name(f.name)] = value
+        return written
+
+    @cached_property
+    def types(self) -> dict[str, str]:
+        """Type of each field by the tenant's name."""
+        return {self._name(f.name): f.type for f in self.vendor_fields}
+
+    def _name(self, name: str) -> str:
+        if name in self._names:
+            return self._names[name]
+        return next(f.vendor_field for f in self.vendor_fields if f.name == name)
+
+
+def _label(texts: Mapping[str, str], language: str) -> str:
+    return texts.get(language) or texts.get("en") or next(iter(texts.values()), "")

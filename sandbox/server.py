@@ -1,0 +1,260 @@
+"""What every sandbox is made of: its declaration, its options, and the gate before its vendor paths.
+
+Invariant: side doors (``/_sandbox/…``) are never delayed, counted or made to fail; everything else
+is, before the vendor's own code sees it. Which call a fault hits is decided by a seeded generator.
+
+How a sandbox is put together::
+
+    def app(options: Options) -> ASGIApp:
+        tenant = Tenant(options.world())
+        inner = Starlette(routes=[*vendor_routes(tenant), *crm_doors(tenant)])   # sandbox.doors
+        return gate(inner, options, sandbox="zoho", classify=classify, dialect=FAULTS)
+
+    SANDBOX = Sandbox(name="zoho", kind="zoho", settings={"client_id": "sandbox-client", …}, app=app,
+                      default_port=8701)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import random
+import threading
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from sandbox.economy import build
+from sandbox.receivables import from_receivables
+from sandbox.world import World
+
+SIDE_DOORS = "/_sandbox/"
+HANG_SECONDS = 120.0
+
+CallKind = Literal["read", "write", "token"]
+Classify = Callable[[str, str], CallKind]
+"""(HTTP method, path) → what kind of vendor call it is. Called for vendor paths only."""
+
+FaultAnswer = Callable[[], Response]
+"""Makes the answer that a named fault gives instead of the vendor's own."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a sandbox is run.
+
+    ``accounts``, ``seed`` and ``as_of`` (aware UTC; the start of today when left out) choose the
+    economy, unless ``receivables`` names a file to build it from. ``latency_ms`` is added to every
+    vendor call. ``faults`` maps a fault to its rate 0…1; a fault is a name of ``COMMON_FAULTS`` or of
+    the sandbox's own dialect, and may be narrowed to a sandbox, a kind of call or both: ``500``,
+    ``zoho.429``, ``write.drop``, ``fxiaoke.read.hang``.
+    """
+
+    accounts: int = 200
+    seed: int = 7
+    as_of: dt.datetime | None = None
+    latency_ms: int = 0
+    faults: Mapping[str, float] = field(default_factory=dict)
+    receivables: Path | None = None
+    receivables_mapping: Path | None = None
+
+    def __post_init__(self) -> None:
+        # Settled once, so that all sandboxes that share these options share one day.
+        if self.as_of is None:
+            today = dt.datetime.now(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+            object.__setattr__(self, "as_of", today)
+
+    def world(self) -> World:
+        """The economy; the same object for equal options. ``ValueError`` for a bad receivables file."""
+        assert self.as_of is not None  # noqa: S101 - see __post_init__
+        if self.receivables is not None:
+            return from_receivables(self.receivables, self.as_of.date(), self.receivables_mapping)
+        return build(self.accounts, self.seed, self.as_of)
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """One sandbox, as the entry points ``creditgate.sandbox`` name it.
+
+    ``kind`` is what ``creditgate connect add`` takes; ``settings`` are the exact credentials, in which
+    ``{base}`` stands for the server's base URL without a slash at the end.
+    """
+
+    name: str
+    kind: str
+    settings: Mapping[str, str]
+    app: Callable[[Options], ASGIApp]
+    default_port: int
+
+    def settings_at(self, base: str) -> dict[str, str]:
+        """The settings for a server that answers at ``base``."""
+        return {key: value.replace("{base}", base.rstrip("/")) for key, value in self.settings.items()}
+
+
+def parse_fault(text: str) -> tuple[str, float]:
+    """``NAME`` or ``NAME=RATE`` as typed by a person; ``ValueError`` for a rate outside 0…1."""
+    name, _, rate_text = text.partition("=")
+    try:
+        rate = float(rate_text) if rate_text else 1.0
+    except ValueError:
+        rate = -1.0
+    if not name or not 0.0 <= rate <= 1.0:
+        raise ValueError(f"fault {text!r} is not NAME or NAME=RATE with a rate from 0 to 1")
+    return name, rate
+
+
+def _problem(status: int, headers: dict[str, str] | None = None) -> FaultAnswer:
+    return lambda: JSONResponse({"message": "sandbox fault"}, status_code=status, headers=headers)
+
+
+COMMON_FAULTS: Mapping[str, FaultAnswer] = {
+    "500": _problem(500),
+    "502": _problem(502),
+    "503": _problem(503, {"Retry-After": "1"}),
+    "429": _problem(429, {"Retry-After": "1"}),
+    # What a proxy or a login page in the way looks like.
+    "html": lambda: HTMLResponse("<html><body>Service temporarily unavailable</body></html>"),
+}
+"""Faults that answer; a sandbox's dialect may replace one by the vendor's own wording."""
+
+LINE_FAULTS = ("hang", "drop", "lost")
+"""Faults of the line: no answer until the client gives up; closed before the call is carried out;
+closed after it has been carried out, so that its outcome is unknown to the client."""
+
+
+class _Calls:
+    """Vendor calls so far, by kind."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: dict[CallKind, int] = {"read": 0, "write": 0, "token": 0}
+
+    def count(self, kind: CallKind) -> None:
+        with self._lock:
+            self._counts[kind] += 1
+
+    def snapshot(self) -> dict[CallKind, int]:
+        with self._lock:
+            return dict(self._counts)
+
+
+@dataclass(frozen=True)
+class _Fault:
+    name: str
+    rate: float
+    kind: CallKind | None
+
+    def applies(self, kind: CallKind) -> bool:
+        return self.kind is None or self.kind == kind
+
+
+_KINDS: dict[str, CallKind] = {"read": "read", "write": "write", "token": "token"}
+_SANDBOXES = ("zoho", "fxiaoke", "bureau")
+
+
+def _faults(sandbox: str, faults: Mapping[str, float], known: set[str]) -> list[_Fault]:
+    """The faults that concern this sandbox; ``ValueError`` for one that nobody knows."""
+    found: list[_Fault] = []
+    for text, rate in faults.items():
+        *scopes, name = text.split(".")
+        kind = next((_KINDS[word] for word in scopes if word in _KINDS), None)
+        places = [word for word in scopes if word in _SANDBOXES]
+        if any(word not in _KINDS and word not in _SANDBOXES for word in scopes):
+            raise ValueError(f"fault {text!r}: narrow it by {', '.join((*_SANDBOXES, *_KINDS))}")
+        if places and sandbox not in places:
+            continue
+        if name not in known:
+            raise ValueError(f"{sandbox} has no fault {name!r}; it has {', '.join(sorted(known))}")
+        found.append(_Fault(name, rate, kind))
+    return found
+
+
+def gate(
+    app: ASGIApp,
+    options: Options,
+    *,
+    sandbox: str,
+    classify: Classify,
+    dialect: Mapping[str, FaultAnswer] | None = None,
+) -> ASGIApp:
+    """``app`` behind latency, call counting and faults; answers ``GET /_sandbox/calls`` itself.
+
+    ``dialect`` adds faults or replaces common ones by answers in the vendor's own form. Raises
+    ``ValueError`` for an unknown fault in ``options.faults``.
+    """
+    answers = {**COMMON_FAULTS, **(dialect or {})}
+    faults = _faults(sandbox, options.faults, {*answers, *LINE_FAULTS})
+    calls = _Calls()
+    chance = random.Random(f"{options.seed}/{sandbox}/faults")
+    chance_lock = threading.Lock()
+
+    def strikes(kind: CallKind) -> str | None:
+        with chance_lock:
+            for fault in faults:
+                if fault.applies(kind) and chance.random() < fault.rate:
+                    return fault.name
+        return None
+
+    async def gated(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        path = scope["path"]
+        if path.startswith(SIDE_DOORS):
+            if path == f"{SIDE_DOORS}calls" and scope["method"] == "GET":
+                await JSONResponse(calls.snapshot())(scope, receive, send)
+            else:
+                await app(scope, receive, send)
+            return
+        kind = classify(scope["method"], path)
+        calls.count(kind)
+        if options.latency_ms:
+            await asyncio.sleep(options.latency_ms / 1000)
+        fault = strikes(kind)
+        if fault is None:
+            await app(scope, receive, send)
+        elif fault in answers:
+            await answers[fault]()(scope, receive, send)
+        elif fault == "hang":
+            await _until_gone(receive)
+        else:
+            if fault == "lost":
+                await app(scope, receive, _swallow)
+            await _close_line(receive, send)
+
+    return gated
+
+
+async def _swallow(message: MutableMapping[str, Any]) -> None:
+    """Takes the vendor's answer and gives it to nobody."""
+
+
+async def _until_gone(receive: Callable[[], Awaitable[MutableMapping[str, Any]]]) -> None:
+    async def gone() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    try:
+        await asyncio.wait_for(gone(), HANG_SECONDS)
+    except TimeoutError:
+        return
+
+
+async def _close_line(receive: Receive, send: Send) -> None:
+    """Close the connection without an answer.
+
+    ASGI has no word for that; uvicorn's ``send`` belongs to the object that owns the transport. On
+    another server the answer breaks off after its headers, which a client cannot use either.
+    """
+    transport = getattr(getattr(send, "__self__", None), "transport", None)
+    if transport is not None:
+        transport.abort()
+        await _until_gone(receive)
+        return
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"1000")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"{", "more_body": True})
