@@ -138,7 +138,10 @@ class Payment(Record):
 
 
 class Statement(Model):
-    """One period of financial statements, minor units of ``currency``; ``None`` is not disclosed."""
+    """One period of financial statements, minor units of ``currency``; ``None`` is not disclosed.
+
+    ``operating_profit`` is earnings before interest and tax.
+    """
 
     period_end: dt.date
     months: int = 12
@@ -147,11 +150,13 @@ class Statement(Model):
     total_assets: int | None = None
     current_assets: int | None = None
     inventory: int | None = None
+    prepaid_expenses: int | None = None
     receivables: int | None = None
     cash: int | None = None
     total_liabilities: int | None = None
     current_liabilities: int | None = None
     equity: int | None = None
+    retained_earnings: int | None = None
     intangibles: int | None = None
     revenue: int | None = None
     operating_costs: int | None = None

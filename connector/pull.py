@@ -12,6 +12,7 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -178,7 +179,7 @@ class _Puller:
         now = self._now()
         with self._store.write() as tx:
             cursor = cursors.load(tx, self._connection.id, self._reader.stream.value)
-            if cursor.until is None:
+            if cursor.until is None or full:
                 known = None if full else cursor.watermark
                 since = known - LAG if known else BEGINNING
                 cursor = replace(cursor, until=now, slices=(Slice(since, now),))
@@ -229,7 +230,7 @@ class _Puller:
             return [rest]
         marks = [start + step * n for n in range(1, pieces)]
         edges = [rest.since, *marks, rest.until]
-        return [Slice(a, b, rest.after) for a, b in zip(edges, edges[1:], strict=False)]
+        return [Slice(a, b, rest.after) for a, b in pairwise(edges)]
 
     def _add(self, part: Slice) -> int:
         self._next += 1
@@ -269,7 +270,9 @@ def _find_gone(
     with store.write() as tx:
         count.gone = records.gone(tx, connection.id, reader.stream, gone, now)
         cursor = cursors.load(tx, connection.id, reader.stream.value)
-        cursors.save(tx, connection.id, reader.stream.value, replace(cursor, gone_since=now), now)
+        # Deletions during this pull are asked for again by the next one.
+        upto = now if crm.sweeps else cursor.watermark
+        cursors.save(tx, connection.id, reader.stream.value, replace(cursor, gone_since=upto), now)
 
 
 def _store_rows(store: Store, connection: Connection, reader: Reader, rows: list[Row], count: Count) -> None:

@@ -7,6 +7,7 @@ never guessed and never quietly dropped.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -50,7 +51,9 @@ class Dates:
             try:
                 return dt.datetime.strptime(text, self.form).date()  # noqa: DTZ007 - a day has no zone
             except ValueError:
-                raise ValueError(f"expected a date like {self.form}") from None
+                # Date cells of a workbook are ISO dates, whatever the text cells beside them are.
+                if not re.match(r"\d{4}-\d\d-\d\d", text):
+                    raise ValueError(f"expected a date like {self.form}") from None
         try:
             if len(text) == 10:
                 return dt.date.fromisoformat(text)

@@ -47,7 +47,7 @@ class Writer:
     ) -> None:
         self.target = target
         self.object = object_name
-        self.vendor_fields = tuple(fields)
+        self.fields = tuple(fields)
         self._key = key
         self._names = names
 
@@ -67,14 +67,14 @@ class Writer:
                 options=tuple((value, _label(text, language)) for value, text in f.options.items()),
                 unique=f.name == self._key,
             )
-            for f in self.vendor_fields
+            for f in self.fields
             if not f.standard
         ]
 
     def write(self, values: Mapping[str, Any], language: str) -> dict[str, Any]:
         """``values`` by our names → values by the tenant's names; options become their labels."""
         written: dict[str, Any] = {}
-        for f in self.vendor_fields:
+        for f in self.fields:
             if f.name not in values:
                 continue
             value = values[f.name]
@@ -86,12 +86,12 @@ class Writer:
     @cached_property
     def types(self) -> dict[str, str]:
         """Type of each field by the tenant's name."""
-        return {self._name(f.name): f.type for f in self.vendor_fields}
+        return {self._name(f.name): f.type for f in self.fields}
 
     def _name(self, name: str) -> str:
         if name in self._names:
             return self._names[name]
-        return next(f.vendor_field for f in self.vendor_fields if f.name == name)
+        return next(f.vendor_field for f in self.fields if f.name == name)
 
 
 def _label(texts: Mapping[str, str], language: str) -> str:

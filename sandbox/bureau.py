@@ -6,7 +6,7 @@ over one economy give the same report. ``pod`` is in percent, amounts are whole 
 Sources: the vendor's public pages on authentication, security and error codes; its help pages for the
 wording of errors; reports as public clients read them. Companies that failed or give no accounts
 carry the letter E, which means *not rated*; some companies are not on file at all. The vendor's own
-search takes one set of criteria at a time (regNo, vatNo, safeNo, id, or name with postCode).
+search takes one set of criteria at a time (regNo, vatNo, safeNo, id, or name).
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ _DENIED = (
 )
 _TOO_MANY = "Too many identical requests within a 2-minute period or total amount of requests exceeded"
 _ALONE = ("id", "safeNo", "regNo", "vatNo")
-_CRITERIA = (*_ALONE, "name", "postCode")
+_CRITERIA = (*_ALONE, "name")
 
 Clock = Callable[[], float]
 
 
 class _Doorkeeper:
-    """Logins and tokens. ``clock`` gives seconds that only grow."""
+    """Logins and tokens. ``clock`` gives seconds since 1970, as a token states its expiry in them."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -83,7 +83,7 @@ class _Doorkeeper:
         return 401, {"message": _DENIED}
 
     def _token(self, now: float) -> str:
-        claims = {"sub": USERNAME, "jti": uuid.uuid4().hex, "exp": now + TOKEN_SECONDS}
+        claims = {"sub": USERNAME, "jti": uuid.uuid4().hex, "exp": int(now) + TOKEN_SECONDS}
         body = f"{_encoded({'alg': 'HS256', 'typ': 'JWT'})}.{_encoded(claims)}"
         return f"{body}.{self._signature(body)}"
 
@@ -149,7 +149,7 @@ class _Agency:
         if stopped := self._stopped(request):
             return stopped
         sets: list[dict[str, Any]] = [{name: {"required": True}} for name in _ALONE]
-        sets.append({"name": {"required": True}, "postCode": {"required": False}})
+        sets.append({"name": {"required": True}, "exact": {"required": False}})
         countries = _countries(request)
         return JSONResponse({"countries": countries, "languages": ["EN"], "criteriaSets": sets})
 
@@ -159,17 +159,18 @@ class _Agency:
         countries = _countries(request)
         if not countries:
             return _refused(400, "Bad request", "countries is required")
-        asked = {name: request.query_params[name] for name in _CRITERIA if request.query_params.get(name)}
-        alone = [name for name in _ALONE if name in asked]
-        if not asked or (alone and len(asked) > 1) or set(asked) == {"postCode"}:
+        given = request.query_params
+        asked = {name: given[name] for name in _CRITERIA if given.get(name)}
+        if len(asked) != 1:
             return _refused(400, "Bad request", "Specified criteria combination is not allowed")
         try:
-            page = int(request.query_params.get("page", "1"))
-            size = int(request.query_params.get("pageSize", "10"))
+            page, size = int(given.get("page", "1")), int(given.get("pageSize", "10"))
         except ValueError:
             page = size = 0
         if page < 1 or not 1 <= size <= 100:
             return _refused(400, "Bad request", "page or pageSize is out of range")
+        if given.get("exact", "").lower() == "true":
+            asked["exact"] = "true"
         found = await run_in_threadpool(self._find, countries, asked)
         shown = found[(page - 1) * size : page * size]
         return JSONResponse(
@@ -216,8 +217,8 @@ def _classify(method: str, path: str) -> CallKind:
     return "token" if path.endswith("/authenticate") else "read"
 
 
-def app(options: Options, clock: Clock = time.monotonic) -> ASGIApp:
-    """The agency over the economy of ``options``; ``clock`` in seconds, for tokens and lockouts."""
+def app(options: Options, clock: Clock = time.time) -> ASGIApp:
+    """The agency over the economy of ``options``; ``clock`` gives seconds since 1970."""
     inner = Starlette(routes=_Agency(options.world(), clock).routes())
     return gate(inner, options, sandbox="bureau", classify=_classify)
 

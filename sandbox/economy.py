@@ -21,7 +21,11 @@ T = TypeVar("T")
 
 _COUNTRIES = (("CN", 75), ("DE", 9), ("US", 7), ("GB", 5), ("JP", 4))
 _HEALTH = (((0.65, 0.98), 66), ((0.42, 0.65), 23), ((0.18, 0.42), 8), ((0.0, 0.18), 3))
-_CRMS = (((("zoho",)), 45), (("fxiaoke",), 35), (("zoho", "fxiaoke"), 20))
+_CRMS: tuple[tuple[tuple[str, ...], int], ...] = (
+    (("zoho",), 45),
+    (("fxiaoke",), 35),
+    (("zoho", "fxiaoke"), 20),
+)
 _GROUPED = 10  # percent of the companies that belong to a parent
 _CURRENCIES: dict[str, tuple[tuple[str, int], ...]] = {
     "CN": (("CNY", 100),),

@@ -22,6 +22,7 @@ import random
 import threading
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,6 +35,7 @@ from sandbox.world import World
 
 SIDE_DOORS = "/_sandbox/"
 HANG_SECONDS = 120.0
+pause = asyncio.sleep
 
 CallKind = Literal["read", "write", "token"]
 Classify = Callable[[str, str], CallKind]
@@ -153,20 +155,21 @@ class _Fault:
 
 
 _KINDS: dict[str, CallKind] = {"read": "read", "write": "write", "token": "token"}
-_SANDBOXES = ("zoho", "fxiaoke", "bureau")
 
 
 def _faults(sandbox: str, faults: Mapping[str, float], known: set[str]) -> list[_Fault]:
     """The faults that concern this sandbox; ``ValueError`` for one that nobody knows."""
+    installed = {point.name for point in entry_points(group="creditgate.sandbox")} | {sandbox}
     found: list[_Fault] = []
     for text, rate in faults.items():
         *scopes, name = text.split(".")
-        kind = next((_KINDS[word] for word in scopes if word in _KINDS), None)
-        places = [word for word in scopes if word in _SANDBOXES]
-        if any(word not in _KINDS and word not in _SANDBOXES for word in scopes):
-            raise ValueError(f"fault {text!r}: narrow it by {', '.join((*_SANDBOXES, *_KINDS))}")
+        if not installed.union(_KINDS).issuperset(scopes):
+            words = ", ".join((*sorted(installed), *_KINDS))
+            raise ValueError(f"fault {text!r}: narrow it by one of {words}")
+        places = installed.intersection(scopes)
         if places and sandbox not in places:
             continue
+        kind = next((_KINDS[word] for word in scopes if word in _KINDS), None)
         if name not in known:
             raise ValueError(f"{sandbox} has no fault {name!r}; it has {', '.join(sorted(known))}")
         found.append(_Fault(name, rate, kind))
@@ -213,7 +216,7 @@ def gate(
         kind = classify(scope["method"], path)
         calls.count(kind)
         if options.latency_ms:
-            await asyncio.sleep(options.latency_ms / 1000)
+            await pause(options.latency_ms / 1000)
         fault = strikes(kind)
         if fault is None:
             await app(scope, receive, send)

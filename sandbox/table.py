@@ -94,7 +94,7 @@ class Table:
                 insort(index, (values[name], row_id))
         for name, holders in self._unique.items():
             if name in values:
-                holders.pop(_folded(row.get(name)), None)
+                _let_go(holders, row.get(name), row_id)
                 _hold(holders, values[name], row_id)
         for name, value in values.items():
             if value is None:
@@ -109,7 +109,7 @@ class Table:
         for name, index in self._times.items():
             del index[bisect_left(index, (row[name], row_id))]
         for name, holders in self._unique.items():
-            holders.pop(_folded(row.get(name)), None)
+            _let_go(holders, row.get(name), row_id)
         return row
 
     def make_unique(self, name: str) -> None:
@@ -137,26 +137,23 @@ class Table:
         for the first ``wanted`` rows.
         """
         start, stop = _id_span(self._ids, ids)
-        window: list[tuple[Any, str]] | None = None
-        for name, bounds in (times or {}).items():
-            first, last = _time_span(self._times[name], bounds)
-            if window is None or last - first < len(window):
-                window = self._times[name][first:last]
-        found = self._ids[start:stop]
-        if window is not None and len(window) ** 2 < wanted * max(1, len(found)):
-            within = set() if start >= stop else {row_id for _, row_id in window}
-            if start < stop:
-                low, high = found[0], found[-1]
-                found = sorted(row_id for row_id in within if low <= row_id <= high)
-        return (self._rows[row_id] for row_id in (reversed(found) if descending else found))
+        spans = [(name, *_time_span(self._times[name], bounds)) for name, bounds in (times or {}).items()]
+        name, first, last = min(spans, key=lambda span: span[2] - span[1], default=("", 0, 0))
+        # A scan meets the wanted rows after wanted · ids / matches steps at the best.
+        if spans and (last - first) ** 2 < wanted * (stop - start):
+            near, far = self._ids[start], self._ids[stop - 1]
+            window = self._times[name][first:last]
+            found: Sequence[str] = sorted(row_id for _, row_id in window if near <= row_id <= far)
+            start, stop = 0, len(found)
+        else:
+            found = self._ids
+        return (self._rows[found[i]] for i in _steps(start, stop, descending))
 
-    def by_time(
-        self, name: str, bounds: Bounds = EVERYTHING, *, descending: bool = False
-    ) -> Iterator[Row]:
+    def by_time(self, name: str, bounds: Bounds = EVERYTHING, *, descending: bool = False) -> Iterator[Row]:
         """Rows whose time ``name`` lies in ``bounds``, in order of it, equal times in order of id."""
-        first, last = _time_span(self._times[name], bounds)
-        found = self._times[name][first:last]
-        return (self._rows[row_id] for _, row_id in (reversed(found) if descending else found))
+        index = self._times[name]
+        first, last = _time_span(index, bounds)
+        return (self._rows[index[i][1]] for i in _steps(first, last, descending))
 
     def has_time(self, name: str) -> bool:
         return name in self._times
@@ -180,6 +177,10 @@ def _time_span(index: list[tuple[Any, str]], bounds: Bounds) -> tuple[int, int]:
     return first, max(first, last)
 
 
+def _steps(first: int, last: int, descending: bool) -> range:
+    return range(last - 1, first - 1, -1) if descending else range(first, last)
+
+
 def _folded(value: Any) -> Any:
     return value.casefold() if isinstance(value, str) else value
 
@@ -187,3 +188,9 @@ def _folded(value: Any) -> Any:
 def _hold(holders: dict[Any, str], value: Any, row_id: str) -> None:
     if value is not None:
         holders.setdefault(_folded(value), row_id)
+
+
+def _let_go(holders: dict[Any, str], value: Any, row_id: str) -> None:
+    key = _folded(value)
+    if holders.get(key) == row_id:
+        del holders[key]

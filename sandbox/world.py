@@ -27,7 +27,8 @@ class Company:
     """A legal entity. ``crms`` are the CRMs in which it stands (``zoho``, ``fxiaoke`` or both).
 
     ``health`` 0 (failing) … 1 (excellent) drives payment behaviour, statements and agency reports.
-    ``currency`` is the one it is mostly invoiced in. A ``sole_trader`` is a natural person.
+    ``currency`` is the one it is mostly invoiced in. A ``sole_trader`` is a natural person. An empty
+    ``country``, ``industry`` or ``city`` is not known.
     """
 
     key: str

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -53,7 +55,7 @@ class Wire:
         self._answers: defaultdict[str, deque[Any]] = defaultdict(deque)
         self.answer(BODY_TOKEN, {"corpAccessToken": "token-1", "corpId": "FSCID_1", "expiresIn": 7200})
         self.answer(HEADER_TOKEN, {"accessToken": "token-h", "ea": "fs-ea", "expiresIn": 7200})
-        mock.add_callback(responses.POST, _Any(), callback=self._reply)
+        mock.add_callback(responses.POST, re.compile(re.escape(BASE)), callback=self._reply)
 
     def answer(self, path: str, *answers: Any) -> None:
         self._answers[path] = deque(answers)
@@ -98,11 +100,11 @@ class Wire:
         return 200, {}, json.dumps({"errorCode": 0, "errorMessage": "OK", "traceId": "E-O.1", **answer})
 
 
-class _Any:
-    """Matches every address below the gateway."""
-
-    def match(self, url: str) -> bool:
-        return url.startswith(BASE)
+@contextmanager
+def scripted() -> Iterator[Wire]:
+    """A gateway in place of the network."""
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        yield Wire(mock)
 
 
 def page(*rows: Mapping[str, Any], limit: int = 100) -> ANSWER:
@@ -122,6 +124,3 @@ def options(**labels: str) -> dict[str, Any]:
         "label": "",
         "options": [{"value": v, "label": text} for v, text in labels.items()],
     }
-
-
-Reply = Callable[[dict[str, Any]], Any]

@@ -62,9 +62,7 @@ class Bench:
 
     def another(self) -> ZohoCrm:
         http = Http(ZohoCrm.limits, self.budget, sleep=self.waits.append)
-        return ZohoCrm(
-            Context("shop", self._settings, self.secrets, http, self._language, self.now)
-        )
+        return ZohoCrm(Context("shop", self._settings, self.secrets, http, self._language, self.now))
 
 
 def answer_token(number: int = 1, **more: Any) -> None:

@@ -179,7 +179,7 @@ def _judgments(report: Mapping[str, Any], warn: list[str]) -> Iterator[Negative]
     resolved = False if counts["numberOfSatisfied"] == 0 else None
     if exact and counts["numberOfSatisfied"]:
         warn.append(
-            f"judgments_satisfied: {counts['numberOfSatisfied']} satisfied, not stated whether among the {exact}"
+            f"judgments_satisfied: {counts['numberOfSatisfied']} satisfied, perhaps among the {exact} exact"
         )
     for _ in range(exact):
         yield Negative(kind="judgment", resolved=resolved, exact=True)

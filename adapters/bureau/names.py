@@ -16,8 +16,10 @@ _LEGAL_FORMS = frozenset(
     kft kg kgaa kk lda limited llc llp lp ltd ltda mbh nv ohg ood oy oyj plc pte pty pvt sa sarl sas sasu sdn
     se sl slu snc spa spk spol sprl srl sro ug und zoo""".split()
 )
-_CHINESE_FORMS = re.compile(r"(?:股份有限公司|有限责任公司|有限公司|集团公司|公司|集团)$")
-_BRACKETS = re.compile(r"[()\[\]【】]")
+_CHINESE_FORMS = re.compile(
+    r"(?:股份有限公司|有限责任公司|有限公司|公司)$"
+)  # 集团 (group) tells companies apart
+_BETWEEN_CHINESE = re.compile(r"(?<=[\u4e00-\u9fff])\s+(?=[\u4e00-\u9fff])")
 
 
 def core(name: str) -> str:
@@ -28,7 +30,8 @@ def core(name: str) -> str:
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", name).casefold())
     plain = "".join(char for char in folded if not unicodedata.combining(char))
     # Dots join the letters of a form (s.r.o., S.A.); everything else separates words.
-    words = re.sub(r"[^\w]+", " ", _BRACKETS.sub(" ", plain.replace(".", "")), flags=re.UNICODE).split()
+    spaced = re.sub(r"\W+", " ", plain.replace(".", ""))
+    words = _BETWEEN_CHINESE.sub("", spaced).split()
     kept = [word for word in words if word not in _LEGAL_FORMS]
     return _CHINESE_FORMS.sub("", " ".join(kept)).strip() or " ".join(words)
 

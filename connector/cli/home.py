@@ -13,7 +13,21 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from connector.config import Config
     from connector.runtime import Runtime
+
+
+def named(ctx: click.Context) -> Path | None:
+    """The configuration file that ``--config`` names."""
+    root = ctx.find_root().obj
+    return Path(root) if root else None
+
+
+def configuration(ctx: click.Context) -> Config:
+    """The configuration alone, for commands that do not need the store."""
+    from connector.config import load
+
+    return load(named(ctx))
 
 
 @contextmanager
@@ -22,7 +36,6 @@ def runtime(ctx: click.Context) -> Iterator[Runtime]:
     from connector.runtime import opened
     from connector.store.schema import require_current
 
-    root = ctx.find_root().obj
-    with opened(Path(root) if root else None) as opened_runtime:
+    with opened(named(ctx)) as opened_runtime:
         require_current(opened_runtime.store)
         yield opened_runtime

@@ -76,7 +76,9 @@ class LimitEntry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """Everything about one customer. ``hold_placed`` is the reason of a hold set by a person."""
+    """Everything about one customer. ``hold_placed`` is the reason of a hold set by a person;
+    ``terms_days`` the payment terms agreed; ``reviewed_on`` the day of the last review by a person.
+    """
 
     customer_id: int
     name: str
@@ -86,6 +88,7 @@ class Dossier:
     customer_since: dt.date | None = None
     terms_days: int | None = None
     hold_placed: str | None = None
+    reviewed_on: dt.date | None = None
     orders: tuple[OrderDoc, ...] = ()
     invoices: tuple[InvoiceDoc, ...] = ()
     payments: tuple[PaymentDoc, ...] = ()

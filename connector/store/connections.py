@@ -20,7 +20,7 @@ from cryptography.fernet import MultiFernet
 from connector.errors import Halt
 from connector.store.engine import Store
 from connector.store.secrets import StoreSecrets
-from connector.store.tables import api_key, connection, field_name
+from connector.store.tables import account, api_key, connection, customer, field_name, reservation, secret
 from connector.store.upsert import upsert
 
 
@@ -64,6 +64,8 @@ class Connections:
                 tx.execute(connection.insert().values(**values, created_at=dt.datetime.now(dt.UTC)))
             else:
                 tx.execute(connection.update().where(connection.c.id == found.id).values(settings=text))
+                old = secret.c.connection_id == found.id, secret.c.name.startswith("setting:")
+                tx.execute(secret.delete().where(*old))
         added = self.get(name)
         vault = StoreSecrets(self._store, self._cipher, added.id, home)
         for key, value in secrets.items():
@@ -87,17 +89,41 @@ class Connections:
             rows = tx.execute(query).all()
         return [Connection(r.id, r.name, r.role, r.kind, orjson.loads(r.settings)) for r in rows]
 
-    def remove(self, name: str) -> None:
-        """Remove a connection and what was read through it; ``Halt`` when customers stand on it."""
+    def remove(self, name: str, *, with_records: bool = False) -> None:
+        """Remove a connection; ``Halt`` when customers stand on it or orders hold reserved credit.
+
+        ``with_records`` also removes what was read through it and marks its customers as changed.
+        """
         found = self.get(name)
         with self._store.write() as tx:
+            concerned = sa.select(account.c.customer_id).where(account.c.connection_id == found.id)
+            count = tx.execute(sa.select(sa.func.count()).select_from(concerned.subquery())).scalar_one()
+            if count and not with_records:
+                raise Halt(
+                    f"{count} accounts were read through connection {name!r}",
+                    todo="pass --with-records to remove them, their documents and reports as well",
+                )
+            active = reservation.c.connection_id == found.id, reservation.c.state == "active"
+            if tx.execute(sa.select(reservation.c.id).where(*active).limit(1)).first():
+                raise Halt(
+                    f"orders of connection {name!r} have credit reserved",
+                    todo="wait until they have arrived or the reservations have expired",
+                )
+            marked = customer.update().where(customer.c.id.in_(concerned))
+            tx.execute(marked.values(changes=customer.c.changes + 1))
             tx.execute(connection.delete().where(connection.c.id == found.id))
 
-    def issue_key(self, found: Connection) -> str:
-        """A new API key for the plugin of this connection; shown once, kept as a digest."""
+    def issue_key(self, found: Connection, *, revoke: bool = False) -> str:
+        """A new API key for the plugin of this connection; shown once, kept as a digest.
+
+        ``revoke`` ends the validity of all earlier ones.
+        """
         key = f"cg_{found.id}_{randomness.token_urlsafe(32)}"
         row = {"connection_id": found.id, "digest": digest_of(key), "created_at": dt.datetime.now(dt.UTC)}
         with self._store.write() as tx:
+            if revoke:
+                earlier = api_key.c.connection_id == found.id, api_key.c.revoked_at.is_(None)
+                tx.execute(api_key.update().where(*earlier).values(revoked_at=row["created_at"]))
             tx.execute(api_key.insert().values(**row))
         return key
 

@@ -170,6 +170,7 @@ sales_order = _record(
     _column("prepaid", sa.Boolean),
 )
 sa.Index("ix_sales_order_account", sales_order.c.connection_id, sales_order.c.account_id)
+sa.Index("ix_sales_order_number", sales_order.c.connection_id, sales_order.c.number)
 
 invoice = _record(
     "invoice",
@@ -332,12 +333,22 @@ reservation = sa.Table(
     _optional("group_id", sa.ForeignKey("credit_group.id")),
     _column("amount", sa.BigInteger),  # of the order, in its currency
     _column("currency", sa.Text),
-    _column("reserved", sa.BigInteger),  # taken from the line, in the line's currency
+    _column("reserved", sa.BigInteger),  # taken from the customer's line, in that line's currency
+    _column("group_reserved", sa.BigInteger, server_default="0"),  # taken from the group's, in its own
     _column("state", sa.Text),  # active, replaced, consumed, released, expired, refused
     _column("answer", sa.Text),
     _column("created_at", Moment),
     _column("expires_at", Moment),
     sa.UniqueConstraint("connection_id", "order_key", "revision"),
+)
+# An order has one active reservation at most, whatever happens at the same moment.
+sa.Index(
+    "uq_reservation_active_order",
+    reservation.c.connection_id,
+    reservation.c.order_key,
+    unique=True,
+    sqlite_where=reservation.c.state == "active",
+    postgresql_where=reservation.c.state == "active",
 )
 sa.Index(
     "ix_reservation_active",
@@ -378,7 +389,6 @@ outbox = sa.Table(
     _column("state", sa.Text),  # pending or dead
     _column("attempts", sa.Integer, server_default="0"),
     _column("due_at", Moment),
-    _optional("lease_until", Moment),
     _column("error", sa.Text, server_default=""),
     _column("created_at", Moment),
     sa.UniqueConstraint("connection_id", "target", "external_id", "key"),

@@ -291,9 +291,7 @@ def test_environment_changes_the_api_domain_but_not_the_accounts_host(environmen
 
 @responses.activate
 def test_data_center_gives_the_api_domain_when_the_answer_names_none():
-    responses.post(
-        "https://accounts.zohocloud.ca/oauth/v2/token", json={"access_token": "access-token-1"}
-    )
+    responses.post("https://accounts.zohocloud.ca/oauth/v2/token", json={"access_token": "access-token-1"})
     answer_org(base="https://www.zohoapis.ca/crm/v8")
     assert "Acme" in Bench(data_center="ca").crm.test()
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import orjson
 import pytest
 import responses
 from responses.matchers import query_param_matcher
@@ -27,9 +28,7 @@ PART = Slice(
     dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
     dt.datetime(2026, 2, 1, 8, 30, 15, 900_000, tzinfo=dt.timezone(dt.timedelta(hours=8))),
 )
-WINDOW = (
-    "(Modified_Time >= '2026-01-01T00:00:00+00:00' and Modified_Time <= '2026-02-01T00:30:15+00:00')"
-)
+WINDOW = "(Modified_Time >= '2026-01-01T00:00:00+00:00' and Modified_Time <= '2026-02-01T00:30:15+00:00')"
 
 
 @pytest.fixture(autouse=True)
@@ -67,8 +66,7 @@ def test_window_is_closed_keyset_is_by_id_and_moments_are_utc():
         "Accounts", ["Account_Name"], Slice(PART.since, PART.until, first.rows[-1].external_id)
     )
     assert queries() == [
-        f"select Account_Name, Modified_Time, id from Accounts where {WINDOW} "
-        "order by id asc limit 2000",
+        f"select Account_Name, Modified_Time, id from Accounts where {WINDOW} order by id asc limit 2000",
         f"select Account_Name, Modified_Time, id from Accounts where "
         f"({WINDOW} and id > '{row(2)['id']}') order by id asc limit 2000",
     ]
@@ -157,8 +155,6 @@ def answer_wide(parts: Callable[[int, str], list[dict[str, Any]]]) -> None:
     answer_fields("Accounts", dict.fromkeys(WIDE, "text"))
 
     def reply(request: Any) -> tuple[int, dict[str, str], bytes]:
-        import orjson
-
         query = orjson.loads(request.body)["select_query"]
         rows = parts(len(calls_to(f"{BASE}/coql")), query)
         columns = re.search("select (.*) from", query)[1].split(", ")
@@ -239,9 +235,7 @@ def test_object_that_is_hidden_from_the_user_is_named():
 
 def test_missing_scope_of_queries_is_named():
     answer_fields("Accounts", FIELDS)
-    responses.post(
-        f"{BASE}/coql", status=401, json={"code": "OAUTH_SCOPE_MISMATCH", "status": "error"}
-    )
+    responses.post(f"{BASE}/coql", status=401, json={"code": "OAUTH_SCOPE_MISMATCH", "status": "error"})
     with pytest.raises(Halt, match=r"ZohoCRM\.coql\.READ"):
         Bench().crm.fetch("Accounts", ["Account_Name"], PART)
 

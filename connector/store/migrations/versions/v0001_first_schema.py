@@ -220,7 +220,6 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("due_at", sa.BigInteger(), nullable=False),
-        sa.Column("lease_until", sa.BigInteger(), nullable=True),
         sa.Column("error", sa.Text(), server_default="", nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -310,6 +309,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("connection_id", "external_id", name=op.f("pk_sales_order")),
     )
     op.create_index("ix_sales_order_account", "sales_order", ["connection_id", "account_id"], unique=False)
+    op.create_index("ix_sales_order_number", "sales_order", ["connection_id", "number"], unique=False)
     op.create_table(
         "secret",
         sa.Column("connection_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -471,6 +471,7 @@ def upgrade() -> None:
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("reserved", sa.BigInteger(), nullable=False),
+        sa.Column("group_reserved", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("answer", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
@@ -496,6 +497,14 @@ def upgrade() -> None:
         "reservation",
         ["expires_at"],
         unique=False,
+        sqlite_where=sa.text("state = 'active'"),
+        postgresql_where=sa.text("state = 'active'"),
+    )
+    op.create_index(
+        "uq_reservation_active_order",
+        "reservation",
+        ["connection_id", "order_key"],
+        unique=True,
         sqlite_where=sa.text("state = 'active'"),
         postgresql_where=sa.text("state = 'active'"),
     )
@@ -533,6 +542,12 @@ def downgrade() -> None:
     op.drop_table("visit")
     op.drop_index(op.f("ix_reservation_customer_id"), table_name="reservation")
     op.drop_index(
+        "uq_reservation_active_order",
+        table_name="reservation",
+        sqlite_where=sa.text("state = 'active'"),
+        postgresql_where=sa.text("state = 'active'"),
+    )
+    op.drop_index(
         "ix_reservation_active",
         table_name="reservation",
         sqlite_where=sa.text("state = 'active'"),
@@ -553,6 +568,7 @@ def downgrade() -> None:
     op.drop_table("account")
     op.drop_table("written")
     op.drop_table("secret")
+    op.drop_index("ix_sales_order_number", table_name="sales_order")
     op.drop_index("ix_sales_order_account", table_name="sales_order")
     op.drop_table("sales_order")
     op.drop_table("reject")

@@ -1,0 +1,136 @@
+"""Question and answer of the order check, as plugins and people see them.
+
+Invariant: amounts are decimal text in major units of the currency beside them, never JSON numbers; what
+is unknown is null; a field that is not known is refused.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from connector.money import digits, is_currency, to_major, to_minor
+
+Decision = Literal["pass", "warn", "hold"]
+Checkpoint = Literal["order_save", "order_change", "approval", "shipment", "invoice"]
+CHECKPOINTS: tuple[Checkpoint, ...] = ("order_save", "order_change", "approval", "shipment", "invoice")
+
+# Printable text: a control character is refused here, not by the database.
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+def _currency(code: str) -> str:
+    if not is_currency(code):
+        raise ValueError("write an ISO 4217 currency, such as CNY")
+    return code
+
+
+Currency = Annotated[str, Field(examples=["CNY"]), AfterValidator(_currency)]
+Money = Annotated[str, Field(pattern=r"^-?[0-9]{1,14}(\.[0-9]{1,3})?$", examples=["125000.00"])]
+
+
+class Part(BaseModel):
+    """Base of both: strict types, nothing that is not known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class CheckRequest(Part):
+    """May this order be saved, approved, shipped or invoiced?"""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "connection": "zoho",
+                    "account": "5725767000000411001",
+                    "order": "SO-2026-0117",
+                    "amount": "125000.00",
+                    "currency": "CNY",
+                    "checkpoint": "order_save",
+                }
+            ]
+        },
+    )
+
+    connection: Name = Field(description="Name of the CRM connection that the order stands in.")
+    account: Name = Field(description="The CRM's id of the account that is to pay.")
+    order: Name = Field(
+        description="The order's number or id in the CRM; its reservation is kept under it."
+    )
+    amount: Money = Field(description="Total of the order incl. tax, decimal text in major units.")
+    currency: Currency = Field(description="ISO 4217 currency of the amount.")
+    checkpoint: Checkpoint = Field("order_save", description="The step that the order is about to take.")
+    revision: Name | None = Field(
+        None,
+        description="Version of the order in the CRM. The same order and revision get the same answer; "
+        "without it the amount tells versions apart.",
+    )
+    prepaid: bool = Field(False, description="The order is paid before delivery and occupies no credit.")
+
+    @model_validator(mode="after")
+    def _digits(self) -> CheckRequest:
+        places = digits(self.currency)
+        if -int(Decimal(self.amount).normalize().as_tuple().exponent) > places:
+            raise ValueError(f"an amount in {self.currency} has at most {places} digits after the point")
+        return self
+
+    @property
+    def minor(self) -> int:
+        """The amount in minor units of its currency."""
+        return to_minor(Decimal(self.amount), self.currency)
+
+
+class Text(Part):
+    """One sentence for people, in both languages."""
+
+    zh: str
+    en: str
+
+
+class Reason(Part):
+    """Why the answer is what it is: a stable code, its numbers, and a sentence."""
+
+    code: str = Field(examples=["over_limit"])
+    params: dict[str, str | int | bool | None] = Field(
+        description="The numbers of the sentence; amounts are decimal text in the answer's currency."
+    )
+    text: Text
+
+
+class Figures(Part):
+    """A credit line in figures, decimal text in major units of ``currency``; null is unknown or none."""
+
+    limit: str | None = Field(description="The limit; null when there is none or it is unlimited.")
+    limit_state: Literal["none", "amount", "unlimited"] | None = Field(
+        description="Whether there is no limit, an amount, or no bound; null before the first assessment."
+    )
+    exposure: str | None = Field(description="What the customer owes or will owe, by the policy's stages.")
+    reserved: str | None = Field(description="What is promised to orders that are not in the exposure yet.")
+    available: str | None = Field(description="Limit less exposure and reserved; may be negative.")
+    currency: str | None = Field(description="ISO 4217 currency of these amounts.")
+
+
+class CheckAnswer(Figures):
+    """The decision. Figures are the customer's own line as it stands after this check."""
+
+    decision: Decision = Field(description="pass; warn: saved, with a message; hold: not now.")
+    reasons: list[Reason] = Field(description="Every reason, not only the first; empty for a plain pass.")
+    order: str
+    checkpoint: Checkpoint
+    reservation: int | None = Field(description="Id of the order's reservation; null when none is needed.")
+    as_of: dt.datetime | None = Field(description="The moment (UTC) for which the line was assessed.")
+    policy_version: str | None = Field(description="Name, version and hash of the policy in force.")
+    stale: bool = Field(description="The line is older than what is known, or than the policy allows.")
+    checked_at: dt.datetime = Field(description="The moment of this check (UTC).")
+
+
+def major(minor: int | None, currency: str) -> str | None:
+    """Minor units as decimal text in major units; unknown stays unknown."""
+    return None if minor is None else str(to_major(minor, currency))

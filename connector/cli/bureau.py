@@ -1,0 +1,150 @@
+"""``creditgate bureau``: rating agencies' reports."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from connector.cli.actor import actor_option
+from connector.cli.home import runtime
+from connector.cli.output import emit, format_option, progress, say
+
+if TYPE_CHECKING:
+    from connector.bureau import Refreshed
+    from connector.runtime import Runtime
+    from connector.store.reports import Entry
+
+SUMMARY = ("connection", "due", "stored", "not_on_file", "doubtful", "no_ground", "faults")
+MOST_SHOWN = 50
+COLUMNS = (
+    "customer",
+    "name",
+    "connection",
+    "subject_ref",
+    "as_of",
+    "fetched_at",
+    "age_days",
+    "band",
+    "pd_12m",
+    "limit",
+    "currency",
+)
+
+
+@click.group("bureau", short_help="Fetch and list rating agencies' reports.")
+def command() -> None:
+    """Rating agencies' reports."""
+
+
+@command.command()
+@click.argument("connection", required=False)
+@click.option("--customer", "customers", type=int, multiple=True, help="Only this customer; may be repeated.")
+@click.option(
+    "--older-than",
+    type=click.IntRange(min=0),
+    metavar="DAYS",
+    help="Renew reports older than this; 0 renews all.  [default: the policy's staleness.report_days]",
+)
+@format_option
+@actor_option
+@click.pass_context
+def refresh(
+    ctx: click.Context,
+    connection: str | None,
+    customers: tuple[int, ...],
+    older_than: int | None,
+    form: str,
+    actor: str,
+) -> int:
+    """Ask the agency CONNECTION (by default every one) about customers without a fresh report.
+
+    Natural persons are asked about only with a valid consent, companies also on the legal basis of the
+    connection. Reports may cost money. Exit code 1: some customers need a person's attention.
+    """
+    from connector import bureau
+
+    with runtime(ctx) as opened:
+        results = []
+        for agency in bureau.agencies(opened, connection):
+            with progress(f"{agency.name}: reports") as update:
+                done = bureau.refresh(
+                    opened,
+                    agency,
+                    actor=actor,
+                    customer_ids=customers or None,
+                    older_than=older_than,
+                    progress=update,
+                )
+            _explain(opened, done)
+            results.append(done)
+            if done.stopped is not None:
+                break
+    emit([_summary(done) for done in results], SUMMARY, form)
+    for done in results:
+        if done.stopped is not None:
+            raise done.stopped
+    return int(any(done.no_ground or done.doubtful or done.faults for done in results))
+
+
+def _summary(done: Refreshed) -> dict[str, Any]:
+    return {
+        "connection": done.connection,
+        "due": done.due,
+        "stored": done.stored,
+        "not_on_file": done.not_on_file,
+        "doubtful": len(done.doubtful),
+        "no_ground": len(done.no_ground),
+        "faults": len(done.faults),
+    }
+
+
+def _explain(opened: Runtime, done: Refreshed) -> None:
+    """Whom a person has to look after, on stderr."""
+    from connector.bureau import shown
+
+    answers = [*done.doubtful, *done.no_ground, *done.faults]
+    for answer in answers[:MOST_SHOWN]:
+        say(shown(opened, answer))
+    if len(answers) > MOST_SHOWN:
+        say(f"… and {len(answers) - MOST_SHOWN} more")
+
+
+@command.command("list")
+@click.option("--customer", type=int, help="Only those of this customer.")
+@click.option("--all", "every", is_flag=True, help="Older reports too, not the newest of each agency alone.")
+@format_option
+@click.pass_context
+def listed(ctx: click.Context, customer: int | None, every: bool, form: str) -> None:
+    """List the stored reports; names of natural persons are masked."""
+    from connector import bureau
+
+    with runtime(ctx) as opened:
+        now = opened.now()
+        rows = [
+            _row(entry) | {"age_days": (now - entry.fetched_at).days}
+            for entry in bureau.listed(opened, customer, every=every)
+        ]
+    emit(rows, COLUMNS, form)
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    from connector.consent import masked
+    from connector.money import to_major
+
+    body = entry.body
+    limit, currency = body.get("limit"), body.get("limit_currency")
+    probability = body.get("pd_12m")
+    return {
+        "customer": entry.customer_id,
+        "name": masked(entry.name, entry.is_person),
+        "connection": entry.connection,
+        "subject_ref": body["subject_ref"],
+        "as_of": body["as_of"],
+        "fetched_at": entry.fetched_at,
+        "band": body.get("band"),
+        "pd_12m": None if probability is None else Decimal(str(probability)),
+        "limit": to_major(limit, currency) if limit is not None and currency else None,
+        "currency": currency,
+    }

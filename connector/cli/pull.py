@@ -1,0 +1,70 @@
+"""``creditgate pull``: read what changed in the CRMs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from connector.cli.faults import Faults
+from connector.cli.home import runtime
+from connector.cli.output import emit, format_option, progress
+
+if TYPE_CHECKING:
+    from connector.pull import Pulled
+    from connector.runtime import Runtime
+    from connector.store.connections import Connection
+
+COLUMNS = ("connection", "stream", "read", "changed", "rejected", "gone")
+
+
+@click.command("pull")
+@click.argument("connection", required=False)
+@click.option("--full", is_flag=True, help="Read everything again, not only what changed.")
+@format_option
+@click.pass_context
+def command(ctx: click.Context, connection: str | None, full: bool, form: str) -> int:
+    """Read accounts, orders, invoices and payments from CONNECTION, or from every CRM.
+
+    A run that was interrupted goes on where it stood. Exit code 1 says that records were set aside; see
+    'creditgate rejects list'.
+    """
+    rows: list[dict[str, Any]] = []
+    faults = Faults()
+    with runtime(ctx) as opened:
+        wanted = [opened.connections.get(connection)] if connection else opened.connections.all("crm")
+        for one in wanted:
+            with faults.survived(one.name, alone=len(wanted) == 1):
+                rows += count_rows(one, pull_one(opened, one, full=full))
+    emit(rows, COLUMNS, form)
+    return faults.worst or int(any(row["rejected"] for row in rows))
+
+
+def pull_one(opened: Runtime, connection: Connection, *, full: bool = False) -> Pulled:
+    """Pull one connection under a progress bar."""
+    from connector.pull import pull
+
+    with progress(f"pull {connection.name}") as bar:
+        return pull(
+            opened.store,
+            connection,
+            opened.crm(connection),
+            opened.mapping(connection),
+            full=full,
+            report=lambda stream, count: bar(count.read, None),
+        )
+
+
+def count_rows(connection: Connection, pulled: Pulled) -> list[dict[str, Any]]:
+    """The listing of what a pull did."""
+    return [
+        {
+            "connection": connection.name,
+            "stream": stream.value,
+            "read": count.read,
+            "changed": count.changed,
+            "rejected": count.rejected,
+            "gone": count.gone,
+        }
+        for stream, count in pulled.streams.items()
+    ]

@@ -1,0 +1,110 @@
+"""``creditgate sandbox``: servers that behave like the outside world.
+
+The servers are found by the entry points ``creditgate.sandbox`` (one for each vendor) and
+``creditgate.sandboxes`` (what runs them), so that the connector names none of them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import click
+
+from connector.cli.output import say
+
+DEFAULT_PORTS = 8701
+
+
+@click.group("sandbox")
+def command() -> None:
+    """Servers that behave like the CRMs and an agency, over one consistent economy."""
+
+
+def _ports(serve: Callable[..., Any]) -> Callable[..., Any]:
+    for place, name in reversed(list(enumerate(names()))):
+        option = click.option(
+            f"--{name}",
+            f"port_{name}",
+            type=click.IntRange(0, 65535),
+            default=DEFAULT_PORTS + place,
+            show_default=True,
+            metavar="PORT",
+            help=f"Port of the {name} server; 0 takes a free one.",
+        )
+        serve = option(serve)
+    return serve
+
+
+def names() -> list[str]:
+    """The sandboxes that are installed, agencies last."""
+    return sorted((p.name for p in entry_points(group="creditgate.sandbox")), reverse=True)
+
+
+@command.command("serve")
+@_ports
+@click.option("--accounts", type=click.IntRange(1), default=200, show_default=True, help="Companies.")
+@click.option("--seed", type=int, default=7, show_default=True, help="The same seed, the same economy.")
+@click.option("--latency", type=click.IntRange(0), default=0, metavar="MS", help="Added to every call.")
+@click.option("--fault", "faults", multiple=True, metavar="NAME[=RATE]", help="500, 429, hang, drop, lost, …")
+@click.option(
+    "--receivables",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Fill the CRM from this receivables file instead.",
+)
+@click.option(
+    "--receivables-mapping",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Which columns of that file mean what.",
+)
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="The day at which time stands.")
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def serve(
+    accounts: int,
+    seed: int,
+    latency: int,
+    faults: tuple[str, ...],
+    receivables: Path | None,
+    receivables_mapping: Path | None,
+    as_of: dt.datetime | None,
+    form: str,
+    **ports: int,
+) -> None:
+    """Serve until Ctrl-C. The servers accept only the sandbox credentials, which are printed."""
+    from connector.errors import Halt
+
+    points = {point.name: point for point in entry_points(group="creditgate.sandboxes")}
+    try:
+        options = points["options"].load()(
+            faults,
+            accounts=accounts,
+            seed=seed,
+            latency_ms=latency,
+            as_of=as_of.replace(tzinfo=dt.UTC) if as_of else None,
+            receivables=receivables,
+            receivables_mapping=receivables_mapping,
+        )
+        chosen = {name: ports[f"port_{name}"] for name in names()}
+        points["serve"].load()(chosen, options, _announce_json if form == "json" else _announce)
+    except ValueError as fault:
+        raise Halt(str(fault), where="sandbox", todo="correct the option or the file") from None
+    except OSError as fault:
+        raise Halt(
+            f"a server cannot be started ({fault.strerror})", where="sandbox", todo="choose other ports"
+        ) from None
+
+
+def _announce(name: str, kind: str, base: str, settings: Mapping[str, str]) -> None:
+    sets = " ".join(f"--set {key}={value}" for key, value in settings.items())
+    click.echo(f"{name} at {base}\n  creditgate connect add {kind} --name {name} {sets}")
+
+
+def _announce_json(name: str, kind: str, base: str, settings: Mapping[str, str]) -> None:
+    import orjson
+
+    line = {"name": name, "kind": kind, "base": base, "settings": dict(settings)}
+    click.echo(orjson.dumps(line).decode())
+    say(f"{name} at {base}")

@@ -1,0 +1,137 @@
+"""Connections: adding, testing and removing them.
+
+Invariant: a connection is stored only with every setting that its adapter requires and with none that
+the adapter does not know; what the adapter calls secret never stands among the plain settings.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from connector import adapter as ports
+from connector.adapter import Setting
+from connector.errors import Halt
+from connector.runtime import Runtime
+from connector.store import journal
+from connector.store.connections import Connection
+from connector.yamlfile import close_to
+
+LEGAL_BASIS = Setting(
+    "legal_basis",
+    "why companies may be asked about without a consent of their own; empty: they may not",
+    default="legitimate interest: trade credit",
+)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """An installed adapter and what a connection to it is asked for."""
+
+    name: str
+    role: str
+    settings: Sequence[Setting]
+
+
+def kind_of(name: str) -> Kind:
+    """The adapter called ``name``; ``Halt`` naming the installed ones.
+
+    Connections to agencies also record the legal basis of asking.
+    """
+    role, adapter = ports.find(name)
+    settings = list(adapter.settings)
+    if role == "bureau" and all(s.key != LEGAL_BASIS.key for s in settings):
+        settings.append(LEGAL_BASIS)
+    return Kind(name, role, settings)
+
+
+def required(setting: Setting) -> bool:
+    """Whether a connection cannot be without this setting."""
+    return setting.default is None and not setting.optional
+
+
+def pairs(written: Sequence[str]) -> dict[str, str]:
+    """``KEY=VALUE`` texts as a mapping; ``Halt`` for one without ``=`` or a key given twice.
+
+    No message repeats a value: it may be a secret.
+    """
+    values: dict[str, str] = {}
+    for position, text in enumerate(written, start=1):
+        key, sign, value = text.partition("=")
+        if not sign or not key.strip():
+            raise Halt(
+                f"--set number {position} is not KEY=VALUE", todo="write it like --set client_id=1000.AB"
+            )
+        if key.strip() in values:
+            raise Halt(f"setting {key.strip()!r} is given twice", todo="give it once")
+        values[key.strip()] = value
+    return values
+
+
+def check(kind: Kind, values: Mapping[str, str]) -> None:
+    """Raise ``Halt`` for unknown settings (naming the known ones) and for missing required ones."""
+    known = {s.key: s for s in kind.settings}
+    unknown = [key for key in values if key not in known]
+    if unknown:
+        listed = ", ".join(known) or "it takes none"
+        raise Halt(
+            f"{kind.name} has no setting {unknown[0]!r}",
+            todo=f"{close_to(unknown[0], known) if known else 'leave it out'}; known: {listed}",
+        )
+    missing = [s for s in kind.settings if required(s) and not values.get(s.key, "").strip()]
+    if missing:
+        helps = "; ".join(f"{s.key} ({s.help})" for s in missing)
+        raise Halt(f"{kind.name} needs {', '.join(s.key for s in missing)}", todo=f"give with --set: {helps}")
+
+
+def add(runtime: Runtime, kind: Kind, name: str, values: Mapping[str, str], actor: str) -> Connection:
+    """Store a connection, or give the one called ``name`` new settings; secrets go in encrypted.
+
+    An empty value is kept only where the setting has a default that it overrules.
+    """
+    if not re.fullmatch(r"\w[\w.-]{0,63}", name):
+        raise Halt(
+            f"{name!r} cannot be the name of a connection",
+            todo="use up to 64 letters, digits, '_', '-' and '.', beginning with a letter or digit",
+        )
+    check(kind, values)
+    given = {
+        s.key: values[s.key].strip()
+        for s in kind.settings
+        if s.key in values and (values[s.key].strip() or s.default is not None)
+    }
+    hidden = {s.key for s in kind.settings if s.secret}
+    added = runtime.connections.add(
+        name,
+        kind.role,
+        kind.name,
+        {key: value for key, value in given.items() if key not in hidden},
+        {key: value for key, value in given.items() if key in hidden},
+        runtime.config.home,
+    )
+    with runtime.store.write() as tx:
+        detail = {"kind": kind.name, "settings": sorted(given)}
+        journal.add(tx, runtime.now(), actor, "connection_set", f"connection {name}", detail)
+    return added
+
+
+def issue_key(runtime: Runtime, name: str, *, revoke: bool, actor: str) -> str:
+    """A new API key for the plugin inside the CRM ``name``, which can be shown this once only;
+    ``revoke`` ends the earlier ones."""
+    found = runtime.connections.get(name)
+    if found.role != "crm":
+        raise Halt(f"{name} is no CRM", todo="name the CRM whose plugin is to call the check service")
+    key = runtime.connections.issue_key(found, revoke=revoke)
+    with runtime.store.write() as tx:
+        journal.add(tx, runtime.now(), actor, "key_issued", f"connection {name}", {"earlier_revoked": revoke})
+    return key
+
+
+def remove(runtime: Runtime, name: str, *, with_records: bool, actor: str) -> None:
+    """Remove a connection. ``Halt`` when customers stand on it, unless ``with_records``: then all that
+    was read through it goes too, and its customers are assessed anew."""
+    runtime.connections.remove(name, with_records=with_records)
+    with runtime.store.write() as tx:
+        detail = {"with_records": with_records}
+        journal.add(tx, runtime.now(), actor, "connection_removed", f"connection {name}", detail)

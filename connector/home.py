@@ -1,0 +1,137 @@
+"""A home folder: what ``init`` puts into a new one.
+
+Invariant: what is there already stays as it is, above all the encryption key, without which no stored
+secret can be read again; running it once more only adds what is missing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+
+from connector import config as configuration
+from connector.config import FILE, Config
+from connector.errors import Halt
+from connector.store import schema
+from connector.store.engine import Store
+
+# Every setting, commented out with its default: a line "#name = value" becomes one without the "#".
+CONFIGURATION = """\
+# The configuration of CreditGate. Every setting stands here with its default behind a '#': take the
+# '#' off to change it. The environment goes over this file: CREDITGATE_LANGUAGE=en and so on.
+# No secret belongs here: the encryption key is in secret.key or in CREDITGATE_KEY.
+
+# The store: empty is the SQLite file creditgate.db in this folder; PostgreSQL is written
+# postgresql+psycopg://user@host/database, its password in CREDITGATE_DATABASE_URL or in ~/.pgpass.
+#database_url = ""
+
+# Language of the texts that are written to the CRMs: zh or en.
+#language = "zh"
+
+# The credit policy, the folder of the mappings and the exchange rates; relative to this folder.
+#policy = "policies/standard.yaml"
+#mappings = "mappings"
+#rates = "rates.csv"
+
+# How many hours an order that passed the check keeps its credit reserved.
+#reservation_hours = 72
+
+# What the CRM plugins do with an order when the check service cannot be reached: allow, hold or review.
+#gate_unreachable = "hold"
+
+# The file with the encryption key; a new key goes on top, old keys stay below it.
+#key_file = "secret.key"
+
+# Pins the day of all decisions. Only for trials on historical data: leave it out otherwise.
+#as_of = 2026-01-31
+"""
+
+RATES = """\
+# Exchange rates: one unit of a currency, in units of the policy's currency, from that day on.
+# Write lines like EUR,2026-01-31,7.85 below the next one; the rate of a day is the latest before it.
+currency,day,per_unit
+"""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What became of one thing in the folder: ``done`` is ``wrote`` or ``kept``."""
+
+    done: str
+    what: str
+
+
+def found(folder: Path, name: str = FILE) -> Iterator[Step]:
+    """Make ``folder`` a home folder with the configuration file ``name``; each step as it is done.
+
+    Raises ``Halt`` when the folder cannot be made or the configuration that is there is wrong, and
+    what the store raises when its schema cannot be created.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise Halt("this is not a folder", where=str(folder), todo="name another folder") from None
+    yield _write(folder / name, CONFIGURATION)
+    config = configuration.load(folder / name)
+    yield _key(config)
+    yield _write(config.path(config.rates), RATES)
+    for kind, target in (("mappings", config.path(config.mappings)), ("policies", folder / "policies")):
+        for source in _shipped(kind):
+            yield _write(target / source.name, source.read_text(encoding="utf-8"))
+    yield _schema(config)
+
+
+def _write(path: Path, text: str) -> Step:
+    """Write ``path`` whole or not at all, unless it is there."""
+    if path.exists():
+        return Step("kept", str(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return Step("wrote", str(path))
+
+
+def _key(config: Config) -> Step:
+    """A new key that only its owner can read, unless there is one in the file or the environment."""
+    path = config.path(config.key_file)
+    if config.key:
+        return Step("kept", "the key in CREDITGATE_KEY")
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return Step("kept", str(path))
+    with os.fdopen(handle, "wb") as file:
+        os.fchmod(handle, 0o600)  # whatever the umask says
+        file.write(Fernet.generate_key() + b"\n")
+    return Step("wrote", f"{path} (keep a copy in a safe place: without it no stored secret can be read)")
+
+
+def _shipped(kind: str) -> list[Path]:
+    folder = configuration.shipped(kind)
+    files = sorted(folder.glob("*.yaml"))
+    if not files:
+        raise Halt(
+            f"the {kind} that come with CreditGate are not there",
+            where=str(folder),
+            todo="install creditgate again",
+        )
+    return files
+
+
+def _schema(config: Config) -> Step:
+    store = Store(config.url)
+    try:
+        before = schema.current(store)
+        revision = schema.upgrade(store)
+    finally:
+        store.close()
+    done = "kept" if before == revision else "wrote"
+    return Step(done, f"the store {store.name} (schema {revision})")

@@ -1,0 +1,139 @@
+"""Facts from rating agencies.
+
+Invariant: of several agencies the newest report that states a value gives it; flags and negative
+records take the worst of every agency's newest report. A report that has gone stale no longer
+vouches for anything good, while bad news stands until a newer report of that agency lifts it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from decimal import Decimal
+
+from connector.model import Negative, Report
+from connector.policy.catalogue import names
+from connector.policy.schema import Staleness
+from connector.rules.documents import ReportDoc
+from connector.rules.financial import NO_RATE, STALE
+from connector.rules.settlement import Convert
+from connector.rules.snapshot import Origin, Unknown, Value
+
+NO_REPORT = Unknown("no_report")
+NOT_STATED = Unknown("not_stated")
+
+JUDGMENT_KINDS = frozenset({"judgment", "enforcement", "dishonest", "consumption_limit"})
+INSOLVENCY_KINDS = frozenset({"insolvency", "bankruptcy"})
+_NAMES = names("agency")
+_DAY = dt.timedelta(days=1)
+_SIX = Decimal("0.000001")
+
+
+def newest_first(reports: Iterable[ReportDoc]) -> list[Report]:
+    """All reports, newest first by their own date, then by when they were fetched."""
+    ordered = sorted(reports, key=lambda d: (d.report.as_of, d.fetched_at, d.report.provider))
+    return [doc.report for doc in reversed(ordered)]
+
+
+def agency_facts(
+    reports: list[Report],
+    stale: Staleness,
+    today: dt.date,
+    currency: str,
+    convert: Convert,
+    moments: list[dt.date],
+) -> tuple[dict[str, Value], dict[str, Origin]]:
+    """Values and origins of the family. ``reports`` are the newest first; ``moments`` learns the days
+    on which a report goes stale."""
+    if not reports:
+        return dict.fromkeys(_NAMES, NO_REPORT), {}
+    last: dict[str, Report] = {}
+    for report in reports:
+        last.setdefault(report.provider, report)
+    latest = list(last.values())
+    scores, records = dt.timedelta(days=stale.report_days), dt.timedelta(days=stale.negatives_days)
+    for report in latest:
+        moments.append(report.as_of + scores + _DAY)
+        moments.append(report.as_of + records + _DAY)
+    fresh = [report for report in latest if report.as_of + scores >= today]
+    values: dict[str, Value] = {}
+    origins = dict.fromkeys(_NAMES, _origin(latest[0]))
+    values["agency_score_age_days"] = max(0, (today - latest[0].as_of).days)
+    _negatives(values, origins, latest, records, today)
+    _stated(values, origins, fresh, currency, convert)
+    if values["insolvent"] is True:
+        values["agency_pd"], values["agency_limit"] = Decimal(1), 0
+        origins["agency_pd"] = origins["agency_limit"] = origins["insolvent"]
+    return values, origins
+
+
+def _origin(report: Report) -> Origin:
+    return Origin("report", report.provider, report.as_of)
+
+
+def _stated(
+    values: dict[str, Value],
+    origins: dict[str, Origin],
+    fresh: list[Report],
+    currency: str,
+    convert: Convert,
+) -> None:
+    """Probability of default, band and advice: each from the newest fresh report that states it."""
+    for name in ("agency_pd", "agency_band", "agency_limit"):
+        values[name] = NOT_STATED if fresh else STALE
+        for report in fresh:
+            value = _stated_by(report, name, currency, convert)
+            if value is not None:
+                values[name], origins[name] = value, _origin(report)
+                break
+
+
+def _stated_by(report: Report, name: str, currency: str, convert: Convert) -> Value | None:
+    if name == "agency_pd":
+        pd = report.pd_12m
+        return None if pd is None else Decimal(str(pd)).quantize(_SIX)
+    if name == "agency_band":
+        return report.band or next((score.band for score in report.scores if score.band), None)
+    if report.limit is None:
+        return None
+    converted = convert(report.limit, report.limit_currency or currency, currency)
+    return NO_RATE if converted is None else converted
+
+
+def _is_open(negative: Negative) -> bool:
+    """Matched exactly, and not known to be resolved."""
+    return negative.exact and negative.resolved is not True and negative.resolved_on is None
+
+
+def _insolvent(report: Report) -> bool | None:
+    if report.insolvent or report.dissolved:
+        return True
+    if any(n.kind in INSOLVENCY_KINDS and _is_open(n) for n in report.negatives):
+        return True
+    return report.insolvent
+
+
+def _negatives(
+    values: dict[str, Value],
+    origins: dict[str, Origin],
+    latest: list[Report],
+    age: dt.timedelta,
+    today: dt.date,
+) -> None:
+    """The most open judgments any agency knows of, and whether any says insolvent."""
+    fresh = [report for report in latest if report.as_of + age >= today]
+    values["open_judgments"] = 0 if fresh else STALE
+    values["insolvent"] = NOT_STATED if fresh else STALE
+    most = 0
+    for report in latest:
+        count = sum(1 for n in report.negatives if n.kind in JUDGMENT_KINDS and _is_open(n))
+        if count > most:
+            most = count
+            values["open_judgments"], origins["open_judgments"] = count, _origin(report)
+        failed = _insolvent(report)
+        if failed:
+            values["insolvent"], origins["insolvent"] = True, _origin(report)
+        elif failed is False and report.as_of + age >= today and values["insolvent"] is not True:
+            values["insolvent"], origins["insolvent"] = False, _origin(report)
+    if not most and fresh:
+        origins["open_judgments"] = _origin(fresh[0])

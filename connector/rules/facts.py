@@ -1,0 +1,156 @@
+"""From a dossier to its facts.
+
+Invariant: every fact of the catalogue, but those of the outcome, stands in the snapshot: known or
+unknown with a reason. Nothing but the customer, the policy, the rates and the moment plays a part,
+and the order of documents plays none.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from bisect import bisect_right
+
+from connector.errors import Halt
+from connector.money import Rates
+from connector.policy.catalogue import names
+from connector.policy.schema import Policy
+from connector.rules.agency import agency_facts, newest_first
+from connector.rules.compile import Compiled, compiled
+from connector.rules.documents import Dossier, LimitEntry
+from connector.rules.exposure import Exposure, converter, local_day, measure
+from connector.rules.financial import financial_facts
+from connector.rules.payment import payment_facts
+from connector.rules.relation import month_reached, relation_facts
+from connector.rules.settlement import Convert, settle
+from connector.rules.snapshot import Origin, SetLimit, Snapshot, Value
+
+_PAYMENT, _EXPOSURE = names("payment"), names("exposure")
+_DAY = dt.timedelta(days=1)
+_MONTHS_OF_A_YEAR = 12
+
+
+def snapshot(dossier: Dossier, policy: Policy, rates: Rates, as_of: dt.datetime) -> Snapshot:
+    """The facts of one customer at ``as_of`` (aware UTC).
+
+    ``rates`` have the policy's currency as base; every amount is converted at the rate of the day.
+    Raises ``Halt`` if the base is another one or the policy has lint errors.
+    """
+    rules = compiled(policy)
+    if rates.base != rules.currency:
+        raise Halt(
+            f"rates are against {rates.base}, the policy counts in {rules.currency}",
+            todo=f"give rates against {rules.currency}",
+        )
+    today = local_day(as_of, rules.timezone)
+    convert = converter(rates, today)
+    moments: list[dt.date] = []
+    currency = rules.currency
+    settled = settle(dossier, policy.terms.default_days, convert, today)
+    exposed = measure(settled, rules, convert, today, moments)
+    reports = newest_first(dossier.reports)
+    values, origins = financial_facts(
+        reports,
+        today,
+        policy.staleness.statement_days,
+        policy.financial.stability_periods,
+        currency,
+        convert,
+        moments,
+    )
+    more, whence = agency_facts(reports, policy.staleness, today, currency, convert, moments)
+    values.update(more)
+    origins.update(whence)
+    more, whence, since = relation_facts(
+        dossier, settled.invoices, today, currency, convert, moments
+    )
+    values.update(more)
+    origins.update(whence)
+    values.update(
+        payment_facts(settled.invoices, policy.overdue, today, currency, convert, moments)
+    )
+    origins.update(dict.fromkeys(_PAYMENT, Origin("invoices", None, today)))
+    for stage, amount in exposed.stages.items():
+        values[f"exposure_{stage}"] = amount
+    values["exposure"] = exposed.total
+    origins.update(dict.fromkeys(_EXPOSURE, Origin("documents", None, today)))
+    limit_set = _limit_set(dossier.limits, today, currency, convert, moments)
+    _counting(rules, values, since, today, reports[0].as_of if reports else None, moments)
+    return Snapshot(
+        customer_id=dossier.customer_id,
+        as_of=as_of.astimezone(dt.UTC),
+        today=today,
+        currency=currency,
+        values=values,
+        origins=origins,
+        gaps=exposed.gaps,
+        limit_set=limit_set,
+        hold_placed=dossier.hold_placed,
+        terms_days=dossier.terms_days,
+        since=since,
+        reviewed_on=dossier.reviewed_on,
+        next_change=start_of(min((d for d in moments if d > today), default=None), rules),
+    )
+
+
+def start_of(day: dt.date | None, rules: Compiled) -> dt.datetime | None:
+    """The moment (UTC) at which a calendar day of the policy's time zone begins."""
+    if day is None:
+        return None
+    local = dt.datetime(day.year, day.month, day.day, tzinfo=rules.timezone)
+    return local.astimezone(dt.UTC)
+
+
+def _limit_set(
+    entries: tuple[LimitEntry, ...],
+    today: dt.date,
+    currency: str,
+    convert: Convert,
+    moments: list[dt.date],
+) -> SetLimit | None:
+    """The entry of a person that holds today: a temporary one before a base one, then the one that
+    began last, then the smallest."""
+    best: tuple[bool, dt.date, int, SetLimit] | None = None
+    for entry in entries:
+        moments.append(entry.valid_from)
+        if entry.valid_to is not None:
+            moments.append(entry.valid_to + _DAY)
+        if entry.valid_from > today or (entry.valid_to is not None and entry.valid_to < today):
+            continue
+        amount = None
+        if entry.state == "amount" and entry.amount is not None:
+            amount = convert(entry.amount, entry.currency, currency)
+        size = {"none": 0, "unlimited": -(10**30)}.get(entry.state, -(amount or 0))
+        found = SetLimit(entry.kind, entry.state, amount, entry.valid_to)
+        rank = (entry.kind == "temporary", entry.valid_from, size, found)
+        if best is None or rank[:3] > best[:3]:
+            best = rank
+    return best[3] if best is not None else None
+
+
+def _counting(
+    rules: Compiled,
+    values: dict[str, Value],
+    since: dt.date | None,
+    today: dt.date,
+    report_day: dt.date | None,
+    moments: list[dt.date],
+) -> None:
+    """Days on which a fact that merely counts time passes a bound of the policy."""
+    if report_day is not None:
+        for edge in rules.edges.get("agency_score_age_days", ()):
+            moments.append(report_day + dt.timedelta(days=edge))
+            moments.append(report_day + dt.timedelta(days=edge + 1))
+    months = values["relation_months"]
+    if since is None or not isinstance(months, int):
+        return
+    edges = rules.edges.get("relation_months", ())
+    need = rules.policy.limit.terms.need
+    watched = [months + 1] if need and need.annualise_from_months and months < 12 else []
+    after = bisect_right(edges, months)
+    watched += edges[after : after + 1]
+    if months in edges:
+        watched.append(months + 1)
+    moments.extend(month_reached(since, reached) for reached in watched)
+
+
+__all__ = ["Exposure", "Snapshot", "snapshot", "start_of"]

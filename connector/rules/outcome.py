@@ -1,0 +1,116 @@
+"""The outcome of one policy on one snapshot, with every step that led to it.
+
+Invariant: immutable; the same policy hash and the same snapshot give the same bytes. Parameters of
+reasons and steps are texts and whole numbers alone (amounts in minor units, shares and scores as
+decimal text), so that the JSON form gives back an equal assessment.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import orjson
+
+from connector.rules.snapshot import Unknown, Value
+
+Params = dict[str, str | int | None]
+
+
+def plain(value: Value | None) -> str | int | None:
+    """A value as a parameter: whole numbers as they are, all else as text."""
+    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value.reason if isinstance(value, Unknown) else str(value)
+
+
+class Reason(NamedTuple):
+    """Why the customer is not simply ok. ``params`` hold ``status``, ``currency`` and the facts."""
+
+    code: str
+    params: Params
+
+
+class Step(NamedTuple):
+    """One step from raw value to result. ``kind`` is the chapter: ``score``, ``class``, ``terms``,
+    ``limit``, ``exposure``, ``status`` or ``calendar``; ``code`` has its text under ``step.CODE``."""
+
+    kind: str
+    code: str
+    params: Params
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What follows for one customer. Amounts are minor units of ``currency``.
+
+    ``score`` 0…100, ``None`` if too little is known; ``status`` ``ok``, ``watch``, ``hold`` or
+    ``stop``; ``limit_state`` ``none``, ``amount`` or ``unlimited``, and ``limit`` only with
+    ``amount``; ``available`` may be negative and is ``None`` without an amount; ``utilisation`` is a
+    share, ``None`` without a positive limit. ``exposure`` is a lower bound if ``incomplete``.
+    ``overdue_days`` is 0 if nothing is overdue. ``visit_within_days`` ``None`` asks for no visit.
+    ``next_change`` (UTC) is when time alone may change the outcome. ``policy`` is name and version.
+    """
+
+    customer_id: int
+    policy: str
+    policy_hash: str
+    as_of: dt.datetime
+    currency: str
+    score: Decimal | None
+    risk_class: str
+    status: str
+    hold: bool
+    limit_state: str
+    limit: int | None
+    terms_days: int
+    exposure: int
+    exposure_incomplete: bool
+    available: int | None
+    utilisation: Decimal | None
+    overdue_amount: int
+    overdue_days: int
+    reasons: tuple[Reason, ...]
+    steps: tuple[Step, ...]
+    next_review: dt.date
+    visit_within_days: int | None
+    visit_reason: str | None
+    next_change: dt.datetime | None
+
+
+def assessment_json(assessment: Assessment) -> bytes:
+    """The canonical form: keys sorted, ``Decimal`` as text, dates and times ISO 8601."""
+    return orjson.dumps(_content(assessment), option=orjson.OPT_SORT_KEYS, default=str)
+
+
+def outcome_json(assessment: Assessment) -> bytes:
+    """The outcome alone, without moment and steps: equal bytes mean that nothing has changed for
+    the people and systems that act on it."""
+    content = _content(assessment)
+    for name in ("as_of", "steps", "next_change"):
+        del content[name]
+    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS, default=str)
+
+
+def assessment_from_json(text: bytes) -> Assessment:
+    """The assessment of ``assessment_json``."""
+    content: dict[str, Any] = orjson.loads(text)
+    for name in ("as_of", "next_change"):
+        content[name] = content[name] and dt.datetime.fromisoformat(content[name])
+    for name in ("score", "utilisation"):
+        content[name] = None if content[name] is None else Decimal(content[name])
+    content["next_review"] = dt.date.fromisoformat(content["next_review"])
+    content["reasons"] = tuple(Reason(*item) for item in content["reasons"])
+    content["steps"] = tuple(Step(*item) for item in content["steps"])
+    return Assessment(**content)
+
+
+def _content(assessment: Assessment) -> dict[str, Any]:
+    content = {name: getattr(assessment, name) for name in Assessment.__slots__}
+    content["reasons"] = [list(item) for item in assessment.reasons]
+    content["steps"] = [list(item) for item in assessment.steps]
+    return content

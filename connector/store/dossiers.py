@@ -1,0 +1,162 @@
+"""Dossiers: everything about a chunk of customers, read in a handful of queries.
+
+Invariant: memory follows the chunk, not the portfolio; documents of all accounts of a customer are
+joined; deleted records are left out.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from connector.model import Report
+from connector.rules.documents import (
+    Dossier,
+    InvoiceDoc,
+    LimitEntry,
+    OrderDoc,
+    PaymentDoc,
+    ReportDoc,
+)
+from connector.store.tables import account, customer, invoice, limit_entry, payment, report, sales_order
+
+CHUNK = 500
+
+
+def read(connection: sa.Connection, customer_ids: Sequence[int]) -> list[tuple[Dossier, int]]:
+    """The dossiers of at most ``CHUNK`` customers, each with its count of changes at this moment."""
+    ids = list(customer_ids)
+    orders = _orders(connection, ids)
+    invoices = _invoices(connection, ids)
+    payments = _payments(connection, ids)
+    reports = _reports(connection, ids)
+    limits = _limits(connection, ids)
+    rows = connection.execute(sa.select(customer).where(customer.c.id.in_(ids)).order_by(customer.c.id))
+    return [
+        (
+            Dossier(
+                customer_id=row.id,
+                name=row.name,
+                country=row.country,
+                industry=row.industry,
+                is_person=row.is_person,
+                customer_since=row.customer_since,
+                terms_days=row.terms_days,
+                hold_placed=row.hold_placed,
+                orders=tuple(orders[row.id]),
+                invoices=tuple(invoices[row.id]),
+                payments=tuple(payments[row.id]),
+                reports=tuple(reports[row.id]),
+                limits=tuple(limits[row.id]),
+            ),
+            row.changes,
+        )
+        for row in rows
+    ]
+
+
+def due(
+    connection: sa.Connection, now: dt.datetime, *, everyone: bool = False, policy_hash: str = ""
+) -> Iterator[list[int]]:
+    """Ids of customers that changed or whose time has come, in chunks by id; or of everyone."""
+    last = 0
+    while True:
+        query = sa.select(customer.c.id).where(customer.c.id > last).order_by(customer.c.id).limit(CHUNK)
+        if not everyone:
+            query = query.where(sa.or_(customer.c.changes > customer.c.assessed, customer.c.due_at <= now))
+        ids = list(connection.execute(query).scalars())
+        if not ids:
+            return
+        yield ids
+        last = ids[-1]
+
+
+def _documents(
+    connection: sa.Connection, table: sa.Table, ids: Sequence[int], columns: Sequence[str]
+) -> Iterator[tuple[Any, ...]]:
+    query = (
+        sa.select(
+            account.c.customer_id,
+            table.c.connection_id,
+            table.c.external_id,
+            *(table.c[name] for name in columns),
+        )
+        .join_from(
+            account,
+            table,
+            sa.and_(
+                table.c.connection_id == account.c.connection_id,
+                table.c.account_id == account.c.external_id,
+            ),
+        )
+        .where(account.c.customer_id.in_(ids), table.c.deleted.is_(False))
+        .order_by(account.c.customer_id, table.c.connection_id, table.c.external_id)
+    )
+    for row in connection.execute(query):
+        yield tuple(row)
+
+
+def _orders(connection: sa.Connection, ids: Sequence[int]) -> defaultdict[int, list[OrderDoc]]:
+    found: defaultdict[int, list[OrderDoc]] = defaultdict(list)
+    columns = "number amount currency ordered_on deliver_on stage invoiced paid prepaid".split()
+    for owner, source, external_id, *values in _documents(connection, sales_order, ids, columns):
+        found[owner].append(OrderDoc(f"{source}/{external_id}", *values))
+    return found
+
+
+def _invoices(connection: sa.Connection, ids: Sequence[int]) -> defaultdict[int, list[InvoiceDoc]]:
+    found: defaultdict[int, list[InvoiceDoc]] = defaultdict(list)
+    columns = "number order_id amount currency issued_on due_on paid settled_on state disputed".split()
+    for owner, source, external_id, number, order_id, *values in _documents(
+        connection, invoice, ids, columns
+    ):
+        order = f"{source}/{order_id}" if order_id else None
+        found[owner].append(InvoiceDoc(f"{source}/{external_id}", number, order, *values))
+    return found
+
+
+def _payments(connection: sa.Connection, ids: Sequence[int]) -> defaultdict[int, list[PaymentDoc]]:
+    found: defaultdict[int, list[PaymentDoc]] = defaultdict(list)
+    columns = ("invoice_id", "order_id", "amount", "currency", "paid_on")
+    for owner, source, external_id, invoice_id, order_id, *values in _documents(
+        connection, payment, ids, columns
+    ):
+        found[owner].append(
+            PaymentDoc(
+                f"{source}/{external_id}",
+                f"{source}/{invoice_id}" if invoice_id else None,
+                f"{source}/{order_id}" if order_id else None,
+                *values,
+            )
+        )
+    return found
+
+
+def _reports(connection: sa.Connection, ids: Sequence[int]) -> defaultdict[int, list[ReportDoc]]:
+    """The newest report of each agency."""
+    found: defaultdict[int, list[ReportDoc]] = defaultdict(list)
+    newest = (
+        sa.select(sa.func.max(report.c.id))
+        .where(report.c.customer_id.in_(ids))
+        .group_by(report.c.customer_id, report.c.provider)
+    )
+    query = sa.select(report.c.customer_id, report.c.body, report.c.fetched_at).where(report.c.id.in_(newest))
+    for row in connection.execute(query.order_by(report.c.id)):
+        found[row.customer_id].append(ReportDoc(Report.model_validate_json(row.body), row.fetched_at))
+    return found
+
+
+def _limits(connection: sa.Connection, ids: Sequence[int]) -> defaultdict[int, list[LimitEntry]]:
+    found: defaultdict[int, list[LimitEntry]] = defaultdict(list)
+    query = sa.select(limit_entry).where(
+        limit_entry.c.subject == "customer", limit_entry.c.subject_id.in_(ids)
+    )
+    for row in connection.execute(query.order_by(limit_entry.c.id)):
+        found[row.subject_id].append(
+            LimitEntry(row.kind, row.state, row.amount, row.currency, row.valid_from, row.valid_to)
+        )
+    return found

@@ -1,0 +1,223 @@
+"""Credit lines: limit, exposure and reserved amount of a customer or a group.
+
+Invariant: ``reserved`` is the sum of the active reservations that stand on the line, and only this
+module writes it. Whoever changes it first locks all the lines concerned (``lock``), in the order of
+their keys: customers by id, then groups by id. So nobody waits in a circle, and whoever holds the
+lines owns the reservations that stand on them. A transaction that also writes rows of ``customer``
+writes those before it locks lines.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from connector.errors import Halt
+from connector.money import Rates
+from connector.store.tables import credit_line, customer, reservation
+from connector.store.upsert import upsert
+
+CUSTOMER = "customer"
+GROUP = "group"
+# Statuses under which new credit is given.
+OPEN_STATUSES = ("ok", "watch")
+BATCH = 400
+
+Key = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line; amounts in minor units of ``currency``.
+
+    ``limit_state`` is ``none``, ``amount`` (then ``limit_minor`` holds it) or ``unlimited``;
+    ``incomplete`` says that ``exposure`` is a lower bound only; ``version`` grows with every change of
+    the exposure; ``as_of`` (aware UTC) is the moment for which it was assessed.
+    """
+
+    subject: str
+    subject_id: int
+    currency: str
+    limit_state: str
+    limit_minor: int | None
+    exposure: int
+    status: str
+    incomplete: bool = False
+    policy_hash: str | None = None
+    as_of: dt.datetime | None = None
+    reserved: int = 0
+    version: int | None = None
+
+    @property
+    def key(self) -> Key:
+        """Which line this is."""
+        return self.subject, self.subject_id
+
+    @property
+    def available(self) -> int | None:
+        """Limit less exposure and reservations, minor units, may be negative; ``None`` without a limit."""
+        if self.limit_state != "amount" or self.limit_minor is None:
+            return None
+        return self.limit_minor - self.exposure - self.reserved
+
+
+def read(connection: sa.Connection, keys: Collection[Key]) -> dict[Key, Line]:
+    """The lines that exist among ``keys``."""
+    return _select(connection, keys, locked=False)
+
+
+def lock(tx: sa.Connection, keys: Collection[Key]) -> dict[Key, Line]:
+    """The lines that exist among ``keys``, kept from others until the transaction ends.
+
+    Call it once in a transaction, with all keys that it will touch.
+    """
+    return _select(tx, keys, locked=True)
+
+
+def reserve(tx: sa.Connection, line: Line, amount: int, allowed: int | None) -> bool:
+    """Reserve ``amount`` (positive, minor units) more; whether it was granted.
+
+    Granted only while the status allows it, the limit is the one in ``line`` and exposure and
+    reservations together stay within ``allowed`` (``None``: no bound). The statement decides, not what
+    was read before.
+    """
+    grown = credit_line.c.exposure + credit_line.c.reserved + amount
+    statement = (
+        sa.update(credit_line)
+        .where(
+            _is(line.key),
+            credit_line.c.status.in_(OPEN_STATUSES),
+            credit_line.c.currency == line.currency,
+            credit_line.c.limit_state == line.limit_state,
+            credit_line.c.limit_minor.is_not_distinct_from(line.limit_minor),
+            sa.true() if allowed is None else grown <= allowed,
+        )
+        .values(reserved=credit_line.c.reserved + amount)
+    )
+    return tx.execute(statement).rowcount == 1
+
+
+def shift(tx: sa.Connection, key: Key, *, reserved: int, exposure: int = 0) -> None:
+    """Add to ``reserved`` and ``exposure`` (minor units, either sign) without asking for room."""
+    values: dict[str, Any] = {"reserved": credit_line.c.reserved + reserved}
+    if exposure:
+        values |= {"exposure": credit_line.c.exposure + exposure, "version": credit_line.c.version + 1}
+    tx.execute(sa.update(credit_line).where(_is(key)).values(**values))
+
+
+def save(tx: sa.Connection, judged: Sequence[Line], rates: Rates, day: dt.date) -> set[Key]:
+    """Write what an assessment found: everything but ``reserved``, which stays. Missing lines are made.
+
+    A line whose ``version`` is given is written only if the stored one still has it: an order that
+    arrived meanwhile is not in the exposure that was computed. Returns the keys that were not written;
+    their customers must be assessed again. Raises ``Halt`` when a line changes its currency while
+    orders stand on it and no rate of ``day`` is known.
+    """
+    stored = lock(tx, [line.key for line in judged] + _members_without_line(tx, judged))
+    kept = [line for line in judged if not _moved(line, stored.get(line.key))]
+    for line in kept:
+        before = stored.get(line.key)
+        if before is not None and before.reserved and before.currency != line.currency:
+            _recount(tx, before, line.currency, rates, day)
+    rows = [_row(line, stored.get(line.key)) for line in kept]
+    upsert(tx, credit_line, rows, guarded=False)
+    for line in kept:
+        if line.subject == GROUP and line.key not in stored:
+            _adopt(tx, line, rates, day)
+    return {line.key for line in judged} - {line.key for line in kept}
+
+
+def _select(connection: sa.Connection, keys: Collection[Key], *, locked: bool) -> dict[Key, Line]:
+    found: dict[Key, Line] = {}
+    ordered = sorted(set(keys))
+    for start in range(0, len(ordered), BATCH):
+        wanted = sa.tuple_(credit_line.c.subject, credit_line.c.subject_id).in_(
+            ordered[start : start + BATCH]
+        )
+        query = sa.select(credit_line).where(wanted).order_by(credit_line.c.subject, credit_line.c.subject_id)
+        rows = connection.execute(query.with_for_update() if locked else query)
+        found.update({line.key: line for line in _lines(rows)})
+    return found
+
+
+def _members_without_line(tx: sa.Connection, judged: Sequence[Line]) -> list[Key]:
+    """Members of groups that get their line now: nobody may reserve past it while it comes up."""
+    groups = [line.key for line in judged if line.subject == GROUP]
+    known = read(tx, groups)
+    fresh = [number for subject, number in groups if (subject, number) not in known]
+    if not fresh:
+        return []
+    members = tx.execute(sa.select(customer.c.id).where(customer.c.group_id.in_(fresh))).scalars()
+    return [(CUSTOMER, number) for number in members]
+
+
+def _lines(rows: Any) -> Iterator[Line]:
+    for row in rows:
+        yield Line(**row._mapping)
+
+
+def _is(key: Key) -> sa.ColumnElement[bool]:
+    return sa.and_(credit_line.c.subject == key[0], credit_line.c.subject_id == key[1])
+
+
+def _moved(line: Line, stored: Line | None) -> bool:
+    return line.version is not None and (stored is None or stored.version != line.version)
+
+
+def _row(line: Line, stored: Line | None) -> dict[str, Any]:
+    names = "subject subject_id currency limit_state limit_minor exposure status incomplete policy_hash as_of"
+    row = {name: getattr(line, name) for name in names.split()}
+    return row | {"version": 1 if stored is None or stored.version is None else stored.version + 1}
+
+
+def _recount(tx: sa.Connection, line: Line, currency: str, rates: Rates, day: dt.date) -> None:
+    """Count the reservations on ``line`` in another currency: the policy's currency was changed."""
+    column = reservation.c.reserved if line.subject == CUSTOMER else reservation.c.group_reserved
+    owner = reservation.c.customer_id if line.subject == CUSTOMER else reservation.c.group_id
+    standing = sa.select(reservation.c.id, column).where(
+        owner == line.subject_id, reservation.c.state == "active"
+    )
+    total = 0
+    for number, amount in tx.execute(standing).all():
+        converted = _converted(amount, line.currency, currency, rates, day)
+        total += converted
+        tx.execute(sa.update(reservation).where(reservation.c.id == number).values({column: converted}))
+    shift(tx, line.key, reserved=total - line.reserved)
+
+
+def _adopt(tx: sa.Connection, line: Line, rates: Rates, day: dt.date) -> None:
+    """A new group line takes on what its members had reserved while the group had no limit."""
+    own = sa.and_(credit_line.c.subject == CUSTOMER, credit_line.c.subject_id == reservation.c.customer_id)
+    standing = (
+        sa.select(reservation.c.id, reservation.c.reserved, credit_line.c.currency)
+        .join_from(reservation, customer, customer.c.id == reservation.c.customer_id)
+        .join(credit_line, own)
+        .where(
+            customer.c.group_id == line.subject_id,
+            reservation.c.group_id.is_(None),
+            reservation.c.state == "active",
+        )
+    )
+    total = 0
+    for number, amount, currency in tx.execute(standing).all():
+        converted = _converted(amount, currency, line.currency, rates, day)
+        total += converted
+        values = {"group_id": line.subject_id, "group_reserved": converted}
+        tx.execute(sa.update(reservation).where(reservation.c.id == number).values(**values))
+    if total:
+        shift(tx, line.key, reserved=total)
+
+
+def _converted(amount: int, currency: str, to: str, rates: Rates, day: dt.date) -> int:
+    converted = rates.convert(amount, currency, to, day)
+    if converted is None:
+        raise Halt(
+            f"orders stand on a credit line in {currency}, and there is no rate to {to} on {day}",
+            where="rates",
+            todo=f"add rates for {currency} and {to}, then assess again",
+        )
+    return converted

@@ -1,0 +1,181 @@
+"""The outbox: pending writes to the CRMs, and what was written last.
+
+Invariant: one pending row per target; a newer result replaces an older one that has not been sent, and
+the acknowledgement of an older version does not clear a newer one; a value that the CRM already has is
+never queued.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from connector.store.tables import outbox, written
+from connector.store.upsert import upsert
+
+# These tell when, not what: they are written along with a change and are no change themselves.
+MOMENTS = frozenset({"credit_as_of"})
+HOLD_FIRST, TASK, FIELDS = 0, 5, 9
+Target = tuple[int, str, str, str]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One pending write: ``values`` by our field names, Decimals and dates as text."""
+
+    connection_id: int
+    target: str
+    external_id: str
+    key: str
+    values: Mapping[str, Any]
+    priority: int
+
+    @property
+    def place(self) -> Target:
+        """What it writes to."""
+        return (self.connection_id, self.target, self.external_id, self.key)
+
+    @property
+    def digest(self) -> str:
+        """Of the values that are a change in themselves."""
+        lasting = {name: value for name, value in self.values.items() if name not in MOMENTS}
+        text = orjson.dumps(lasting, option=orjson.OPT_SORT_KEYS)
+        return hashlib.blake2b(text, digest_size=12).hexdigest()
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A claimed row of the outbox."""
+
+    id: int
+    version: int
+    attempts: int
+    target: str
+    external_id: str
+    key: str
+    digest: str
+    values: Mapping[str, Any]
+
+
+def put(tx: sa.Connection, items: Sequence[Item], now: dt.datetime) -> int:
+    """Queue what differs from the last value written or queued; how many rows were queued."""
+    sent, waiting = _known(tx, items, written), _known(tx, items, outbox)
+    queued = 0
+    for item in items:
+        if waiting.get(item.place, sent.get(item.place)) == item.digest:
+            continue
+        queued += 1
+        values = {
+            "payload": orjson.dumps(dict(item.values)).decode(),
+            "digest": item.digest,
+            "priority": item.priority,
+            "state": "pending",
+            "attempts": 0,
+            "due_at": now,
+            "error": "",
+        }
+        if item.place in waiting:
+            newer = values | {"version": outbox.c.version + 1}
+            tx.execute(sa.update(outbox).where(_at(outbox, item.place)).values(**newer))
+        else:
+            place = dict(zip(("connection_id", "target", "external_id", "key"), item.place, strict=True))
+            tx.execute(sa.insert(outbox).values(**place, **values, created_at=now))
+    return queued
+
+
+def due(connection: sa.Connection, connection_id: int, now: dt.datetime, most: int) -> list[Pending]:
+    """Rows to be sent now, holds first."""
+    query = (
+        sa.select(outbox)
+        .where(outbox.c.connection_id == connection_id, outbox.c.state == "pending", outbox.c.due_at <= now)
+        .order_by(outbox.c.priority, outbox.c.id)
+        .limit(most)
+    )
+    return [
+        Pending(
+            row.id,
+            row.version,
+            row.attempts,
+            row.target,
+            row.external_id,
+            row.key,
+            row.digest,
+            orjson.loads(row.payload),
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def count_due(connection: sa.Connection, connection_id: int, now: dt.datetime) -> int:
+    """How many rows are to be sent now."""
+    query = sa.select(sa.func.count()).where(
+        outbox.c.connection_id == connection_id, outbox.c.state == "pending", outbox.c.due_at <= now
+    )
+    return int(connection.execute(query).scalar_one())
+
+
+def done(
+    tx: sa.Connection, connection_id: int, sent: Sequence[tuple[Pending, str]], now: dt.datetime
+) -> None:
+    """Acknowledge what was sent, with the vendor's ids of created rows."""
+    rows = [
+        {
+            "connection_id": connection_id,
+            "target": item.target,
+            "external_id": item.external_id,
+            "key": item.key,
+            "digest": item.digest,
+            "vendor_id": vendor_id,
+            "at": now,
+        }
+        for item, vendor_id in sent
+    ]
+    upsert(tx, written, rows, guarded=False)
+    for item, _ in sent:
+        tx.execute(sa.delete(outbox).where(_same(item)))
+
+
+def failed(tx: sa.Connection, item: Pending, error: str, retry_at: dt.datetime | None) -> None:
+    """Try again at ``retry_at``, or (``None``) leave it to a person."""
+    state = "pending" if retry_at else "dead"
+    values: dict[str, Any] = {"state": state, "attempts": item.attempts + 1, "error": error}
+    if retry_at:
+        values["due_at"] = retry_at
+    tx.execute(sa.update(outbox).where(_same(item)).values(**values))
+
+
+def _same(item: Pending) -> sa.ColumnElement[bool]:
+    return sa.and_(outbox.c.id == item.id, outbox.c.version == item.version)
+
+
+def _at(table: sa.Table, place: Target) -> sa.ColumnElement[bool]:
+    connection_id, target, external_id, key = place
+    return sa.and_(
+        table.c.connection_id == connection_id,
+        table.c.target == target,
+        table.c.external_id == external_id,
+        table.c.key == key,
+    )
+
+
+def _known(tx: sa.Connection, items: Sequence[Item], table: sa.Table) -> dict[Target, str]:
+    found: dict[Target, str] = {}
+    groups: dict[tuple[int, str], list[str]] = {}
+    for item in items:
+        groups.setdefault((item.connection_id, item.target), []).append(item.external_id)
+    for (connection_id, target), ids in groups.items():
+        for start in range(0, len(ids), 900):
+            query = sa.select(table.c.external_id, table.c.key, table.c.digest).where(
+                table.c.connection_id == connection_id,
+                table.c.target == target,
+                table.c.external_id.in_(ids[start : start + 900]),
+            )
+            for row in tx.execute(query):
+                found[connection_id, target, row.external_id, row.key] = row.digest
+    return found

@@ -1,0 +1,119 @@
+"""Who stands behind an account of a CRM, and what is known of one of its orders.
+
+Invariant: read only, and only what the order check and the people who ask about credit need.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from connector.store.lines import CUSTOMER, GROUP, Key
+from connector.store.tables import account, connection, customer, sales_order
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """The customer of an account. ``hold_placed`` is the reason of a hold set by a person; ``dirty``
+    says that facts changed since the last assessment, ``due_at`` (UTC) when time alone changes it."""
+
+    customer_id: int
+    name: str
+    group_id: int | None
+    hold_placed: str | None
+    dirty: bool
+    due_at: dt.datetime | None
+
+    @property
+    def own(self) -> Key:
+        """The customer's line."""
+        return CUSTOMER, self.customer_id
+
+    @property
+    def group(self) -> Key | None:
+        """The line of the customer's group, if it is in one."""
+        return None if self.group_id is None else (GROUP, self.group_id)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownOrder:
+    """An order as it was last read from the CRM; ``amount`` in minor units of ``currency``."""
+
+    amount: int
+    currency: str
+    stage: str
+    prepaid: bool
+
+
+def connection_id(tx: sa.Connection, name: str) -> int | None:
+    """The id of the connection called ``name``."""
+    return tx.execute(sa.select(connection.c.id).where(connection.c.name == name)).scalar_one_or_none()
+
+
+def of_account(tx: sa.Connection, source: int, account_id: str) -> Party | None:
+    """The customer behind an account, ``None`` if the account was never read."""
+    query = _customers().join(account, account.c.customer_id == customer.c.id)
+    return _party(tx, query.where(account.c.connection_id == source, account.c.external_id == account_id))
+
+
+def of_customer(tx: sa.Connection, customer_id: int) -> Party | None:
+    """A customer by its id."""
+    return _party(tx, _customers().where(customer.c.id == customer_id))
+
+
+def stands_on(tx: sa.Connection, customer_id: int, source: int) -> bool:
+    """Whether the customer has an account on a connection."""
+    query = sa.select(account.c.external_id).where(
+        account.c.customer_id == customer_id, account.c.connection_id == source
+    )
+    return tx.execute(query.limit(1)).first() is not None
+
+
+def known_order(tx: sa.Connection, source: int, order_key: str, customer_id: int) -> KnownOrder | None:
+    """The order with this id or, failing that, number, if it stands on an account of the customer."""
+    query = (
+        sa.select(
+            sales_order.c.external_id,
+            sales_order.c.amount,
+            sales_order.c.currency,
+            sales_order.c.stage,
+            sales_order.c.prepaid,
+        )
+        .join(
+            account,
+            sa.and_(
+                account.c.connection_id == sales_order.c.connection_id,
+                account.c.external_id == sales_order.c.account_id,
+            ),
+        )
+        .where(
+            sales_order.c.connection_id == source,
+            sa.or_(sales_order.c.external_id == order_key, sales_order.c.number == order_key),
+            sales_order.c.deleted.is_(False),
+            account.c.customer_id == customer_id,
+        )
+    )
+    rows = sorted(tx.execute(query).all(), key=lambda row: (row.external_id != order_key, row.external_id))
+    if not rows:
+        return None
+    return KnownOrder(rows[0].amount, rows[0].currency, rows[0].stage, rows[0].prepaid)
+
+
+def _customers() -> sa.Select[Any]:
+    dirty = (customer.c.changes > customer.c.assessed).label("dirty")
+    return sa.select(
+        customer.c.id.label("customer_id"),
+        customer.c.name,
+        customer.c.group_id,
+        customer.c.hold_placed,
+        dirty,
+        customer.c.due_at,
+    )
+
+
+def _party(tx: sa.Connection, query: sa.Select[Any]) -> Party | None:
+    row = tx.execute(query).one_or_none()
+    return None if row is None else Party(**{**row._mapping, "dirty": bool(row.dirty)})

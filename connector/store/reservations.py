@@ -1,0 +1,194 @@
+"""Reservations: credit promised to one order until it arrives in the exposure.
+
+Invariant: an order has one active reservation at most; what an active reservation holds is in
+``reserved`` of its lines, and what a finished one held is not. A change of state and the change of the
+lines are one transaction.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from connector.model import Order, OrderStage
+from connector.store import lines
+from connector.store.lines import CUSTOMER, GROUP, Key
+from connector.store.tables import reservation
+
+BATCH = 400
+_FINISHED = (OrderStage.CLOSED, OrderStage.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """One reservation. ``amount`` is the order's, minor units of ``currency``; ``reserved`` is what it
+    takes from the customer's line, ``group_reserved`` from the group's, each in the line's currency.
+
+    ``group_id`` is the group whose line was charged. ``state``: active, replaced, consumed, released or
+    expired. ``answer`` is the JSON that was given.
+    """
+
+    id: int
+    connection_id: int
+    order_key: str
+    revision: str
+    account_id: str
+    customer_id: int
+    group_id: int | None
+    amount: int
+    currency: str
+    reserved: int
+    group_reserved: int
+    state: str
+    answer: str
+    created_at: dt.datetime
+    expires_at: dt.datetime
+
+    @property
+    def held(self) -> dict[Key, int]:
+        """What it holds, by line."""
+        held = {(CUSTOMER, self.customer_id): self.reserved}
+        if self.group_id is not None:
+            held[(GROUP, self.group_id)] = self.group_reserved
+        return held
+
+
+def of_order(connection: sa.Connection, connection_id: int, order_key: str) -> list[Reservation]:
+    """Every reservation that was ever made for an order, oldest first."""
+    query = sa.select(reservation).where(
+        reservation.c.connection_id == connection_id, reservation.c.order_key == order_key
+    )
+    return _read(connection.execute(query.order_by(reservation.c.id)))
+
+
+def overdue(connection: sa.Connection, now: dt.datetime) -> list[Reservation]:
+    """Active reservations whose time is over."""
+    query = sa.select(reservation).where(reservation.c.state == "active", reservation.c.expires_at <= now)
+    return _read(connection.execute(query.order_by(reservation.c.id)))
+
+
+def expire(tx: sa.Connection, now: dt.datetime) -> int:
+    """Give back what has expired; how many reservations that were."""
+    found = overdue(tx, now)
+    lines.lock(tx, keys_of(found))
+    return len(end(tx, [item.id for item in found], "expired"))
+
+
+def keys_of(found: Iterable[Reservation]) -> set[Key]:
+    """The lines on which these reservations stand."""
+    return {key for item in found for key in item.held}
+
+
+def put(tx: sa.Connection, values: Mapping[str, Any], known: Reservation | None) -> int | None:
+    """Write an active reservation, over ``known`` if its key is in use; its id.
+
+    ``None`` when another transaction has just written one for the same order. The lines are the
+    caller's to change.
+    """
+    if known is not None:
+        tx.execute(sa.update(reservation).where(reservation.c.id == known.id).values(**values))
+        return known.id
+    insert = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
+    statement = insert(reservation).values(**values).on_conflict_do_nothing()
+    return tx.execute(statement.returning(reservation.c.id)).scalar_one_or_none()
+
+
+def replace(tx: sa.Connection, old: Reservation) -> None:
+    """Another reservation takes over for the same order. The lines are the caller's to change."""
+    tx.execute(sa.update(reservation).where(reservation.c.id == old.id).values(state="replaced"))
+
+
+def answered(tx: sa.Connection, number: int, answer: str) -> None:
+    """Keep the answer that was given."""
+    tx.execute(sa.update(reservation).where(reservation.c.id == number).values(answer=answer))
+
+
+def prolong(tx: sa.Connection, old: Reservation, expires_at: dt.datetime) -> None:
+    """The order was asked about again, so it is alive: a reservation never gets shorter by that."""
+    if expires_at > old.expires_at:
+        tx.execute(sa.update(reservation).where(reservation.c.id == old.id).values(expires_at=expires_at))
+
+
+def end(tx: sa.Connection, ids: Sequence[int], state: str, *, to_exposure: bool = False) -> list[Reservation]:
+    """Finish the active ones among ``ids`` and take them off their (locked) lines; those finished.
+
+    ``to_exposure`` adds to the exposure what is taken off.
+    """
+    ended: list[Reservation] = []
+    for part in _batches(ids):
+        statement = (
+            sa.update(reservation)
+            .where(reservation.c.id.in_(part), reservation.c.state == "active")
+            .values(state=state)
+            .returning(*reservation.c)
+        )
+        ended += _read(tx.execute(statement))
+    freed: Counter[Key] = Counter()
+    for item in ended:
+        freed.update(item.held)
+    for key in sorted(freed):
+        lines.shift(tx, key, reserved=-freed[key], exposure=freed[key] if to_exposure else 0)
+    return ended
+
+
+def arrive(tx: sa.Connection, connection_id: int, orders: Sequence[Order], now: dt.datetime) -> None:
+    """Orders were stored: what they had reserved moves from ``reserved`` to the exposure.
+
+    An order that was cancelled or closed gives its reservation back, and so does one that now stands
+    on another account. A draft keeps it, for it occupies no credit yet; so does a version from before
+    the check, for the one that was checked is still to come. The caller marks the customers for
+    assessment (before, see ``lines``), which then computes the exposure exactly.
+    """
+    by_key = {order.number: order for order in orders if order.number}
+    by_key |= {order.external_id: order for order in orders}
+    found = _active(tx, connection_id, by_key)
+    if not found:
+        return
+    lines.lock(tx, keys_of(found))
+    # Read again: what was found may have been replaced before the lines were ours.
+    found = _active(tx, connection_id, by_key)
+    fates: dict[str, list[int]] = {"consumed": [], "released": [], "kept": []}
+    for item in found:
+        fates[_fate(item, by_key[item.order_key])].append(item.id)
+    end(tx, fates["consumed"], "consumed", to_exposure=True)
+    end(tx, fates["released"], "released")
+
+
+def _fate(item: Reservation, order: Order) -> str:
+    """What becomes of a reservation when this version of its order is stored."""
+    older = order.modified_at is not None and order.modified_at < item.created_at.replace(microsecond=0)
+    covered = order.currency == item.currency and order.amount >= item.amount
+    if order.stage in _FINISHED:
+        return "kept" if older else "released"
+    if order.account_id != item.account_id:
+        return "kept" if older else "released"
+    if order.stage is OrderStage.DRAFT or (older and not covered):
+        return "kept"
+    return "consumed"
+
+
+def _active(connection: sa.Connection, connection_id: int, keys: Collection[str]) -> list[Reservation]:
+    found: list[Reservation] = []
+    for part in _batches(sorted(keys)):
+        query = sa.select(reservation).where(
+            reservation.c.connection_id == connection_id,
+            reservation.c.order_key.in_(part),
+            reservation.c.state == "active",
+        )
+        found += _read(connection.execute(query.order_by(reservation.c.id)))
+    return found
+
+
+def _batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(items), BATCH):
+        yield items[start : start + BATCH]
+
+
+def _read(rows: Any) -> list[Reservation]:
+    return [Reservation(**row._mapping) for row in rows]

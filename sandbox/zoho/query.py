@@ -1,0 +1,157 @@
+"""Runs COQL queries.
+
+Invariant: the rows and their order are those of the vendor (by id where nothing else is asked); a
+query bounded by id or by a time of change reads no more rows than those bounds and the page need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from decimal import ROUND_HALF_UP, Decimal
+from itertools import islice
+from typing import Any
+
+from sandbox.table import EVERYTHING, Row
+from sandbox.zoho.answers import refuse
+from sandbox.zoho.conditions import Conditions, column
+from sandbox.zoho.coql import Query, Selected
+from sandbox.zoho.fields import Module
+from sandbox.zoho.reading import Column
+from sandbox.zoho.tenant import Tenant
+
+_SUMMED = ("integer", "currency", "double", "percent")
+_RANKED = (*_SUMMED, "date", "datetime")
+
+
+def credits_of(limit: int) -> int:
+    """What a query costs by its LIMIT (vendor manual: Query API Overview)."""
+    return 1 if limit <= 200 else 2 if limit <= 1000 else 3
+
+
+def run(tenant: Tenant, query: Query) -> dict[str, Any] | None:
+    """The answer's body, ``None`` when there are no rows. ``Refused`` for a query that makes no sense."""
+    module = tenant.modules.get(query.module)
+    if module is None:
+        raise refuse(400, "INVALID_MODULE", "the given module is not supported in api")
+    columns = [
+        (selected, column(tenant, module, _real(selected.path, module))) for selected in query.selected
+    ]
+    conditions = Conditions(tenant, module, query.where)
+    if query.group_by or any(selected.aggregate for selected in query.selected):
+        rows = _aggregated(tenant, module, query, columns, conditions)
+    else:
+        matching = _ordered(tenant, module, query, conditions)
+        rows = [_shown(columns, row) for row in islice(matching, query.offset, _beyond(query))]
+    if not rows:
+        return None
+    more = len(rows) > query.limit
+    rows = rows[: query.limit]
+    return {"data": rows, "info": {"count": len(rows), "more_records": more}}
+
+
+def _beyond(query: Query) -> int:
+    """One row more than the page, to see whether more records follow."""
+    return query.offset + query.limit + 1
+
+
+def _real(path: tuple[str, ...], module: Module) -> tuple[str, ...]:
+    # '$se_module' stands beside What_Id and has no field of its own.
+    if path == ("$se_module",) and "What_Id" in module.fields:
+        return ("What_Id",)
+    return path
+
+
+def _shown(columns: list[tuple[Selected, Column]], row: Row) -> dict[str, Any]:
+    """The selected columns; the id always comes with them."""
+    shown = {
+        selected.key: row.get("$se_module") if selected.path == ("$se_module",) else found.shown(row)
+        for selected, found in columns
+    }
+    shown.setdefault("id", row["id"])
+    return shown
+
+
+def _ordered(
+    tenant: Tenant, module: Module, query: Query, conditions: Conditions
+) -> Iterator[Row]:
+    """Matching rows in the order asked for, read lazily where an index has that order."""
+    keys = [(column(tenant, module, path), descending) for path, descending in query.order_by]
+    names = [(found.name, descending) for found, descending in keys]
+    table, holds = module.table, conditions.holds
+    descending = names[0][1] if names else False
+    if not names or names[0][0] == "id":
+        candidates = table.by_id(
+            conditions.ids, conditions.times, wanted=_beyond(query), descending=descending
+        )
+        return (row for row in candidates if holds(row))
+    by_time = table.has_time(names[0][0]) and names[1:] in ([], [("id", descending)])
+    if by_time and (len(names) == 2 or not descending):
+        bounds = conditions.times.get(names[0][0], EVERYTHING)
+        candidates = table.by_time(names[0][0], bounds, descending=descending)
+        return (row for row in candidates if holds(row))
+    found = [row for row in _all(module, conditions) if holds(row)]
+    for key, is_descending in reversed(keys):
+        found.sort(key=_sort_key(key), reverse=is_descending)
+    return iter(found)
+
+
+def _all(module: Module, conditions: Conditions) -> Iterator[Row]:
+    return module.table.by_id(conditions.ids, conditions.times, wanted=len(module.table))
+
+
+def _sort_key(key: Column) -> Any:
+    """Empty values before all others."""
+
+    def of(row: Row) -> tuple[bool, Any]:
+        value = key.compared(row)
+        return value is not None, value if value is not None else 0
+
+    return of
+
+
+def _aggregated(
+    tenant: Tenant,
+    module: Module,
+    query: Query,
+    columns: list[tuple[Selected, Column]],
+    conditions: Conditions,
+) -> list[dict[str, Any]]:
+    for selected, _ in columns:
+        if not selected.aggregate and selected.path not in query.group_by:
+            details = {"column_name": selected.key, "clause": "group by"}
+            raise refuse(400, "INVALID_QUERY", "Invalid query formed", details)
+    group_columns = [column(tenant, module, path) for path in query.group_by]
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for row in _all(module, conditions):
+        if conditions.holds(row):
+            key = tuple(found.compared(row) for found in group_columns)
+            groups.setdefault(key, []).append(row)
+    if not query.group_by:
+        groups.setdefault((), [])
+    made = [
+        {
+            selected.key: _aggregate(selected.aggregate, found, rows)
+            if selected.aggregate
+            else found.shown(rows[0])
+            for selected, found in columns
+        }
+        for rows in groups.values()
+    ]
+    return made[query.offset : _beyond(query)]
+
+
+def _aggregate(function: str, found: Column, rows: Iterable[Row]) -> Any:
+    values = [value for row in rows if (value := found.compared(row)) is not None]
+    if function == "COUNT":
+        return len(values)
+    if found.field.data_type not in (_SUMMED if function in ("SUM", "AVG") else _RANKED):
+        details = {"reason": "unsupported aggregate function", "column": f"{function}({found.name})"}
+        raise refuse(400, "INVALID_DATA", "invalid data", details)
+    if not values:
+        return None
+    if function == "SUM":
+        return sum(values)
+    if function == "AVG":
+        mean = Decimal(sum(values)) / len(values)
+        return mean.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
+    return min(values) if function == "MIN" else max(values)

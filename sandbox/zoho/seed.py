@@ -1,0 +1,140 @@
+"""Fills a Zoho org with the part of the economy that stands in Zoho.
+
+Invariant: equal worlds give equal rows and ids; nothing was created or changed after the world's
+``as_of``, and nothing was changed before it was created.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from zlib import crc32
+
+from sandbox.money import to_major
+from sandbox.table import Row
+from sandbox.world import Company, SalesInvoice, SalesOrder, World
+from sandbox.zoho.fields import CREATED, MODIFIED
+from sandbox.zoho.moments import morning, stamp
+from sandbox.zoho.tenant import Tenant, User
+
+STATUS = {
+    "draft": "Draft",
+    "open": "Approved",
+    "delivered": "Delivered",
+    "closed": "Closed",
+    "cancelled": "Cancelled",
+}
+
+
+def seed(tenant: Tenant, world: World) -> None:
+    """Fill an empty tenant."""
+    owners = {}
+    for owner in world.owners:
+        first_name, _, last_name = owner.name_en.rpartition(" ")
+        owners[owner.key] = tenant.add_user(first_name, last_name, owner.email)
+    loader = _Loader(tenant, world, owners)
+    tenant.modules["Accounts"].table.load(loader.accounts())
+    tenant.modules["Sales_Orders"].table.load(loader.orders())
+    tenant.modules["Invoices"].table.load(loader.invoices())
+    tenant.seeded()
+
+
+class _Loader:
+    def __init__(self, tenant: Tenant, world: World, owners: dict[str, User]) -> None:
+        self._tenant = tenant
+        self._world = world
+        companies = [company for company in world.companies if "zoho" in company.crms]
+        self._account_ids = {company.key: tenant.new_record_id() for company in companies}
+        self._companies = companies
+        self._owner_ids = {company.key: owners[company.owner.key].id for company in companies}
+        self._order_ids: dict[str, str] = {}
+
+    def accounts(self) -> Iterator[Row]:
+        for company in self._companies:
+            created = min(morning(company.customer_since), self._world.as_of)
+            # Last edited at some time since then.
+            permille = crc32(company.key.encode()) % 1000
+            modified = created + (self._world.as_of - created) * permille / 1000
+            row = self._row(self._account_ids[company.key], company.key, created, modified)
+            row |= {
+                "Account_Name": company.name,
+                "Parent_Account": self._account_ids.get(company.parent_key or ""),
+                "Industry": company.industry,
+                "Ownership": _ownership(company),
+                "Currency": company.currency,
+                "Billing_City": company.city,
+                "Billing_Country": company.country,
+                "Unified_Credit_Code": company.uscc,
+                "DUNS": company.duns,
+                "VAT_Number": company.vat,
+                "Payment_Terms_Days": company.terms_days,
+                "Customer_Since": company.customer_since.isoformat(),
+            }
+            yield _without_empty(row)
+
+    def orders(self) -> Iterator[Row]:
+        for order in self._world.orders:
+            if order.crm != "zoho":
+                continue
+            row_id = self._order_ids[order.key] = self._tenant.new_record_id()
+            created = min(morning(order.ordered_on), order.modified_at)
+            row = self._row(row_id, order.company_key, created, order.modified_at)
+            row |= self._document(order)
+            row |= {
+                "SO_Number": order.number,
+                "Status": STATUS[order.stage],
+                "Delivery_Date": order.deliver_on.isoformat(),
+            }
+            yield row
+
+    def invoices(self) -> Iterator[Row]:
+        for invoice in self._world.invoices:
+            if invoice.crm != "zoho":
+                continue
+            created = min(morning(invoice.issued_on), invoice.modified_at)
+            row = self._row(
+                self._tenant.new_record_id(), invoice.company_key, created, invoice.modified_at
+            )
+            row |= self._document(invoice)
+            row |= {
+                "Invoice_Number": invoice.number,
+                "Sales_Order": self._order_ids.get(invoice.order_key or ""),
+                "Status": "Approved",
+                "Invoice_Date": invoice.issued_on.isoformat(),
+                "Due_Date": invoice.due_on.isoformat(),
+                "Paid_Amount": to_major(invoice.paid, invoice.currency),
+                "Paid_On": invoice.settled_on.isoformat() if invoice.settled_on else None,
+                "Disputed": invoice.disputed,
+            }
+            yield _without_empty(row)
+
+    def _row(self, row_id: str, company_key: str, created: dt.datetime, modified: dt.datetime) -> Row:
+        owner_id = self._owner_ids[company_key]
+        return {
+            "id": row_id,
+            "Owner": owner_id,
+            "Created_By": owner_id,
+            "Modified_By": owner_id,
+            CREATED: stamp(created),
+            MODIFIED: stamp(modified),
+        }
+
+    def _document(self, document: SalesOrder | SalesInvoice) -> Row:
+        amount = to_major(document.amount, document.currency)
+        return {
+            "Subject": document.number,
+            "Account_Name": self._account_ids[document.company_key],
+            "Grand_Total": amount,
+            "Sub_Total": amount,
+            "Currency": document.currency,
+        }
+
+
+def _ownership(company: Company) -> str:
+    if company.sole_trader:
+        return "Sole trader"
+    return "Subsidiary" if company.parent_key else "Private"
+
+
+def _without_empty(row: Row) -> Row:
+    return {name: value for name, value in row.items() if value is not None}
