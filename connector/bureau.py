@@ -164,7 +164,7 @@ class _Desk:
 
     def __init__(self, runtime: Runtime, connection: Connection, agency: Bureau, actor: str) -> None:
         self._store: Store = runtime.store
-        self._now = runtime.now
+        self._now, self._today = runtime.now, runtime.today
         self._cipher = runtime.config.cipher()
         self._connection = connection
         self._agency = agency
@@ -189,7 +189,7 @@ class _Desk:
 
     def _ask(self, customer_id: int) -> Answer:
         with self._store.write() as tx:
-            ground = consent.ground(tx, customer_id, self._legal_basis, self._now().date())
+            ground = consent.ground(tx, customer_id, self._legal_basis, self._today())
             if ground is None:
                 return Answer(customer_id, "no_ground")
             subject = reports.subject(tx, customer_id)

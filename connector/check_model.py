@@ -61,9 +61,7 @@ class CheckRequest(Part):
 
     connection: Name = Field(description="Name of the CRM connection that the order stands in.")
     account: Name = Field(description="The CRM's id of the account that is to pay.")
-    order: Name = Field(
-        description="The order's number or id in the CRM; its reservation is kept under it."
-    )
+    order: Name = Field(description="The order's number or id in the CRM; its reservation is kept under it.")
     amount: Money = Field(description="Total of the order incl. tax, decimal text in major units.")
     currency: Currency = Field(description="ISO 4217 currency of the amount.")
     checkpoint: Checkpoint = Field("order_save", description="The step that the order is about to take.")
@@ -129,6 +127,19 @@ class CheckAnswer(Figures):
     policy_version: str | None = Field(description="Name, version and hash of the policy in force.")
     stale: bool = Field(description="The line is older than what is known, or than the policy allows.")
     checked_at: dt.datetime = Field(description="The moment of this check (UTC).")
+
+
+class CreditAnswer(Figures):
+    """How a customer stands; figures are its own line."""
+
+    customer: str = Field(description="Id of the customer, the same in every CRM.", examples=["customer-12"])
+    status: Literal["ok", "watch", "hold", "stop"] | None = Field(description="Null: not assessed yet.")
+    held: bool = Field(description="No new credit at present, whatever the figures.")
+    reasons: list[Reason] = Field(description="Why the status is not ok.")
+    group: Figures | None = Field(description="The line of the customer's group, where it has a limit.")
+    as_of: dt.datetime | None = Field(description="The moment (UTC) for which the line was assessed.")
+    policy_version: str = Field(description="Name, version and hash of the policy in force.")
+    stale: bool = Field(description="The line is older than what is known, or than the policy allows.")
 
 
 def major(minor: int | None, currency: str) -> str | None:

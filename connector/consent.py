@@ -63,7 +63,7 @@ def add(
     A consent needs ``evidence``, the signed file; a legal basis needs it or a ``note``, and is refused
     for a natural person. ``valid_from`` is today by default, ``valid_to`` open-ended.
     """
-    start = valid_from or runtime.now().date()
+    start = valid_from or runtime.today()
     if valid_to is not None and valid_to < start:
         raise Halt(f"it would end on {valid_to}, before {start}", todo="give a later --to")
     if not purpose.strip():

@@ -9,7 +9,7 @@ to get past it: windows overlap, and re-reading costs one digest compare.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -99,6 +99,8 @@ def import_ledger(
     Raises ``Halt`` when the file cannot be read or lacks a mapped column.
     """
     done = Pulled()
+    known: dict[str, Mapping[str, str]] = {}
+    number = 1
     for part in _parts(ledger.read(path)):
         for stream in (Stream.ACCOUNTS, Stream.INVOICES):
             reader = mapping.readers.get(stream)
@@ -111,13 +113,38 @@ def import_ledger(
                     where=str(path),
                     todo=f"name one of its columns in the mapping: {', '.join(part[0])}",
                 )
-            rows = {}
-            for data in part:
-                external_id = reader.file_id(data)
-                if external_id:
-                    rows[external_id] = Row(external_id, None, data)
-            _store_rows(store, connection, reader, list(rows.values()), done.count(stream))
+            rows, misfits = _file_rows(reader, part, number, known)
+            _store_rows(store, connection, reader, rows, done.count(stream), misfits)
+        number += len(part)
     return done
+
+
+def _file_rows(
+    reader: Reader, part: Sequence[Mapping[str, str]], number: int, known: dict[str, Mapping[str, str]]
+) -> tuple[list[Row], list[Misfit]]:
+    """The rows of a part of a file, and those that have no id or one that another row has already.
+
+    ``number`` counts the rows before this part, ``known`` remembers its invoices. An account stands in
+    the file once for each of its invoices: there, the last row speaks.
+    """
+    rows: dict[str, Row] = {}
+    misfits: list[Misfit] = []
+    for place, data in enumerate(part, start=number + 1):
+        external_id = reader.file_id(data)
+        if not external_id:
+            misfits.append(_misfit(Row(f"row {place}", None, data), "missing_value", "has no id"))
+            continue
+        if reader.stream is Stream.INVOICES and known.setdefault(external_id, data) != data:
+            twin = Row(f"{external_id} (row {place})", None, data)
+            misfits.append(_misfit(twin, "duplicate_id", "has the id of another row", external_id))
+            continue
+        rows[external_id] = Row(external_id, None, data)
+    return list(rows.values()), misfits
+
+
+def _misfit(row: Row, code: str, what: str, value: str = "") -> Misfit:
+    todo = "correct the file and import it again"
+    return Misfit(row, Reject(f"the row {what}", code=code, field="id", value=value, todo=todo))
 
 
 def retry_rejects(
@@ -275,8 +302,16 @@ def _find_gone(
         cursors.save(tx, connection.id, reader.stream.value, replace(cursor, gone_since=upto), now)
 
 
-def _store_rows(store: Store, connection: Connection, reader: Reader, rows: list[Row], count: Count) -> None:
+def _store_rows(
+    store: Store,
+    connection: Connection,
+    reader: Reader,
+    rows: list[Row],
+    count: Count,
+    earlier: Sequence[Misfit] = (),
+) -> None:
     read, misfits = _read_rows(reader, rows)
+    misfits = [*earlier, *misfits]
     with store.write() as tx:
         now = dt.datetime.now(dt.UTC)
         _keep_rows(tx, connection, reader.stream, read, misfits, count, now)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from connector import adapter as ports
 from connector import config as configuration
@@ -50,6 +51,11 @@ class Runtime:
         """The policy in force."""
         return load_policy(self.config.path(self.config.policy))
 
+    @property
+    def policy_text(self) -> str:
+        """The text of the policy in force, kept with the assessments for replay."""
+        return self.config.path(self.config.policy).read_text(encoding="utf-8")
+
     @cached_property
     def rates(self) -> Rates:
         """Exchange rates against the policy's currency."""
@@ -58,6 +64,10 @@ class Runtime:
     def now(self) -> dt.datetime:
         """The moment of decisions, aware UTC."""
         return self.config.now()
+
+    def today(self) -> dt.date:
+        """The calendar day of ``now`` in the policy's time zone."""
+        return self.now().astimezone(ZoneInfo(self.policy.timezone)).date()
 
     def mapping(self, connection: Connection) -> mappings.FieldMapping:
         """The mapping of a connection: its own file if there is one, else the one of its kind."""

@@ -72,21 +72,32 @@ class Tenant(Protocol):
         """Create the fields (and objects) of ``body`` as an admin by hand; ``ValueError`` if wrong."""
 
 
-def crm_doors(tenant: Tenant) -> list[Route]:
+class PluginSlot:
+    """Where the installed plugin is kept; a sandbox shares it with the vendor's own way of saving."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._plugin: Plugin | None = None
+
+    def install(self, plugin: Plugin) -> None:
+        with self._lock:
+            self._plugin = plugin
+
+    def installed(self) -> Plugin | None:
+        with self._lock:
+            return self._plugin
+
+
+def crm_doors(tenant: Tenant, slot: PluginSlot | None = None) -> list[Route]:
     """Routes of plugin, orders, content and console fields for one tenant."""
-    slot: dict[str, Plugin] = {}
-    slot_lock = threading.Lock()
+    slot = slot or PluginSlot()
 
     def install(body: dict[str, Any]) -> dict[str, Any]:
-        plugin = Plugin.from_body(body)
-        with slot_lock:
-            slot["plugin"] = plugin
+        slot.install(Plugin.from_body(body))
         return {"installed": True}
 
     def order(body: dict[str, Any]) -> dict[str, Any]:
-        with slot_lock:
-            plugin = slot.get("plugin")
-        return place_order(tenant, plugin, _order_form(body))
+        return place_order(tenant, slot.installed(), _order_form(body))
 
     async def content(_: Request) -> JSONResponse:
         return JSONResponse(await run_in_threadpool(tenant.content))
@@ -102,15 +113,7 @@ def crm_doors(tenant: Tenant) -> list[Route]:
 def place_order(tenant: Tenant, plugin: Plugin | None, form: OrderForm) -> dict[str, Any]:
     """Save an order as the browser does: number, check, save. Answers what the rep sees."""
     number = tenant.allot_number(form)
-    check, message, refused = None, "", False
-    if plugin is not None:
-        check = ask(plugin, form, number)
-        if check is None:
-            refused = plugin.on_failure == "refuse"
-            message = _UNREACHED_REFUSED if refused else _UNREACHED_ALLOWED
-        else:
-            refused = check["decision"] == "hold"
-            message = shown(check)
+    check, message, refused = judge(plugin, form, number)
     order_id = None if refused else tenant.save_order(form, number)
     return {
         "saved": not refused,
@@ -119,6 +122,20 @@ def place_order(tenant: Tenant, plugin: Plugin | None, form: OrderForm) -> dict[
         "message": message,
         "check": check,
     }
+
+
+def judge(
+    plugin: Plugin | None, form: OrderForm, number: str
+) -> tuple[dict[str, Any] | None, str, bool]:
+    """What the installed plugin makes of an order: the check's answer, the text for the rep, and
+    whether saving is refused."""
+    if plugin is None:
+        return None, "", False
+    check = ask(plugin, form, number)
+    if check is not None:
+        return check, shown(check), check["decision"] == "hold"
+    refused = plugin.on_failure == "refuse"
+    return None, _UNREACHED_REFUSED if refused else _UNREACHED_ALLOWED, refused
 
 
 _UNREACHED_REFUSED = "信用检查无法完成，订单未保存。 Credit check not available, order not saved."

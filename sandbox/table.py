@@ -27,7 +27,7 @@ class Bounds:
     high_open: bool = False
 
     def narrowed(self, operator: str, value: Any) -> Bounds:
-        """The part of the interval in which ``operator value`` holds (``=``, ``>``, ``>=``, ``<``, ``<=``)."""
+        """The part of the interval where ``operator value`` holds; one of ``= > >= < <=``."""
         low, low_open, high, high_open = self.low, self.low_open, self.high, self.high_open
         if operator in ("=", ">", ">="):
             is_open = operator == ">"

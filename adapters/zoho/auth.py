@@ -68,9 +68,10 @@ class Login:
         self._accounts = settings.get("accounts_url", "").strip().rstrip("/")
         self._check_settings()
         self._accounts = self._accounts or DATA_CENTERS[self._data_center].accounts
-        # Names in the store change with the credentials: another org's token is never taken for ours.
+        # Names in the store change with the credentials: what was kept for others is never taken.
+        given = [settings.get(key, "") for key in ("client_id", "client_secret")]
         grant = settings.get("refresh_token") or settings.get("code", "")
-        identity = "\n".join((self._accounts, self._environment, settings["client_id"], grant))
+        identity = "\n".join((self._accounts, self._environment, *given, grant))
         self._mark = hashlib.sha256(identity.encode()).hexdigest()[:16]
 
     @property

@@ -96,7 +96,7 @@ def add(
 
 @command.command()
 @click.argument("number", metavar="CONSENT", type=int)
-@click.option("--reason", required=True, help="Why it is revoked.")
+@click.option("--reason", default="", help="Why it is revoked; it is kept.")
 @actor_option
 @click.pass_context
 def revoke(ctx: click.Context, number: int, reason: str, actor: str) -> None:
@@ -117,7 +117,7 @@ def listed(ctx: click.Context, customer: int | None, form: str) -> None:
     from connector import consent
 
     with runtime(ctx) as opened:
-        today = opened.now().date()
+        today = opened.today()
         rows = [_row(found, today) for found in consent.listed(opened, customer)]
     emit(rows, COLUMNS, form)
 
@@ -132,7 +132,7 @@ def show(ctx: click.Context, number: int, form: str) -> int:
 
     with runtime(ctx) as opened:
         found, intact = consent.show(opened, number)
-        row = _row(found, opened.now().date())
+        row = _row(found, opened.today())
     row |= {
         "name": found.name,
         "evidence": found.evidence,

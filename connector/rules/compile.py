@@ -102,8 +102,8 @@ class Compiled:
     step: int
     need_at_least: int
     new_limit: int
-    tolerance: int | None
     weights: Mapping[str, Decimal]
+    visits: Mapping[str, int]
     edges: Mapping[str, tuple[int, ...]]
 
 
@@ -140,7 +140,6 @@ def _compile(policy: Policy) -> Compiled:
     currency, limit = policy.currency, policy.limit
     classes = tuple(_class(item, rank, currency) for rank, item in enumerate(policy.classes))
     ranks = {item.name: item for item in classes}
-    amount = policy.check.tolerance.amount
     return Compiled(
         policy=policy,
         title=f"{policy.name} {policy.version}",
@@ -158,8 +157,8 @@ def _compile(policy: Policy) -> Compiled:
         step=to_minor(limit.step, currency),
         need_at_least=to_minor(limit.terms.need.at_least, currency) if limit.terms.need else 0,
         new_limit=to_minor(limit.new_customer.limit, currency) if limit.new_customer else 0,
-        tolerance=None if amount is None else to_minor(amount, currency),
         weights=policy.exposure.weights.model_dump(),
+        visits={str(status): days for status, days in policy.visits.by_status.items()},
         edges=_edges(policy),
     )
 

@@ -21,7 +21,7 @@ def applies(rule: Rule, values: Mapping[str, Value], kind: str, steps: list[Step
     tests = (*rule.all, *rule.any)
     missing = [t.fact for t in tests if isinstance(values[t.fact], Unknown)]
     acts = rule.act_on_unknown
-    params: Params = {"reason": rule.reason, "fact": missing[0], "why": plain(values[missing[0]])}
+    params: Params = {**rule.texts, "code": rule.reason, "fact": missing[0], "why": plain(values[missing[0]])}
     steps.append(Step(kind, "rule_untested_acts" if acts else "rule_untested", params))
     return acts
 

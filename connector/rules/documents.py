@@ -77,7 +77,7 @@ class LimitEntry(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Dossier:
     """Everything about one customer. ``hold_placed`` is the reason of a hold set by a person;
-    ``terms_days`` the payment terms agreed; ``reviewed_on`` the day of the last review by a person.
+    ``terms_days`` the payment terms agreed; ``reviewed_on`` the day of the last review.
     """
 
     customer_id: int

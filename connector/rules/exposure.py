@@ -12,7 +12,6 @@ import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from connector.model import OrderStage
 from connector.money import Rates, scale
@@ -20,6 +19,7 @@ from connector.policy.catalogue import STAGES
 from connector.policy.schema import Policy
 from connector.rules.compile import Compiled, compiled
 from connector.rules.documents import Dossier
+from connector.rules.moments import local_day
 from connector.rules.settlement import Convert, Settlement, settle
 
 _DRAFT, _OPEN = OrderStage.DRAFT.value, OrderStage.OPEN.value
@@ -66,13 +66,6 @@ def exposure(dossier: Dossier, policy: Policy, rates: Rates, as_of: dt.datetime)
     convert = converter(rates, today)
     settlement = settle(dossier, rules.policy.terms.default_days, convert, today)
     return measure(settlement, rules, convert, today, [])
-
-
-def local_day(as_of: dt.datetime, timezone: ZoneInfo) -> dt.date:
-    """Calendar day of a moment in the policy's time zone; ``ValueError`` if ``as_of`` is naive."""
-    if as_of.tzinfo is None:
-        raise ValueError("as_of must be aware")
-    return as_of.astimezone(timezone).date()
 
 
 def converter(rates: Rates, day: dt.date) -> Convert:

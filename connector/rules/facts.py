@@ -17,8 +17,9 @@ from connector.policy.schema import Policy
 from connector.rules.agency import agency_facts, newest_first
 from connector.rules.compile import Compiled, compiled
 from connector.rules.documents import Dossier, LimitEntry
-from connector.rules.exposure import Exposure, converter, local_day, measure
+from connector.rules.exposure import converter, measure
 from connector.rules.financial import financial_facts
+from connector.rules.moments import local_day, start_of
 from connector.rules.payment import payment_facts
 from connector.rules.relation import month_reached, relation_facts
 from connector.rules.settlement import Convert, settle
@@ -60,14 +61,10 @@ def snapshot(dossier: Dossier, policy: Policy, rates: Rates, as_of: dt.datetime)
     more, whence = agency_facts(reports, policy.staleness, today, currency, convert, moments)
     values.update(more)
     origins.update(whence)
-    more, whence, since = relation_facts(
-        dossier, settled.invoices, today, currency, convert, moments
-    )
+    more, whence, since = relation_facts(dossier, settled.invoices, today, currency, convert, moments)
     values.update(more)
     origins.update(whence)
-    values.update(
-        payment_facts(settled.invoices, policy.overdue, today, currency, convert, moments)
-    )
+    values.update(payment_facts(settled.invoices, policy.overdue, today, currency, convert, moments))
     origins.update(dict.fromkeys(_PAYMENT, Origin("invoices", None, today)))
     for stage, amount in exposed.stages.items():
         values[f"exposure_{stage}"] = amount
@@ -75,6 +72,7 @@ def snapshot(dossier: Dossier, policy: Policy, rates: Rates, as_of: dt.datetime)
     origins.update(dict.fromkeys(_EXPOSURE, Origin("documents", None, today)))
     limit_set = _limit_set(dossier.limits, today, currency, convert, moments)
     _counting(rules, values, since, today, reports[0].as_of if reports else None, moments)
+    soonest = min((day for day in moments if day > today), default=None)
     return Snapshot(
         customer_id=dossier.customer_id,
         as_of=as_of.astimezone(dt.UTC),
@@ -88,16 +86,8 @@ def snapshot(dossier: Dossier, policy: Policy, rates: Rates, as_of: dt.datetime)
         terms_days=dossier.terms_days,
         since=since,
         reviewed_on=dossier.reviewed_on,
-        next_change=start_of(min((d for d in moments if d > today), default=None), rules),
+        next_change=None if soonest is None else start_of(soonest, rules.timezone),
     )
-
-
-def start_of(day: dt.date | None, rules: Compiled) -> dt.datetime | None:
-    """The moment (UTC) at which a calendar day of the policy's time zone begins."""
-    if day is None:
-        return None
-    local = dt.datetime(day.year, day.month, day.day, tzinfo=rules.timezone)
-    return local.astimezone(dt.UTC)
 
 
 def _limit_set(
@@ -153,4 +143,4 @@ def _counting(
     moments.extend(month_reached(since, reached) for reached in watched)
 
 
-__all__ = ["Exposure", "Snapshot", "snapshot", "start_of"]
+__all__ = ["Snapshot", "snapshot"]

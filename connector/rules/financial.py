@@ -211,8 +211,7 @@ def _consecutive(years: list[Statement]) -> list[int] | None:
     last: Statement | None = None
     for year in years:
         if last is not None and (
-            year.currency != last.currency
-            or not 350 <= (last.period_end - year.period_end).days <= 380
+            year.currency != last.currency or not 350 <= (last.period_end - year.period_end).days <= 380
         ):
             break
         if year.revenue is None:
@@ -241,5 +240,5 @@ def _stability(years: list[Statement], periods: int) -> Decimal | Unknown:
     mean = Decimal(sum(revenue)) / len(revenue)
     if not mean:
         return ZERO
-    variance = sum((value - mean) ** 2 for value in revenue) / (len(revenue) - 1)
+    variance = sum(((value - mean) ** 2 for value in revenue), Decimal(0)) / (len(revenue) - 1)
     return max(Decimal(0), 1 - variance.sqrt() / mean).quantize(_SIX)

@@ -44,6 +44,11 @@ class Step(NamedTuple):
     params: Params
 
 
+def step(kind: str, code: str, **params: str | int | None) -> Step:
+    """A step with its parameters by name."""
+    return Step(kind, code, params)
+
+
 @dataclass(frozen=True, slots=True)
 class Assessment:
     """What follows for one customer. Amounts are minor units of ``currency``.

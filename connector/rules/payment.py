@@ -97,4 +97,3 @@ def _defaulted(line: InvoiceLine, days: int, today: dt.date, moments: list[dt.da
     if line.written_off:
         return recent
     return recent and line.settled_on is not None and line.settled_on >= reached
-

@@ -82,4 +82,3 @@ def relation_facts(
         "orders_12m": Origin("orders", None, today),
     }
     return values, origins, since
-

@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from connector.rules.compile import Band, Class, Compiled, Point
 from connector.rules.conditions import applies, tell
-from connector.rules.outcome import Params, Reason, Step, plain
+from connector.rules.outcome import Params, Reason, Step, plain, step
 from connector.rules.snapshot import Origin, Snapshot, Unknown, Value
 
 
@@ -45,11 +45,11 @@ def score(rules: Compiled, snapshot: Snapshot, steps: list[Step]) -> int | None:
     share = str((Decimal(known) / total).quantize(Decimal("0.0001")))
     if known < rules.policy.scorecard.min_known * total:
         needed = str(rules.policy.scorecard.min_known)
-        steps.append(Step("score", "score_too_little", {"known": share, "needed": needed}))
+        steps.append(step("score", "score_too_little", known=share, needed=needed))
         return None
     hundredths = (200 * earned + total) // (2 * total)
     shown = str(Decimal(hundredths).scaleb(-2))
-    steps.append(Step("score", "score", {"score": shown, "known": share}))
+    steps.append(step("score", "score", score=shown, known=share))
     return hundredths
 
 
@@ -80,20 +80,19 @@ def risk_class(
     if hundredths is not None:
         found = next(item for item in rules.classes if hundredths >= item.floor)
         shown = str(Decimal(hundredths).scaleb(-2))
-        steps.append(Step("class", "class_by_score", {"risk_class": found.name, "score": shown}))
+        steps.append(step("class", "class_by_score", risk_class=found.name, score=shown))
     elif rules.policy.limit.new_customer is not None:
         found = rules.by_name[rules.policy.limit.new_customer.risk_class]
-        steps.append(Step("class", "class_new_customer", {"risk_class": found.name}))
+        steps.append(step("class", "class_new_customer", risk_class=found.name))
     else:
         found = rules.classes[-1]
-        steps.append(Step("class", "class_lowest", {"risk_class": found.name}))
+        steps.append(step("class", "class_lowest", risk_class=found.name))
     for rule in rules.knock_outs:
         if applies(rule, values, "class", steps):
-            reasons.append(tell(rule, values, rules.currency))
+            reason = tell(rule, values, rules.currency)
+            reasons.append(reason)
             if rule.rank > found.rank:
                 found = rules.classes[rule.rank]
-            steps.append(
-                Step("class", "class_knock_out", {**reasons[-1].params, "reason": rule.reason,
-                                                  "risk_class": found.name})
-            )  # fmt: skip
+            params: Params = {**reason.params, "code": rule.reason, "risk_class": found.name}
+            steps.append(Step("class", "class_knock_out", params))
     return found

@@ -26,7 +26,7 @@ def keys_of(record: Account) -> list[Key]:
     found = [
         ("uscc", identifiers.uscc(record.uscc) if record.uscc else None),
         ("duns", identifiers.duns(record.duns) if record.duns else None),
-        ("vat", identifiers.vat(record.vat) if record.vat else None),
+        ("vat", identifiers.vat(record.vat, record.country) if record.vat else None),
     ]
     if record.registration_no and record.country:
         found.append(("registration", f"{record.country}:{record.registration_no.strip().upper()}"))

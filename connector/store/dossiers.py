@@ -59,20 +59,22 @@ def read(connection: sa.Connection, customer_ids: Sequence[int]) -> list[tuple[D
     ]
 
 
-def due(
-    connection: sa.Connection, now: dt.datetime, *, everyone: bool = False, policy_hash: str = ""
-) -> Iterator[list[int]]:
-    """Ids of customers that changed or whose time has come, in chunks by id; or of everyone."""
-    last = 0
-    while True:
-        query = sa.select(customer.c.id).where(customer.c.id > last).order_by(customer.c.id).limit(CHUNK)
-        if not everyone:
-            query = query.where(sa.or_(customer.c.changes > customer.c.assessed, customer.c.due_at <= now))
-        ids = list(connection.execute(query).scalars())
-        if not ids:
-            return
-        yield ids
-        last = ids[-1]
+def due(connection: sa.Connection, now: dt.datetime, after: int, *, everyone: bool = False) -> list[int]:
+    """The next chunk of ids above ``after``: of customers that changed or whose time has come, or of
+    everyone. Customers without any account are not assessed."""
+    has_account = sa.exists().where(account.c.customer_id == customer.c.id, account.c.deleted.is_(False))
+    query = sa.select(customer.c.id).where(customer.c.id > after, has_account)
+    if not everyone:
+        query = query.where(sa.or_(customer.c.changes > customer.c.assessed, customer.c.due_at <= now))
+    return list(connection.execute(query.order_by(customer.c.id).limit(CHUNK)).scalars())
+
+
+def count_due(connection: sa.Connection, now: dt.datetime, *, everyone: bool = False) -> int:
+    """How many customers ``due`` will give, roughly: those without accounts are not left out."""
+    query = sa.select(sa.func.count()).select_from(customer)
+    if not everyone:
+        query = query.where(sa.or_(customer.c.changes > customer.c.assessed, customer.c.due_at <= now))
+    return int(connection.execute(query).scalar_one())
 
 
 def _documents(

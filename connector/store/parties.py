@@ -37,6 +37,11 @@ class Party:
         """The line of the customer's group, if it is in one."""
         return None if self.group_id is None else (GROUP, self.group_id)
 
+    @property
+    def lines(self) -> list[Key]:
+        """Both, as far as they may exist."""
+        return [self.own] if self.group is None else [self.own, self.group]
+
 
 @dataclass(frozen=True, slots=True)
 class KnownOrder:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -17,10 +16,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from sandbox.doors import PluginSlot, crm_doors
-from sandbox.server import CallKind, Options, Sandbox, gate, without_limits
+from sandbox.limits import without_limits
+from sandbox.server import CallKind, Options, Sandbox, gate
 from sandbox.zoho import listing, query, settings, writing
-from sandbox.zoho.answers import Refused, answer, empty, error, parsed, refuse
-from sandbox.zoho.coql import parse
+from sandbox.zoho.answers import Refused, answer, empty, error
 from sandbox.zoho.fields import Module
 from sandbox.zoho.gatekeeper import UNLIMITED, Gatekeeper, InFlight, Limits
 from sandbox.zoho.oauth import (
@@ -34,6 +33,7 @@ from sandbox.zoho.oauth import (
 from sandbox.zoho.seed import seed
 from sandbox.zoho.tenant import Tenant
 
+Act = Callable[[Request], Awaitable[Response]]
 TOKEN_PATH, API = "/oauth/v2/token", "/crm/v8"
 _TOO_MANY = "You have made too many requests. Please try again after some time."
 
@@ -78,47 +78,55 @@ def classify(method: str, path: str) -> CallKind:
 class _Api:
     """All addresses below /crm/v8."""
 
-    def __init__(
-        self, tenant: Tenant, limits: Limits, gatekeeper: Gatekeeper, slot: PluginSlot
-    ) -> None:
+    def __init__(self, tenant: Tenant, limits: Limits, gatekeeper: Gatekeeper, slot: PluginSlot) -> None:
         self._tenant = tenant
         self._limits = limits
         self._gatekeeper = gatekeeper
         self._slot = slot
+        self._lists = listing.Lists(tenant)
 
     def routes(self) -> list[Route]:
+        route, read, tenant = self._route, self._read, self._tenant
         return [
-            self._route("GET", "/org", self._org),
-            self._route("GET", "/users", self._users),
-            self._route("GET", "/settings/modules", self._modules),
-            self._route("GET", "/settings/modules/{name}", self._one_module),
-            self._route("GET", "/settings/fields", self._fields),
-            self._route("POST", "/settings/fields", self._create_fields),
-            self._route("GET", "/settings/fields/{id}", self._one_field),
-            self._route("POST", "/coql", self._coql),
-            self._route("GET", "/{module}", self._list),
-            self._route("POST", "/{module}", self._insert),
-            self._route("PUT", "/{module}", self._update),
-            self._route("DELETE", "/{module}", self._delete),
-            self._route("POST", "/{module}/upsert", self._upsert),
-            self._route("GET", "/{module}/deleted", self._deleted),
-            self._route("GET", "/{module}/{id}", self._get),
-            self._route("PUT", "/{module}/{id}", self._update_one),
-            self._route("DELETE", "/{module}/{id}", self._delete_one),
+            route("GET", "/org", read(lambda _: settings.org(tenant))),
+            route("GET", "/users", read(lambda call: settings.users(tenant, call))),
+            route("GET", "/settings/modules", read(lambda _: settings.modules(tenant))),
+            route("GET", "/settings/modules/{module}", read(self._one_module)),
+            route("GET", "/settings/fields", read(lambda call: settings.fields(tenant, call))),
+            route("POST", "/settings/fields", self._create_fields),
+            route("GET", "/settings/fields/{id}", read(self._one_field)),
+            route("POST", "/coql", self._coql),
+            route("GET", "/{module}", read(self._list)),
+            route("POST", "/{module}", self._write("insert")),
+            route("PUT", "/{module}", self._write("update")),
+            route("DELETE", "/{module}", read(self._delete)),
+            route("POST", "/{module}/upsert", self._write("upsert")),
+            route("GET", "/{module}/deleted", read(self._deleted, credits=2)),
+            route("GET", "/{module}/{id}", read(self._get)),
+            route("PUT", "/{module}/{id}", self._write("update")),
+            route("DELETE", "/{module}/{id}", read(self._delete)),
         ]
 
-    def _route(self, method: str, path: str, act: Callable[[Request], Awaitable[Response]]) -> Route:
+    def _route(self, method: str, path: str, act: Act) -> Route:
         async def endpoint(request: Request) -> Response:
             try:
                 self._gatekeeper.admit(request)
                 response = await act(request)
             except Refused as refused:
                 response = answer(refused.body, refused.status)
-            for name, value in self._gatekeeper.headers().items():
-                response.headers[name] = value
+            response.headers.update(self._gatekeeper.headers())
             return response
 
         return Route(f"{API}{path}", endpoint, methods=[method])
+
+    def _read(self, make: Callable[[Request], Response], credits: int = 1) -> Act:
+        """An act that needs no body and always costs the same."""
+
+        async def act(request: Request) -> Response:
+            self._gatekeeper.charge(credits)
+            return make(request)
+
+        return act
 
     def _module(self, request: Request) -> Module:
         module = self._tenant.modules.get(request.path_params["module"])
@@ -126,30 +134,10 @@ class _Api:
             raise settings.invalid_module()
         return module
 
-    # -- settings
+    def _one_module(self, request: Request) -> Response:
+        return settings.one_module(self._module(request))
 
-    async def _org(self, request: Request) -> Response:
-        self._gatekeeper.charge(1)
-        return settings.org(self._tenant)
-
-    async def _users(self, request: Request) -> Response:
-        self._gatekeeper.charge(1)
-        return settings.users(self._tenant, request)
-
-    async def _modules(self, request: Request) -> Response:
-        self._gatekeeper.charge(1)
-        return settings.modules(self._tenant)
-
-    async def _one_module(self, request: Request) -> Response:
-        self._gatekeeper.charge(1)
-        return settings.one_module(self._tenant, request.path_params["name"])
-
-    async def _fields(self, request: Request) -> Response:
-        self._gatekeeper.charge(1)
-        return settings.fields(self._tenant, request)
-
-    async def _one_field(self, request: Request) -> Response:
-        self._gatekeeper.charge(1)
+    def _one_field(self, request: Request) -> Response:
         return settings.one_field(self._tenant, request, request.path_params["id"])
 
     async def _create_fields(self, request: Request) -> Response:
@@ -157,16 +145,10 @@ class _Api:
         content = await request.body()
         return settings.create_fields(self._tenant, request, content, self._limits.custom_fields)
 
-    # -- reading
-
     async def _coql(self, request: Request) -> Response:
-        body = parsed(await request.body())
-        text = body.get("select_query")
-        if not isinstance(text, str):
-            self._gatekeeper.charge(1)
-            raise refuse(400, "MANDATORY_NOT_FOUND", "mandatory key not found", {"api_name": "select_query"})
+        content = await request.body()
         try:
-            asked = parse(text)
+            asked = query.asked(content)
         except Refused:
             self._gatekeeper.charge(1)
             raise
@@ -175,25 +157,52 @@ class _Api:
             found = query.run(self._tenant, asked)
             return empty() if found is None else answer(found)
 
-    async def _list(self, request: Request) -> Response:
-        self._gatekeeper.charge(1)
+    def _list(self, request: Request) -> Response:
         return self._lists.get(self._module(request), request)
 
-    async def _get(self, request: Request) -> Response:
-        self._gatekeeper.charge(1)
-        return listing.get_one(self._tenant, self._module(request), request.path_params["id"], request)
+    def _get(self, request: Request) -> Response:
+        return listing.get_one(self._tenant, self._module(request), request)
 
-    async def _deleted(self, request: Request) -> Response:
-        self._gatekeeper.charge(2)
+    def _deleted(self, request: Request) -> Response:
         return listing.deleted(self._tenant, self._module(request), request)
 
-    # -- writing
+    def _delete(self, request: Request) -> Response:
+        ids = request.path_params.get("id") or request.query_params.get("ids", "")
+        return writing.delete(self._tenant, self._module(request), ids)
 
-    async def _insert(self, request: Request) -> Response:
-        return await self._write(request, "insert")
+    def _write(self, mode: str) -> Act:
+        async def act(request: Request) -> Response:
+            content = await request.body()
+            try:
+                call = writing.read_call(self._module(request), mode, request, content)
+            except Refused:
+                self._gatekeeper.charge(1)
+                raise
+            self._gatekeeper.charge(writing.write_credits(len(call.records)))
+            return await writing.perform(self._tenant, call, self._slot)
 
-    async def _update(self, request: Request) -> Response:
-        return await self._write(request, "update")
+        return act
 
-    async def _upsert(self, request: Request) -> Response:
-        return await self._write(request, "upsert")
+
+async def _wrong_url(request: Request, _: Exception) -> Response:
+    message = "Please check if the URL trying to access is a correct one"
+    return answer(error("INVALID_URL_PATTERN", message), 404)
+
+
+async def _wrong_method(request: Request, _: Exception) -> Response:
+    message = "The http request method type is not a valid one"
+    return answer(error("INVALID_REQUEST_METHOD", message), 400)
+
+
+SANDBOX = Sandbox(
+    name="zoho",
+    kind="zoho",
+    settings={
+        "accounts_url": "{base}",
+        "client_id": CLIENT_ID,
+        "client_secret": CLIENT_SECRET,
+        "refresh_token": REFRESH_TOKEN,
+    },
+    app=app,
+    default_port=8701,
+)

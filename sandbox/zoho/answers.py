@@ -31,7 +31,7 @@ def error(code: str, message: str, details: Mapping[str, Any] | None = None) -> 
     return {"code": code, "details": dict(details or {}), "message": message, "status": "error"}
 
 
-def refuse(status: int, code: str, message: str, details: Mapping[str, Any] | None = None) -> Refused:
+def refuse(status: int, code: str, message: str, /, **details: Any) -> Refused:
     """A flat error."""
     return Refused(status, error(code, message, details))
 
@@ -70,7 +70,7 @@ def parsed(content: bytes) -> dict[str, Any]:
             400,
             "INVALID_DATA",
             "either the request body or parameters is in wrong format",
-            {"expected_data_type": "jsonobject"},
+            expected_data_type="jsonobject",
         )
     return body
 

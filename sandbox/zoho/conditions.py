@@ -169,4 +169,4 @@ def _like(read: Callable[[Row], Any], pattern: str, *, negated: bool) -> Predica
 
 
 def _refused(message: str, **details: Any) -> Refused:
-    return refuse(400, "INVALID_QUERY", message, details)
+    return refuse(400, "INVALID_QUERY", message, **details)

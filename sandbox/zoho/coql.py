@@ -95,12 +95,12 @@ def parse(text: str) -> Query:
     return _Parser(_tokens(text)).query()
 
 
-def limit_exceeded(details: dict[str, Any]) -> Refused:
-    return refuse(400, "LIMIT_EXCEEDED", "limit exceeded", details)
+def limit_exceeded(**details: Any) -> Refused:
+    return refuse(400, "LIMIT_EXCEEDED", "limit exceeded", **details)
 
 
 def syntax_error(message: str, **details: Any) -> Refused:
-    return refuse(400, "SYNTAX_ERROR", message, details)
+    return refuse(400, "SYNTAX_ERROR", message, **details)
 
 
 def _tokens(text: str) -> list[Token]:
@@ -186,14 +186,14 @@ class _Parser:
         while self._took(","):
             found.append(item())
         if len(found) > most:
-            raise limit_exceeded({"limit": most, "clause": clause})
+            raise limit_exceeded(limit=most, clause=clause)
         return found
 
     def _selected(self) -> list[Selected]:
         columns = self._listed(self._column, "select", MAX_COLUMNS)
         aggregates = [column for column in columns if column.aggregate]
         if len(aggregates) > MAX_AGGREGATES:
-            raise limit_exceeded({"limit": MAX_AGGREGATES, "clause": "select"})
+            raise limit_exceeded(limit=MAX_AGGREGATES, clause="select")
         _no_twins([(c.aggregate, *c.path) for c in columns], "duplicate select column")
         return columns
 
@@ -206,16 +206,22 @@ class _Parser:
         if self._took("("):
             aggregate = key.upper()
             if aggregate not in AGGREGATES:
-                details = {"reason": "unsupported aggregate function", "column": key}
-                raise refuse(400, "INVALID_DATA", "invalid data", details)
+                raise refuse(
+                    400, "INVALID_DATA", "invalid data", reason="unsupported aggregate function", column=key
+                )
             path = self._path()
             self._must(")")
             key = f"{aggregate}({'.'.join(path)})"
         if self._took("as"):
             key = _unquoted(self._take().text)
             if not key:
-                details = {"column_name": ".".join(path), "alias": ""}
-                raise refuse(400, "INVALID_ALIAS", "alias name cannot be an empty string", details)
+                raise refuse(
+                    400,
+                    "INVALID_ALIAS",
+                    "alias name cannot be an empty string",
+                    column_name=".".join(path),
+                    alias="",
+                )
         return Selected(path, key, aggregate)
 
     def _ordered(self) -> tuple[tuple[str, ...], bool]:
@@ -237,14 +243,14 @@ class _Parser:
         if query.limit <= 0:
             raise refuse(400, "INVALID_DATA", "limit should be greater than 0")
         if query.limit > MAX_LIMIT:
-            raise limit_exceeded({"limit": MAX_LIMIT})
+            raise limit_exceeded(limit=MAX_LIMIT)
         if query.offset + query.limit > MAX_OFFSET:
-            raise limit_exceeded({"limit": MAX_OFFSET, "offset": query.offset})
+            raise limit_exceeded(limit=MAX_OFFSET, offset=query.offset)
 
     def _whole(self, what: str) -> int:
         token = self._take()
         if token.kind != "number" or not token.text.lstrip("-").isdigit():
-            raise refuse(400, "INVALID_QUERY", f"{what} given seems to be invalid", {what: token.text})
+            raise refuse(400, "INVALID_QUERY", f"{what} given seems to be invalid", **{what: token.text})
         return int(token.text)
 
     # -- conditions
@@ -269,7 +275,7 @@ class _Parser:
         path = self._path()
         self._criteria += 1
         if self._criteria > MAX_CRITERIA:
-            raise limit_exceeded({"limit": MAX_CRITERIA, "clause": "where"})
+            raise limit_exceeded(limit=MAX_CRITERIA, clause="where")
         if self._took("is"):
             negated = self._took("not")
             self._must("null")
@@ -297,7 +303,7 @@ class _Parser:
             values.append(self._literal())
         self._must(")")
         if len(values) > MAX_IN:
-            raise limit_exceeded({"limit": MAX_IN, "operator": "in"})
+            raise limit_exceeded(limit=MAX_IN, operator="in")
         return tuple(values)
 
     def _literal(self) -> Literal:
@@ -318,7 +324,7 @@ def _missing(clause: str) -> Refused:
 def _no_twins(paths: Sequence[tuple[str, ...]], message: str) -> None:
     for i, path in enumerate(paths):
         if path in paths[:i]:
-            raise refuse(400, "DUPLICATE_DATA", message, {"column_name": ".".join(filter(None, path))})
+            raise refuse(400, "DUPLICATE_DATA", message, column_name=".".join(filter(None, path)))
 
 
 def _unquoted(text: str) -> str:

@@ -10,7 +10,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -95,5 +94,4 @@ class Gatekeeper:
 
 
 def _too_many(message: str) -> Refused:
-    details: dict[str, Any] = {}
-    return refuse(429, "TOO_MANY_REQUESTS", message, details)
+    return refuse(429, "TOO_MANY_REQUESTS", message)

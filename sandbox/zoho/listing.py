@@ -105,30 +105,38 @@ class Lists:
     def _place(self, module: Module, asked: _Asked, params: Mapping[str, str]) -> _Place:
         place = self._places.get((module.api_name, params["page_token"]))
         if "page" in params:
-            details = {"ambiguity_due_to": [{"param_name": "page"}, {"param_name": "page_token"}]}
-            raise refuse(400, "AMBIGUITY_DURING_PROCESSING", "ambiguity while processing", details)
+            raise refuse(
+                400,
+                "AMBIGUITY_DURING_PROCESSING",
+                "ambiguity while processing",
+                ambiguity_due_to=[{"param_name": "page"}, {"param_name": "page_token"}],
+            )
         if place is None or place.bound != asked.bound:
             raise refuse(
                 400,
                 "TOKEN_BOUND_DATA_MISMATCH",
                 "The page_token given seems to be invalid or input param is added or altered or deleted",
-                {"param_name": "page_token"},
+                param_name="page_token",
             )
         if place.expires_at <= self._tenant.clock():
-            details = {"api_name": "page_token", "json_path": "$.query.page_token"}
-            raise refuse(400, "EXPIRED_VALUE", "Page token expired", details)
+            raise refuse(
+                400,
+                "EXPIRED_VALUE",
+                "Page token expired",
+                api_name="page_token",
+                json_path="$.query.page_token",
+            )
         if place.read >= REACH:
             message = "You can only get upto 100000 records using page_token param"
-            raise refuse(400, "PAGINATION_LIMIT_EXCEEDED", message, {"param_name": "page_token"})
+            raise refuse(400, "PAGINATION_LIMIT_EXCEEDED", message, param_name="page_token")
         return place
 
 
-def get_one(tenant: Tenant, module: Module, row_id: str, request: Request) -> Response:
+def get_one(tenant: Tenant, module: Module, request: Request) -> Response:
     """``GET /{module}/{id}``: all fields, or those of ``fields``."""
+    row_id = request.path_params["id"]
     if not row_id.isdigit():
-        raise refuse(
-            400, "INVALID_DATA", "the related id given seems to be invalid", {"resource_path_index": 1}
-        )
+        raise refuse(400, "INVALID_DATA", "the related id given seems to be invalid", resource_path_index=1)
     wanted = _names(request.query_params.get("fields", "")) or list(module.fields)
     with tenant.lock:
         row = module.table.get(row_id)
@@ -143,7 +151,7 @@ def deleted(tenant: Tenant, module: Module, request: Request) -> Response:
     kind = params.get("type", "all")
     if kind not in ("all", "recycle", "permanent"):
         message = "Please check whether the input values are correct"
-        raise refuse(400, "PATTERN_NOT_MATCHED", message, {"param_name": "type"})
+        raise refuse(400, "PATTERN_NOT_MATCHED", message, param_name="type")
     per_page, page, since = _whole(params, "per_page", 200), _whole(params, "page", 1), _since(request)
     with tenant.lock:
         rows = [
@@ -162,21 +170,18 @@ def deleted(tenant: Tenant, module: Module, request: Request) -> Response:
 def _asked(request: Request) -> _Asked:
     params = request.query_params
     if not params.get("fields"):
-        details = {"param_name": "fields"}
-        raise refuse(400, "REQUIRED_PARAM_MISSING", "required param is missing", details)
+        raise refuse(400, "REQUIRED_PARAM_MISSING", "required param is missing", param_name="fields")
     fields = _names(params["fields"])
     if len(fields) > MAX_FIELDS:
-        details = {"limit": MAX_FIELDS, "param_name": "fields"}
-        raise refuse(400, "LIMIT_EXCEEDED", "limit exceeded", details)
+        raise refuse(400, "LIMIT_EXCEEDED", "limit exceeded", limit=MAX_FIELDS, param_name="fields")
     sort_by, order = params.get("sort_by", "id"), params.get("sort_order", "desc")
     for name, value, known in (("sort_by", sort_by, SORTS), ("sort_order", order, ("asc", "desc"))):
         if value not in known:
-            details = {"param_name": name, "supported_values": list(known)}
-            raise refuse(400, "INVALID_DATA", "invalid data", details)
+            raise refuse(400, "INVALID_DATA", "invalid data", param_name=name, supported_values=list(known))
     per_page, page = _whole(params, "per_page", MAX_PER_PAGE), _whole(params, "page", 1)
     if "page_token" not in params and page * per_page > DISCRETE:
         message = "You can only get the first 2000 records without using page_token param"
-        raise refuse(400, "DISCRETE_PAGINATION_LIMIT_EXCEEDED", message, {"limit": DISCRETE})
+        raise refuse(400, "DISCRETE_PAGINATION_LIMIT_EXCEEDED", message, limit=DISCRETE)
     ids = tuple(_names(params.get("ids", "")))
     return _Asked(fields, per_page, page, sort_by, order == "desc", _since(request), ids)
 
@@ -190,11 +195,9 @@ def _whole(params: Mapping[str, str], name: str, default: int) -> int:
     if text is None:
         return default
     if not text.isdigit() or int(text) < 1:
-        details = {"param_name": name, "expected_data_type": "integer"}
-        raise refuse(400, "INVALID_DATA", "invalid data", details)
+        raise refuse(400, "INVALID_DATA", "invalid data", param_name=name, expected_data_type="integer")
     if name == "per_page" and int(text) > MAX_PER_PAGE:
-        details = {"limit": MAX_PER_PAGE, "param_name": name}
-        raise refuse(400, "LIMIT_EXCEEDED", "limit exceeded", details)
+        raise refuse(400, "LIMIT_EXCEEDED", "limit exceeded", limit=MAX_PER_PAGE, param_name=name)
     return int(text)
 
 
@@ -204,8 +207,9 @@ def _since(request: Request) -> str | None:
         return None
     since = parsed_stamp(text)
     if since is None:
-        details = {"header": "If-Modified-Since", "expected_data_type": "datetime"}
-        raise refuse(400, "INVALID_DATA", "invalid data", details)
+        raise refuse(
+            400, "INVALID_DATA", "invalid data", header="If-Modified-Since", expected_data_type="datetime"
+        )
     return since
 
 

@@ -19,9 +19,7 @@ from starlette.responses import Response
 from sandbox.zoho.answers import answer
 
 CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN = "sandbox-client", "sandbox-secret", "sandbox-refresh"
-SCOPE = (
-    "ZohoCRM.modules.ALL,ZohoCRM.settings.ALL,ZohoCRM.coql.READ,ZohoCRM.users.READ,ZohoCRM.org.READ"
-)
+SCOPE = "ZohoCRM.modules.ALL,ZohoCRM.settings.ALL,ZohoCRM.coql.READ,ZohoCRM.users.READ,ZohoCRM.org.READ"
 THROTTLED = {
     "error": "Access Denied",
     "error_description": "You have made too many requests continuously. Please try again after some time.",

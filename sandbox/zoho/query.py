@@ -12,9 +12,9 @@ from itertools import islice
 from typing import Any
 
 from sandbox.table import EVERYTHING, Row
-from sandbox.zoho.answers import refuse
+from sandbox.zoho.answers import parsed, refuse
 from sandbox.zoho.conditions import Conditions, column
-from sandbox.zoho.coql import Query, Selected
+from sandbox.zoho.coql import Query, Selected, parse
 from sandbox.zoho.fields import Module
 from sandbox.zoho.reading import Column
 from sandbox.zoho.tenant import Tenant
@@ -26,6 +26,14 @@ _RANKED = (*_SUMMED, "date", "datetime")
 def credits_of(limit: int) -> int:
     """What a query costs by its LIMIT (vendor manual: Query API Overview)."""
     return 1 if limit <= 200 else 2 if limit <= 1000 else 3
+
+
+def asked(content: bytes) -> Query:
+    """The query in the body of ``POST /coql``, or ``Refused``."""
+    text = parsed(content).get("select_query")
+    if not isinstance(text, str):
+        raise refuse(400, "MANDATORY_NOT_FOUND", "mandatory key not found", api_name="select_query")
+    return parse(text)
 
 
 def run(tenant: Tenant, query: Query) -> dict[str, Any] | None:
@@ -71,9 +79,7 @@ def _shown(columns: list[tuple[Selected, Column]], row: Row) -> dict[str, Any]:
     return shown
 
 
-def _ordered(
-    tenant: Tenant, module: Module, query: Query, conditions: Conditions
-) -> Iterator[Row]:
+def _ordered(tenant: Tenant, module: Module, query: Query, conditions: Conditions) -> Iterator[Row]:
     """Matching rows in the order asked for, read lazily where an index has that order."""
     keys = [(column(tenant, module, path), descending) for path, descending in query.order_by]
     names = [(found.name, descending) for found, descending in keys]
@@ -118,8 +124,9 @@ def _aggregated(
 ) -> list[dict[str, Any]]:
     for selected, _ in columns:
         if not selected.aggregate and selected.path not in query.group_by:
-            details = {"column_name": selected.key, "clause": "group by"}
-            raise refuse(400, "INVALID_QUERY", "Invalid query formed", details)
+            raise refuse(
+                400, "INVALID_QUERY", "Invalid query formed", column_name=selected.key, clause="group by"
+            )
     group_columns = [column(tenant, module, path) for path in query.group_by]
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in _all(module, conditions):
@@ -145,8 +152,13 @@ def _aggregate(function: str, found: Column, rows: Iterable[Row]) -> Any:
     if function == "COUNT":
         return len(values)
     if found.field.data_type not in (_SUMMED if function in ("SUM", "AVG") else _RANKED):
-        details = {"reason": "unsupported aggregate function", "column": f"{function}({found.name})"}
-        raise refuse(400, "INVALID_DATA", "invalid data", details)
+        raise refuse(
+            400,
+            "INVALID_DATA",
+            "invalid data",
+            reason="unsupported aggregate function",
+            column=f"{function}({found.name})",
+        )
     if not values:
         return None
     if function == "SUM":

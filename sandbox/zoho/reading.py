@@ -62,10 +62,7 @@ class Column:
             if lookup.data_type not in LOOKUPS or lookup.target == ANY_MODULE or len(hops) == 2:
                 raise KeyError(name)
             hops.append(_hop(tenant, lookup))
-            if lookup.target == USERS:
-                module = _USERS
-            else:
-                module = tenant.modules[lookup.target]
+            module = _USERS if lookup.target == USERS else tenant.modules[lookup.target]
         self.field = module.fields[path[-1]]
         self.shown = _through(hops, shown(tenant, self.field))
         self.compared = _through(hops, compared(self.field))
@@ -104,7 +101,7 @@ def _hop(tenant: Tenant, lookup: Field) -> Callable[[Row], Row | None]:
 
 def _user_row(tenant: Tenant, user_id: str | None) -> Row | None:
     user = tenant.users.get(user_id or "")
-    return user and {name: getattr(user, name) for name in _USER_FIELDS}
+    return None if user is None else {name: getattr(user, name) for name in _USER_FIELDS}
 
 
 def _through(hops: list[Callable[[Row], Row | None]], last: Getter) -> Getter:
@@ -112,11 +109,11 @@ def _through(hops: list[Callable[[Row], Row | None]], last: Getter) -> Getter:
         return last
 
     def read(row: Row) -> Any:
-        current: Row | None = row
         for hop in hops:
-            current = hop(current)
-            if current is None:
+            found = hop(row)
+            if found is None:
                 return None
-        return last(current)
+            row = found
+        return last(row)
 
     return read

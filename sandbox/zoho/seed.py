@@ -92,9 +92,7 @@ class _Loader:
             if invoice.crm != "zoho":
                 continue
             created = min(morning(invoice.issued_on), invoice.modified_at)
-            row = self._row(
-                self._tenant.new_record_id(), invoice.company_key, created, invoice.modified_at
-            )
+            row = self._row(self._tenant.new_record_id(), invoice.company_key, created, invoice.modified_at)
             row |= self._document(invoice)
             row |= {
                 "Invoice_Number": invoice.number,

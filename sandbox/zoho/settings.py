@@ -66,8 +66,9 @@ def users(tenant: Tenant, request: Request) -> Response:
     """``GET /users?type=ActiveUsers``."""
     kind = request.query_params.get("type", "AllUsers")
     if kind not in USER_TYPES:
-        details = {"param_name": "type", "supported_values": list(USER_TYPES)}
-        raise refuse(400, "INVALID_DATA", "invalid data", details)
+        raise refuse(
+            400, "INVALID_DATA", "invalid data", param_name="type", supported_values=list(USER_TYPES)
+        )
     found = list(tenant.users.values())
     if kind == "DeactiveUsers":
         found = []
@@ -102,25 +103,23 @@ def modules(tenant: Tenant) -> Response:
     return answer({"modules": [module.described() for module in tenant.modules.values()]})
 
 
-def one_module(tenant: Tenant, api_name: str) -> Response:
+def one_module(module: Module) -> Response:
     """``GET /settings/modules/{api_name}``."""
-    module = tenant.modules.get(api_name)
-    if module is None:
-        raise invalid_module()
     return answer({"modules": [module.described()]})
 
 
 def invalid_module() -> Exception:
     message = "the module name given seems to be invalid"
-    return refuse(400, "INVALID_MODULE", message, {"resource_path_index": 0})
+    return refuse(400, "INVALID_MODULE", message, resource_path_index=0)
 
 
 def module_of(tenant: Tenant, request: Request) -> Module:
     """The module named by ``?module=``."""
     api_name = request.query_params.get("module")
     if not api_name:
-        details = {"param_name": "module"}
-        raise refuse(400, "REQUIRED_PARAM_MISSING", "One of the expected parameter is missing", details)
+        raise refuse(
+            400, "REQUIRED_PARAM_MISSING", "One of the expected parameter is missing", param_name="module"
+        )
     if api_name not in tenant.modules:
         raise refuse(400, "INVALID_MODULE", "the module name given seems to be invalid")
     return tenant.modules[api_name]
@@ -147,15 +146,20 @@ def create_fields(tenant: Tenant, request: Request, content: bytes, most: int) -
     module = module_of(tenant, request)
     wanted = parsed(content).get("fields")
     if not isinstance(wanted, list) or not wanted:
-        details = {"api_name": "fields", "json_path": "$.fields"}
-        raise refuse(400, "MANDATORY_NOT_FOUND", "required field not found", details)
+        raise refuse(
+            400, "MANDATORY_NOT_FOUND", "required field not found", api_name="fields", json_path="$.fields"
+        )
     if len(wanted) > MAX_FIELDS:
-        details = {"maximum_length": MAX_FIELDS, "api_name": "fields", "json_path": "$.fields"}
-        raise refuse(400, "LIMIT_EXCEEDED", "limit exceeded", details)
+        raise refuse(
+            400,
+            "LIMIT_EXCEEDED",
+            "limit exceeded",
+            maximum_length=MAX_FIELDS,
+            api_name="fields",
+            json_path="$.fields",
+        )
     with tenant.lock:
-        results = [
-            _created(tenant, module, one, f"$.fields[{i}]", most) for i, one in enumerate(wanted)
-        ]
+        results = [_created(tenant, module, one, f"$.fields[{i}]", most) for i, one in enumerate(wanted)]
     return items("fields", results, 201)
 
 

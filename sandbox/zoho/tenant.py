@@ -137,10 +137,10 @@ class Tenant:
             return None
         if target == USERS:
             user = self.users.get(row_id)
-            return user and {"name": user.full_name, "id": user.id, "email": user.email}
+            return {"name": user.full_name, "id": user.id, "email": user.email} if user else None
         module = self.modules[target]
         row = module.table.get(row_id)
-        return row and {"name": row.get(module.name_field), "id": row_id}
+        return None if row is None else {"name": row.get(module.name_field), "id": row_id}
 
     def exists(self, target: str, row_id: object) -> bool:
         if target == USERS:
@@ -230,4 +230,3 @@ class Tenant:
         elif there.data_type != settings["data_type"]:
             raise ValueError(f"{module.api_name} has a field {there.label!r} of type {there.data_type}")
         return {"name": wanted.get("name"), "api_name": there.api_name}
-

@@ -43,7 +43,7 @@ def checked(
             errors.append(_module_missing(where, path))
             continue
         try:
-            row[name] = _empty(field) if value in (None, "") else _value(tenant, field, value, given)
+            row[name] = _stored(tenant, field, value, given)
         except _Misfit as misfit:
             errors.append(invalid({**misfit.details, **where}, misfit.message))
         if field.target == ANY_MODULE and row.get(name) is not None:
@@ -84,13 +84,13 @@ def _missing(module: Module, row: Row, errors: list[Item], path: str) -> list[It
     ]
 
 
-def _empty(field: Field) -> None:
-    if field.mandatory or field.data_type == "boolean":
-        raise _Misfit()
-
-
-def _value(tenant: Tenant, field: Field, value: Any, given: Mapping[str, Any]) -> Any:
+def _stored(tenant: Tenant, field: Field, value: Any, given: Mapping[str, Any]) -> Any:
+    """The value as it is kept, ``None`` for an emptied field."""
     kind = field.data_type
+    if value is None or (value == "" and kind in _TEXTS):
+        if field.mandatory or kind == "boolean":
+            raise _Misfit()
+        return None
     if kind in _TEXTS:
         return _text(field, value)
     if kind == "picklist":
@@ -124,7 +124,7 @@ def _value(tenant: Tenant, field: Field, value: Any, given: Mapping[str, Any]) -
 def _text(field: Field, value: Any) -> str:
     if not isinstance(value, str):
         raise _Misfit(expected_data_type="text")
-    if field.length is not None and len(value) > field.length:
+    if field.length and len(value) > field.length:
         raise _Misfit(maximum_length=field.length)
     return value
 
@@ -144,7 +144,7 @@ def _decimal(field: Field, value: Any) -> Decimal:
     places = field.decimals if field.decimals is not None else 2
     if not abs(value) < 10**20:
         raise _Misfit(maximum_length=field.length)
-    number = Decimal(value).quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
+    number: Decimal = Decimal(value).quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
     if field.length is not None and len(str(abs(int(number)))) > field.length:
         raise _Misfit(maximum_length=field.length)
     return number

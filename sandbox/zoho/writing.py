@@ -7,7 +7,7 @@ good.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox.doors import OrderForm
+from sandbox.doors import OrderForm, PluginSlot, judge
 from sandbox.table import Row
 from sandbox.zoho.answers import Item, Refused, error, invalid, items, parsed, refuse
 from sandbox.zoho.fields import CREATED, MODIFIED, USERS, Module
@@ -37,9 +37,6 @@ FEATURES = (
 )
 TRIGGERS = ("workflow", "approval", "blueprint", "pathfinder", "orchestration")
 _RULE_MESSAGE = 100
-
-Rule = Callable[[OrderForm, str], str | None]
-"""The installed function rule: an order and its number → the text of a refusal, or ``None``."""
 
 
 def write_credits(count: int) -> int:
@@ -63,6 +60,9 @@ def read_call(module: Module, mode: str, request: Request, content: bytes) -> Ca
     """The call that a request makes; ``Refused`` when it is malformed as a whole."""
     body = parsed(content)
     records = body.get("data")
+    row_id = request.path_params.get("id")
+    if row_id is not None and isinstance(records, list):  # PUT /{module}/{id}
+        records = [{**record, "id": row_id} for record in records[:1] if isinstance(record, dict)]
     if not isinstance(records, list) or not records:
         where = {"api_name": "data", "json_path": "$.data"}
         if "data" not in body:
@@ -111,16 +111,17 @@ def _whole(item: Item) -> Refused:
     return Refused(400, {"data": [item]})
 
 
-async def perform(tenant: Tenant, call: Call, rule: Rule | None) -> Response:
-    """Carry the call out."""
+async def perform(tenant: Tenant, call: Call, slot: PluginSlot) -> Response:
+    """Carry the call out; the plugin in ``slot`` is the org's function rule."""
     writer = _Writer(tenant, call)
     refusals: dict[int, str] = {}
-    if rule is not None and call.with_rule:
+    plugin = slot.installed() if call.with_rule else None
+    if plugin is not None:
         with tenant.lock:
             forms = writer.order_forms()
         for i, (form, number) in forms.items():
-            message = await run_in_threadpool(rule, form, number)
-            if message is not None:
+            _, message, refused = await run_in_threadpool(judge, plugin, form, number)
+            if refused:
                 refusals[i] = message[:_RULE_MESSAGE]
     with tenant.lock:
         results = [writer.write(i, refusals.get(i)) for i in range(len(call.records))]
@@ -181,7 +182,7 @@ class _Writer:
             errors = [stale]
         return row_id, values, errors, matched
 
-    def _target(self, given: Row, path: str) -> tuple[str | None | Item, str | None]:
+    def _target(self, given: Row, path: str) -> tuple[str | Item | None, str | None]:
         mode, table = self._call.mode, self._module.table
         row_id = given.get("id")
         if mode == "insert" or (mode == "upsert" and row_id is None):
@@ -258,15 +259,14 @@ class _Writer:
         }
 
 
-def delete(tenant: Tenant, module: Module, ids_text: str | None) -> Response:
+def delete(tenant: Tenant, module: Module, ids_text: str) -> Response:
     """``DELETE /{module}?ids=a,b``."""
-    ids = [row_id.strip() for row_id in (ids_text or "").split(",") if row_id.strip()]
+    ids = [row_id.strip() for row_id in ids_text.split(",") if row_id.strip()]
     if not ids:
         message = "One of the expected parameter is missing"
-        raise refuse(400, "REQUIRED_PARAM_MISSING", message, {"param_name": "ids"})
+        raise refuse(400, "REQUIRED_PARAM_MISSING", message, param_name="ids")
     if len(ids) > MAX_RECORDS:
-        details = {"limit": MAX_RECORDS, "param_name": "ids"}
-        raise refuse(400, "LIMIT_EXCEEDED", "limit exceeded", details)
+        raise refuse(400, "LIMIT_EXCEEDED", "limit exceeded", limit=MAX_RECORDS, param_name="ids")
     with tenant.lock:
         return items("data", [_delete_one(tenant, module, row_id) for row_id in ids], 200)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import threading
+from contextlib import contextmanager
 
 import pytest
 import responses
@@ -24,6 +25,7 @@ from tests.creditsafe_bench import (
     answer_token,
     calls_to,
 )
+from tests.memory_secrets import MemorySecrets
 
 REF = "GB-0-01234567"
 REPORT = f"{COMPANIES}/{REF}"
@@ -157,6 +159,21 @@ def test_another_token_made_meanwhile_is_taken_instead_of_signing_in():
     responses.add_callback(responses.GET, COMPANIES, callback=renewed_by_another_process)
     assert bench.bureau.match(Subject("Example", "GB", {})) == []
     assert calls_to(SIGN_IN) == []
+
+
+@responses.activate
+def test_a_token_made_while_waiting_for_the_lock_is_taken():
+    class Overtaken(MemorySecrets):
+        @contextmanager
+        def lock(self, name):
+            self.put(name, "token-2")
+            yield
+
+    bench = Bench()
+    bench.secrets = Overtaken(bench.now)
+    answer_report()
+    bench.another().fetch(REF)
+    assert [call.request.headers["Authorization"] for call in responses.calls] == ["Bearer token-2"]
 
 
 @responses.activate

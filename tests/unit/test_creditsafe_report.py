@@ -210,7 +210,7 @@ def test_e_may_hide_a_failure_which_its_words_tell():
 
 
 def test_words_of_a_rated_company_about_risk_are_no_failure():
-    report = read(**{f"{RATING}__providerDescription": "Low risk of insolvency"})
+    report = read(**{f"{RATING}__providerDescription": "Insolvency score low"})
     assert report.insolvent is False
 
 

@@ -102,12 +102,14 @@ def test_expires_in_is_milliseconds_where_seconds_are_given_beside_it():
 
 
 @responses.activate
-def test_token_of_other_credentials_is_not_taken():
+@pytest.mark.parametrize("key", ["client_id", "client_secret", "refresh_token", "environment"])
+def test_token_of_other_credentials_is_not_taken(key: str):
     answer_token()
     answer_org()
+    answer_org(base="https://sandbox.zohoapis.eu/crm/v8")
     bench = Bench()
     bench.crm.test()
-    other = Bench(client_id="1000.OTHER")
+    other = Bench(**{key: "sandbox"})
     other.secrets = bench.secrets
     other.another().test()
     assert len(forms()) == 2

@@ -1,0 +1,212 @@
+"""Assess: facts → assessment, credit line, and what is to be written to the CRMs.
+
+Invariant: only customers that changed or are due are touched, so that the cost follows what changed, not
+what exists. Each chunk is one transaction: assessments that differ, lines, outbox, and the mark that the
+customer is done; a customer whose facts changed while it was judged is left marked and judged again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+
+from connector.locale import say
+from connector.money import Rates, to_major
+from connector.policy.schema import Policy
+from connector.rules.documents import Dossier
+from connector.rules.evaluate import evaluate
+from connector.rules.facts import snapshot
+from connector.rules.outcome import Assessment
+from connector.store import assessments, dossiers, groups, lines, outbox
+from connector.store.assessments import CrmAccount, Judged
+from connector.store.engine import Store
+from connector.store.lines import Line
+from connector.store.outbox import FIELDS, HOLD_FIRST, Item
+
+ROUNDS = 5
+_TENTH = Decimal("0.1")
+
+
+@dataclass
+class Assessed:
+    """What an assessment run did."""
+
+    judged: int = 0
+    changed: int = 0
+    queued: int = 0
+    by_status: Counter[str] = field(default_factory=Counter)
+    by_class: Counter[str] = field(default_factory=Counter)
+
+
+def assess(
+    store: Store,
+    policy: Policy,
+    rates: Rates,
+    now: dt.datetime,
+    *,
+    content: str = "",
+    language: str = "zh",
+    customers: Sequence[int] | None = None,
+    everyone: bool = False,
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> Assessed:
+    """Assess the customers that changed or are due at ``now`` (aware UTC); or ``customers``; or everyone.
+
+    ``content`` is the policy's text, kept with its hash for replay. Texts for the CRM are in
+    ``language``.
+    """
+    done = Assessed()
+    with store.write() as tx:
+        assessments.mark_for_policy(tx, policy, content, now)
+    with store.read() as tx:
+        total = len(customers) if customers is not None else dossiers.count_due(tx, now, everyone=everyone)
+    for ids in _chunks(store, now, customers, everyone=everyone):
+        left = list(ids)
+        # Facts may change while they are judged; such customers are judged again at once.
+        for _ in range(ROUNDS):
+            left = _assess_chunk(store, policy, rates, now, left, language, done)
+            if not left:
+                break
+        report(done.judged, total)
+    return done
+
+
+def what_if(
+    store: Store, policy: Policy, rates: Rates, as_of: dt.datetime, customers: Sequence[int] | None = None
+) -> Iterator[Assessment]:
+    """Judge (all) customers as of another moment. Nothing is stored, nothing will be pushed."""
+    for ids in _chunks(store, as_of, customers, everyone=True):
+        with store.read() as tx:
+            found = dossiers.read(tx, ids)
+        for dossier, _ in found:
+            yield evaluate(policy, snapshot(dossier, policy, rates, as_of))
+
+
+def _chunks(
+    store: Store, now: dt.datetime, customers: Sequence[int] | None, *, everyone: bool
+) -> Iterator[Sequence[int]]:
+    if customers is not None:
+        for start in range(0, len(customers), dossiers.CHUNK):
+            yield customers[start : start + dossiers.CHUNK]
+        return
+    last = 0
+    while True:
+        with store.read() as tx:
+            ids = dossiers.due(tx, now, last, everyone=everyone)
+        if not ids:
+            return
+        yield ids
+        last = ids[-1]
+
+
+def _assess_chunk(
+    store: Store,
+    policy: Policy,
+    rates: Rates,
+    now: dt.datetime,
+    ids: Sequence[int],
+    language: str,
+    done: Assessed,
+) -> list[int]:
+    """Judge a chunk and store it; the ids that changed meanwhile."""
+    with store.read() as tx:
+        found = dossiers.read(tx, ids)
+    judged = [_judge(policy, rates, now, dossier, changes) for dossier, changes in found]
+    with store.write() as tx:
+        valid = assessments.claim(tx, judged)
+        changed = assessments.add_changed(tx, valid, now)
+        lines.save(tx, [_line(one.outcome) for one in valid], rates, now.date())
+        groups.total(tx, [one.outcome.customer_id for one in valid], rates, now)
+        queued = _queue(tx, valid, changed, language, now)
+    done.judged += len(valid)
+    done.changed += len(changed)
+    done.queued += queued
+    done.by_status.update(one.outcome.status for one in valid)
+    done.by_class.update(one.outcome.risk_class for one in valid)
+    stored = {one.outcome.customer_id for one in valid}
+    return [one.outcome.customer_id for one in judged if one.outcome.customer_id not in stored]
+
+
+def _judge(policy: Policy, rates: Rates, now: dt.datetime, dossier: Dossier, changes: int) -> Judged:
+    facts = snapshot(dossier, policy, rates, now)
+    return Judged(facts, evaluate(policy, facts), changes)
+
+
+def _line(outcome: Assessment) -> Line:
+    return Line(
+        subject=lines.CUSTOMER,
+        subject_id=outcome.customer_id,
+        currency=outcome.currency,
+        limit_state=outcome.limit_state,
+        limit_minor=outcome.limit,
+        exposure=outcome.exposure,
+        status=outcome.status,
+        incomplete=outcome.exposure_incomplete,
+        policy_hash=outcome.policy_hash,
+        as_of=outcome.as_of,
+    )
+
+
+def _queue(
+    tx: sa.Connection,
+    valid: Sequence[Judged],
+    changed: Sequence[Judged],
+    language: str,
+    now: dt.datetime,
+) -> int:
+    """Queue the credit fields of changed customers, and of accounts that never got any."""
+    outcomes = {one.outcome.customer_id: one.outcome for one in valid}
+    accounts = assessments.crm_accounts(tx, list(outcomes))
+    fresh = {(a.connection_id, a.external_id) for a in assessments.never_written(tx, accounts)}
+    moved = {one.outcome.customer_id for one in changed}
+    items = [
+        _item(account, outcomes[account.customer_id], language)
+        for account in accounts
+        if account.customer_id in moved or (account.connection_id, account.external_id) in fresh
+    ]
+    return outbox.put(tx, items, now)
+
+
+def _item(account: CrmAccount, outcome: Assessment, language: str) -> Item:
+    return Item(
+        connection_id=account.connection_id,
+        target="account",
+        external_id=account.external_id,
+        key="",
+        values=credit_fields(outcome, language),
+        priority=HOLD_FIRST if outcome.hold else FIELDS,
+    )
+
+
+def credit_fields(outcome: Assessment, language: str) -> dict[str, Any]:
+    """What a sales rep sees in the CRM: amounts as decimal text in major units of the policy's currency,
+    utilisation in percent; an unlimited or missing limit leaves limit and available empty."""
+
+    def major(minor: int | None) -> str | None:
+        return None if minor is None else str(to_major(minor, outcome.currency))
+
+    percent = None if outcome.utilisation is None else str((outcome.utilisation * 100).quantize(_TENTH))
+    reasons = [say(r.code, r.params, language) for r in outcome.reasons]
+    return {
+        "credit_status": outcome.status,
+        "credit_hold": outcome.hold,
+        "risk_class": outcome.risk_class,
+        "credit_score": None if outcome.score is None else str(outcome.score),
+        "credit_limit": "0" if outcome.limit_state == "none" else major(outcome.limit),
+        "credit_exposure": major(outcome.exposure),
+        "credit_available": major(outcome.available),
+        "credit_utilisation": percent,
+        "overdue_amount": major(outcome.overdue_amount),
+        "overdue_days": outcome.overdue_days,
+        "credit_terms_days": outcome.terms_days,
+        "credit_reasons": "\n".join(reasons),
+        "credit_next_review": outcome.next_review.isoformat(),
+        "credit_as_of": outcome.as_of.isoformat(),
+        "credit_policy": outcome.policy,
+    }

@@ -1,0 +1,94 @@
+"""``creditgate assess``: assess the customers that changed or are due."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from connector.cli.home import runtime
+from connector.cli.output import emit, format_option, progress, say
+
+if TYPE_CHECKING:
+    from connector.assess import Assessed
+    from connector.runtime import Runtime
+
+COLUMNS = ("customer", "name", "status", "risk_class", "limit", "exposure", "available", "currency")
+
+
+@click.command("assess")
+@click.option("--all", "everyone", is_flag=True, help="Every customer, not only changed and due ones.")
+@click.option("--customer", "customers", multiple=True, metavar="ID", help="Only this customer; repeatable.")
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="What if it were the end of this day?")
+@format_option
+@click.pass_context
+def command(
+    ctx: click.Context, everyone: bool, customers: tuple[str, ...], as_of: dt.datetime | None, form: str
+) -> None:
+    """Assess customers by the policy: score, risk class, limit, terms and status.
+
+    With --as-of it only shows what would come out on that day: nothing is stored and nothing will be
+    pushed. To run a whole installation on historical data, pin its day with CREDITGATE_AS_OF instead.
+    """
+    from connector.store import listing
+
+    with runtime(ctx) as opened:
+        with opened.store.read() as tx:
+            ids = [listing.find(tx, text) for text in customers] or None
+        if as_of is not None:
+            emit(_what_if(opened, as_of, ids), COLUMNS, form)
+            return
+        done = run(opened, customers=ids, everyone=everyone)
+    say(f"{done.judged} customers assessed, {done.changed} changed, {done.queued} writes queued")
+    rows = [{"status": name, "customers": count} for name, count in sorted(done.by_status.items())]
+    emit(rows, ("status", "customers"), form)
+
+
+def run(opened: Runtime, *, customers: list[int] | None = None, everyone: bool = False) -> Assessed:
+    """Assess under a progress bar."""
+    from connector.assess import assess
+
+    with progress("assess") as bar:
+        return assess(
+            opened.store,
+            opened.policy,
+            opened.rates,
+            opened.now(),
+            content=opened.policy_text,
+            language=opened.config.language,
+            customers=customers,
+            everyone=everyone,
+            report=bar,
+        )
+
+
+def _what_if(opened: Runtime, as_of: dt.datetime, ids: list[int] | None) -> list[dict[str, Any]]:
+    from connector.assess import what_if
+    from connector.money import to_major
+    from connector.store import listing
+
+    moment = dt.datetime.combine(as_of.date(), dt.time(23, 59, 59), dt.UTC)
+    with opened.store.read() as tx:
+        names = {row.id: row.name for row in listing.customers(tx)}
+    rows = []
+    for outcome in what_if(opened.store, opened.policy, opened.rates, moment, ids):
+        amounts = {
+            name: None if value is None else str(to_major(value, outcome.currency))
+            for name, value in (
+                ("limit", outcome.limit),
+                ("exposure", outcome.exposure),
+                ("available", outcome.available),
+            )
+        }
+        rows.append(
+            {
+                "customer": outcome.customer_id,
+                "name": names.get(outcome.customer_id),
+                "status": outcome.status,
+                "risk_class": outcome.risk_class,
+                "currency": outcome.currency,
+                **amounts,
+            }
+        )
+    return rows

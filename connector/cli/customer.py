@@ -1,0 +1,154 @@
+"""``creditgate customer``: who the customers are and where they stand."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import click
+
+from connector.cli.actor import actor_option
+from connector.cli.home import runtime
+from connector.cli.output import emit, emit_json, format_option, say
+
+COLUMNS = (
+    "id",
+    "name",
+    "country",
+    "group",
+    "status",
+    "risk_class",
+    "limit",
+    "exposure",
+    "reserved",
+    "available",
+    "currency",
+)
+
+
+@click.group("customer")
+def command() -> None:
+    """List, show, link and unlink customers."""
+
+
+@command.command("list")
+@click.option("--status", type=click.Choice(["ok", "watch", "hold", "stop"]), help="Only this status.")
+@click.option("--name", help="Only names that contain this text.")
+@format_option
+@click.pass_context
+def list_(ctx: click.Context, status: str | None, name: str | None, form: str) -> None:
+    """List customers with limit, exposure and status; amounts in major units of the currency."""
+    from connector.store import listing
+
+    with runtime(ctx) as opened, opened.store.read() as tx:
+        rows = [_row(row) for row in listing.customers(tx, status=status, name=name)]
+    emit(rows, COLUMNS, form)
+
+
+@command.command("show")
+@click.argument("customer")
+@format_option
+@click.pass_context
+def show(ctx: click.Context, customer: str, form: str) -> None:
+    """Show one customer: its line, its identifiers, and its accounts in the CRMs and ledgers."""
+    from connector.store import listing
+
+    with runtime(ctx) as opened, opened.store.read() as tx:
+        number = listing.find(tx, customer)
+        found = listing.customers(tx, customer_id=number)[0]
+        row = _row(found) | {"assessment": found.assessment}
+        accounts = [dict(one._mapping) for one in listing.accounts(tx, number)]
+        known_by = [dict(one._mapping) for one in listing.identifiers(tx, number)]
+    if form == "json":
+        emit_json(row | {"accounts": accounts, "identifiers": known_by})
+        return
+    emit([row], (*COLUMNS, "assessment"), form)
+    emit(accounts, ("connection", "external_id", "name", "linked_by", "deleted"), form)
+    emit(known_by, ("kind", "value"), form)
+
+
+@command.command("link")
+@click.argument("customer")
+@click.argument("connection")
+@click.argument("account")
+@actor_option
+@click.pass_context
+def link(ctx: click.Context, customer: str, connection: str, account: str, actor: str) -> None:
+    """Say that ACCOUNT of CONNECTION is CUSTOMER. Journalled, and reversible with 'unlink'."""
+    from connector.store import customers, listing
+
+    with runtime(ctx) as opened:
+        one = opened.connections.get(connection)
+        with opened.store.write() as tx:
+            number = listing.find(tx, customer)
+            _must_exist(tx, connection, account)
+            before = customers.link(tx, one.id, account, number, actor, dt.datetime.now(dt.UTC))
+    say(f"account {account} of {connection} is customer {number} (it was {before}); run 'creditgate assess'")
+
+
+@command.command("unlink")
+@click.argument("connection")
+@click.argument("account")
+@actor_option
+@click.pass_context
+def unlink(ctx: click.Context, connection: str, account: str, actor: str) -> None:
+    """Make ACCOUNT of CONNECTION a customer of its own. Journalled, and reversible with 'link'."""
+    from connector.store import customers
+
+    with runtime(ctx) as opened:
+        one = opened.connections.get(connection)
+        with opened.store.write() as tx:
+            _must_exist(tx, connection, account)
+            own = customers.unlink(tx, one.id, account, actor, dt.datetime.now(dt.UTC))
+    say(f"account {account} of {connection} is customer {own} now; run 'creditgate assess'")
+
+
+@command.command("group")
+@click.argument("customer")
+@click.option("--set", "name", help="Put the customer into the group of this name.")
+@click.option("--leave", is_flag=True, help="Take the customer out of its group.")
+@actor_option
+@click.pass_context
+def group(ctx: click.Context, customer: str, name: str | None, leave: bool, actor: str) -> None:
+    """Show the group of CUSTOMER, or change it."""
+    from connector.store import customers, listing
+
+    if name and leave:
+        raise click.UsageError("give --set or --leave, not both")
+    with runtime(ctx) as opened, opened.store.write() as tx:
+        number = listing.find(tx, customer)
+        if name or leave:
+            customers.set_group(tx, number, name, actor, dt.datetime.now(dt.UTC))
+        found = listing.customers(tx, customer_id=number)[0]
+    click.echo(f"{found.name}: " + (found.group_name or "in no group"))
+
+
+def _must_exist(tx: Any, connection: str, account: str) -> None:
+    from connector.store import listing
+
+    listing.find(tx, f"{connection}:{account}")
+
+
+def _row(row: Any) -> dict[str, Any]:
+    from connector.money import to_major
+
+    def major(minor: int | None) -> str | None:
+        return None if minor is None or row.currency is None else str(to_major(minor, row.currency))
+
+    available = None
+    if row.limit_state == "amount":
+        available = row.limit_minor - row.exposure - row.reserved
+    limit = row.limit_state if row.limit_state in ("none", "unlimited") else major(row.limit_minor)
+    return {
+        "id": row.id,
+        "name": row.name,
+        "country": row.country,
+        "group": row.group_name,
+        "status": row.status,
+        "risk_class": row.risk_class,
+        "limit": limit,
+        "exposure": major(row.exposure),
+        "reserved": major(row.reserved),
+        "available": major(available),
+        "currency": row.currency,
+    }

@@ -1,0 +1,260 @@
+"""Doctor: is this installation fit for work, and if not, what is to be done?
+
+Invariant: it changes nothing, it goes on as far as it can after a failure, and whatever is not ok comes
+with the way out.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from connector import adapter as ports
+from connector import config as configuration
+from connector.config import Config
+from connector.errors import CreditGateError, Retry
+from connector.mapping import TARGETS, FieldMapping
+from connector.policy.lint import lint
+from connector.runtime import Runtime
+from connector.store import health, schema
+from connector.store.connections import Connection
+from connector.store.secrets import StoreSecrets
+
+# A stream or a pending write that is older than this wants attention.
+OLD = dt.timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line: ``level`` ``ok``, ``warn`` or ``fail``; ``what`` was looked at, what was ``found`` and
+    what ``todo``. ``exit_code`` is that of the error behind a failure."""
+
+    level: str
+    what: str
+    found: str
+    todo: str = ""
+    exit_code: int = 0
+
+
+def examine(config_file: Path | None) -> Iterator[Finding]:
+    """All findings, in the order in which one depends on the other."""
+    try:
+        config = configuration.load(config_file)
+    except CreditGateError as fault:
+        yield _failed("configuration", fault)
+        return
+    yield from _configuration(config)
+    yield from _key(config)
+    runtime = Runtime(config)
+    try:
+        yield from _policy(runtime)
+        if (yield from _store(runtime)):
+            yield from _connections(runtime)
+            yield from _guarded("rates", partial(_rates, runtime))
+            yield from _guarded("records", partial(_records, runtime))
+    finally:
+        runtime.close()
+
+
+def exit_code(findings: list[Finding]) -> int:
+    """0 unless something failed; 3 when all that failed may pass by itself, else 2."""
+    codes = {finding.exit_code for finding in findings if finding.level == "fail"}
+    return 0 if not codes else Retry.exit_code if codes == {Retry.exit_code} else CreditGateError.exit_code
+
+
+def _configuration(config: Config) -> Iterator[Finding]:
+    yield Finding("ok", "configuration", str(config.home.absolute()))
+    if config.as_of is not None:
+        yield Finding(
+            "warn",
+            "configuration",
+            f"all decisions are made as of {config.as_of}",
+            "take as_of out of the configuration unless this is a trial",
+        )
+
+
+def _key(config: Config) -> Iterator[Finding]:
+    try:
+        config.cipher()
+    except CreditGateError as fault:
+        yield _failed("key", fault)
+        return
+    path = config.path(config.key_file)
+    if not config.key and path.stat().st_mode & 0o077:
+        yield Finding("fail", "key", "others can read the encryption key", f"chmod 600 {path}", 2)
+        return
+    yield Finding("ok", "key", "CREDITGATE_KEY" if config.key else str(path))
+
+
+def _policy(runtime: Runtime) -> Iterator[Finding]:
+    try:
+        policy = runtime.policy
+    except CreditGateError as fault:
+        yield _failed("policy", fault)
+        return
+    yield Finding("ok", "policy", f"{policy.name} {policy.version} ({policy.hash[:12]}), {policy.currency}")
+    for item in lint(policy):
+        yield Finding("warn", "policy", f"{policy.file}:{item.line}: {item.message}", item.todo)
+
+
+def _store(runtime: Runtime) -> Generator[Finding, None, bool]:
+    """Returns, when it is through, whether the store can be used."""
+    try:
+        schema.require_current(runtime.store)
+    except CreditGateError as fault:
+        yield _failed("store", fault)
+        return False
+    yield Finding("ok", "store", f"{runtime.store.name}, schema {schema.head()}")
+    return True
+
+
+def _connections(runtime: Runtime) -> Iterator[Finding]:
+    try:
+        found = runtime.connections.all()
+    except CreditGateError as fault:
+        yield _failed("connections", fault)
+        return
+    if not found:
+        yield Finding("warn", "connections", "there is none yet", "run 'creditgate connect add'")
+    for connection in found:
+        yield from _guarded(f"connection {connection.name}", partial(_connection, runtime, connection))
+
+
+def _connection(runtime: Runtime, connection: Connection) -> Iterator[Finding]:
+    what = f"connection {connection.name}"
+    _, kind = ports.find(connection.kind)
+    secrets = StoreSecrets(runtime.store, runtime.config.cipher(), connection.id, runtime.config.home)
+    for setting in kind.settings:
+        if setting.secret:
+            secrets.get(f"setting:{setting.key}")  # Halt when the key does not fit
+    mapping = None
+    if connection.role != "bureau":
+        try:
+            mapping = runtime.mapping(connection)
+        except CreditGateError as fault:
+            yield _failed(f"mapping of {connection.name}", fault)
+        else:
+            yield Finding("ok", f"mapping of {connection.name}", _extent(mapping))
+    yield from _guarded(what, partial(_test, runtime, connection))
+    if mapping is not None and connection.role == "crm":
+        yield from _provisioned(runtime, connection, mapping)
+
+
+def _test(runtime: Runtime, connection: Connection) -> Iterator[Finding]:
+    yield Finding("ok", f"connection {connection.name}", runtime.adapter(connection).test())
+
+
+def _extent(mapping: FieldMapping) -> str:
+    read = ", ".join(stream.value for stream in mapping.readers)
+    return f"reads {read}; writes {', '.join(mapping.targets) or 'nothing'}"
+
+
+def _provisioned(runtime: Runtime, connection: Connection, mapping: FieldMapping) -> Iterator[Finding]:
+    what = f"fields of {connection.name}"
+    lacking = []
+    for target in TARGETS:
+        writer, known = mapping.writer(target), runtime.connections.names(connection, target)
+        specs = writer.specs(runtime.config.language) if writer else []
+        lacking += [f"{target}.{spec.name}" for spec in specs if spec.name not in known]
+    if lacking:
+        yield Finding(
+            "warn",
+            what,
+            f"{len(lacking)} fields are not known to exist, such as {lacking[0]}",
+            f"run 'creditgate provision {connection.name}'",
+        )
+    else:
+        yield Finding("ok", what, "all that are written exist")
+
+
+def _rates(runtime: Runtime) -> Iterator[Finding]:
+    path = runtime.config.path(runtime.config.rates)
+    with runtime.store.read() as tx:
+        used = health.currencies(tx)
+    base, today = runtime.policy.currency, runtime.today()
+    lacking = [currency for currency in used if runtime.rates.per_unit(currency, today) is None]
+    for currency in lacking:
+        yield Finding(
+            "fail",
+            "rates",
+            f"there are documents in {currency}, and no rate to {base}: their exposure is unknown",
+            f"add a line like {currency},{today},1.00 to {path}",
+            2,
+        )
+    if not lacking:
+        yield Finding("ok", "rates", f"{', '.join(used) or 'no documents yet'}, counted in {base}")
+
+
+def _records(runtime: Runtime) -> Iterator[Finding]:
+    now = dt.datetime.now(dt.UTC)
+    with runtime.store.read() as tx:
+        rejects, waiting = health.rejects(tx), health.waiting(tx)
+        streams, (customers, dirty) = health.streams(tx), health.unassessed(tx)
+    yield from _pulls(runtime, streams, now)
+    for name, count in rejects:
+        yield Finding(
+            "warn", f"rejects of {name}", f"{count} records are set aside", "see 'creditgate rejects list'"
+        )
+    if not rejects:
+        yield Finding("ok", "rejects", "none")
+    for one in waiting:
+        yield _outbox(one, now)
+    if not waiting:
+        yield Finding("ok", "outbox", "empty")
+    if dirty:
+        found = f"{dirty} of {customers} customers changed since they were assessed"
+        yield Finding("warn", "assessments", found, "run 'creditgate assess'")
+    else:
+        yield Finding("ok", "assessments", f"{customers} customers, none to be assessed")
+
+
+def _pulls(runtime: Runtime, streams: list[health.StreamState], now: dt.datetime) -> Iterator[Finding]:
+    read = {state.connection for state in streams}
+    for connection in runtime.connections.all("crm"):
+        if connection.name not in read:
+            todo = f"run 'creditgate pull {connection.name}'"
+            yield Finding("warn", f"pull of {connection.name}", "it was never read", todo)
+    for state in streams:
+        what = f"pull of {state.connection}, {state.stream}"
+        age = now - state.updated_at
+        found = f"{_ago(age)} ago"
+        if state.watermark is None:
+            found += ", not complete yet"
+        if age > OLD or state.watermark is None:
+            yield Finding("warn", what, found, f"run 'creditgate pull {state.connection}'")
+        else:
+            yield Finding("ok", what, found)
+
+
+def _outbox(one: health.Waiting, now: dt.datetime) -> Finding:
+    what = f"outbox of {one.connection}"
+    if one.dead:
+        todo = f"see 'creditgate outbox list {one.connection} --state dead'"
+        return Finding("warn", what, f"{one.dead} of {one.count} writes were given up", todo)
+    if one.oldest_due is not None and now - one.oldest_due > OLD:
+        found = f"{one.count} writes wait, the oldest for {_ago(now - one.oldest_due)}"
+        return Finding("warn", what, found, f"run 'creditgate push {one.connection}'")
+    return Finding("ok", what, f"{one.count} writes wait")
+
+
+def _ago(age: dt.timedelta) -> str:
+    minutes = max(0, int(age.total_seconds() // 60))
+    if minutes < 120:
+        return f"{minutes} minutes"
+    return f"{minutes // 60} hours" if minutes < 48 * 60 else f"{minutes // 1440} days"
+
+
+def _guarded(what: str, findings: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """The findings; an error among them is one, and ends them."""
+    try:
+        yield from findings()
+    except CreditGateError as fault:
+        yield _failed(what, fault)
+
+
+def _failed(what: str, fault: CreditGateError) -> Finding:
+    found = f"{fault.where}: {fault.what}" if fault.where else fault.what
+    return Finding("fail", what, found, fault.todo, fault.exit_code)

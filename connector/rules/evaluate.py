@@ -1,0 +1,218 @@
+"""From facts to an assessment.
+
+Invariant: a pure function of policy and snapshot; it reads no clock, no store and no rates. Every
+decision leaves a step, in the order score, class, terms, limit, exposure, status, calendar. The
+status is the worst that any reason asks for, and every reason is kept, not only the first.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+
+from connector.policy.schema import STATUSES, Policy
+from connector.rules.calendar import next_review, visit
+from connector.rules.compile import Class, Compiled, compiled
+from connector.rules.conditions import applies, tell
+from connector.rules.exposure import weighted
+from connector.rules.limit import Basis, Calculated, Effective, calculated, effective
+from connector.rules.moments import start_of
+from connector.rules.outcome import Assessment, Reason, Step, plain, step
+from connector.rules.scorecard import risk_class, score
+from connector.rules.snapshot import Snapshot, Unknown, Value
+
+_RANK: dict[str, int] = {status: rank for rank, status in enumerate(STATUSES)}
+_SIX = Decimal("0.000001")
+_NO_SCORE, _NO_LIMIT = Unknown("no_score"), Unknown("no_limit")
+_UNLIMITED, _ZERO = Unknown("unlimited"), Unknown("zero_denominator")
+
+
+def evaluate(policy: Policy, snapshot: Snapshot) -> Assessment:
+    """What follows from ``snapshot`` by ``policy``; ``Halt`` if the policy has lint errors."""
+    rules = compiled(policy)
+    steps: list[Step] = []
+    reasons: list[Reason] = []
+    hundredths = score(rules, snapshot, steps)
+    found = risk_class(rules, hundredths, snapshot.values, steps, reasons)
+    terms_days = _terms(rules, snapshot, found, hundredths is None, steps, reasons)
+    basis = Basis(rules, snapshot.values, found, terms_days)
+    proposed = calculated(basis, steps)
+    limit = effective(snapshot.limit_set, proposed, rules, steps)
+    exposed = _exposure(rules, snapshot, steps)
+    available, utilisation = _room(limit, exposed, steps)
+    values = {
+        **snapshot.values,
+        **_outcome(hundredths, found, limit, available, utilisation),
+    }
+    _status_rules(rules, values, steps, reasons)
+    _own_reasons(rules, snapshot, limit, proposed, steps, reasons)
+    reasons.sort(key=lambda reason: -_RANK[str(reason.params["status"])])
+    status = str(reasons[0].params["status"]) if reasons else "ok"
+    steps.append(step("status", "status", status=status, reasons=len(reasons)))
+    review = next_review(snapshot, found, steps)
+    visit_days, visit_reason = visit(rules, found, status, steps)
+    overdue, days = snapshot.values["overdue_amount"], snapshot.values["overdue_days_max"]
+    return Assessment(
+        customer_id=snapshot.customer_id,
+        policy=rules.title,
+        policy_hash=rules.hash,
+        as_of=snapshot.as_of,
+        currency=rules.currency,
+        score=None if hundredths is None else Decimal(hundredths).scaleb(-2),
+        risk_class=found.name,
+        status=status,
+        hold=_RANK[status] >= _RANK["hold"],
+        limit_state=limit.state,
+        limit=limit.amount,
+        terms_days=terms_days,
+        exposure=exposed,
+        exposure_incomplete=bool(snapshot.gaps),
+        available=available,
+        utilisation=utilisation,
+        overdue_amount=overdue if isinstance(overdue, int) else 0,
+        overdue_days=days if isinstance(days, int) else 0,
+        reasons=tuple(reasons),
+        steps=tuple(steps),
+        next_review=review,
+        visit_within_days=visit_days,
+        visit_reason=visit_reason,
+        next_change=_next_change(rules, snapshot, review),
+    )
+
+
+def _terms(
+    rules: Compiled,
+    snapshot: Snapshot,
+    found: Class,
+    new: bool,
+    steps: list[Step],
+    reasons: list[Reason],
+) -> int:
+    """Payment terms in days: those agreed (else the class's), as far as the class allows."""
+    longest, agreed, name = found.terms_days, snapshot.terms_days, found.name
+    if new and rules.policy.limit.new_customer is not None:
+        longest = min(longest, rules.policy.limit.new_customer.terms_days)
+    if agreed is None:
+        steps.append(step("terms", "terms_class", days=longest, risk_class=name))
+        return longest
+    if agreed <= longest:
+        steps.append(step("terms", "terms_agreed", days=agreed, longest=longest))
+        return agreed
+    steps.append(step("terms", "terms_cut", days=longest, agreed=agreed, risk_class=name))
+    if rules.policy.terms.longer_than_class == "watch":
+        reasons.append(
+            _reason(rules, "terms_longer", "watch", agreed=agreed, longest=longest, risk_class=name)
+        )
+    return longest
+
+
+def _reason(rules: Compiled, code: str, status: str, **params: str | int | None) -> Reason:
+    return Reason(code, {"status": status, "currency": rules.currency, **params})
+
+
+def _exposure(rules: Compiled, snapshot: Snapshot, steps: list[Step]) -> int:
+    """The exposure of the snapshot, told stage by stage."""
+    for stage, weight in rules.weights.items():
+        amount = snapshot.values[f"exposure_{stage}"]
+        if isinstance(amount, int) and amount:
+            counted = weighted(amount, weight)
+            steps.append(
+                step(
+                    "exposure",
+                    "exposure_stage",
+                    stage=stage,
+                    amount=amount,
+                    weight=str(weight),
+                    counted=counted,
+                )
+            )
+    if snapshot.gaps:
+        steps.append(step("exposure", "exposure_gaps", documents=", ".join(snapshot.gaps)))
+    total = snapshot.values["exposure"]
+    exposed = total if isinstance(total, int) else 0
+    steps.append(step("exposure", "exposure_total", amount=exposed))
+    return exposed
+
+
+def _room(limit: Effective, exposed: int, steps: list[Step]) -> tuple[int | None, Decimal | None]:
+    """Available credit and utilisation, as far as there is an amount to measure against."""
+    if limit.amount is None:
+        steps.append(step("exposure", f"available_{limit.state}"))
+        return None, None
+    available = limit.amount - exposed
+    utilisation = (Decimal(exposed) / limit.amount).quantize(_SIX) if limit.amount else None
+    steps.append(
+        step(
+            "exposure",
+            "available",
+            limit=limit.amount,
+            exposure=exposed,
+            available=available,
+            utilisation=plain(utilisation),
+        )
+    )
+    return available, utilisation
+
+
+def _outcome(
+    hundredths: int | None,
+    found: Class,
+    limit: Effective,
+    available: int | None,
+    utilisation: Decimal | None,
+) -> dict[str, Value]:
+    """The facts of the outcome, for the status rules."""
+    why = _UNLIMITED if limit.state == "unlimited" else _NO_LIMIT
+    if utilisation is not None:
+        used: Value = utilisation
+    else:
+        used = why if limit.amount is None else _ZERO
+    return {
+        "score": _NO_SCORE if hundredths is None else Decimal(hundredths).scaleb(-2),
+        "risk_class": found.name,
+        "limit": why if limit.amount is None else limit.amount,
+        "available": why if available is None else available,
+        "utilisation": used,
+    }
+
+
+def _status_rules(
+    rules: Compiled, values: dict[str, Value], steps: list[Step], reasons: list[Reason]
+) -> None:
+    for rule in rules.rules:
+        if applies(rule, values, "status", steps):
+            reason = tell(rule, values, rules.currency)
+            reasons.append(reason)
+            steps.append(Step("status", "rule", {**reason.params, "code": rule.reason}))
+
+
+def _own_reasons(
+    rules: Compiled,
+    snapshot: Snapshot,
+    limit: Effective,
+    proposed: Calculated,
+    steps: list[Step],
+    reasons: list[Reason],
+) -> None:
+    """Reasons that no policy has to state: a hold placed by a person, an exposure that is not fully
+    known, a limit that could not be settled, a customer who is new."""
+    own: list[Reason] = []
+    if snapshot.hold_placed is not None:
+        own.append(_reason(rules, "hold_placed", "hold", reason=snapshot.hold_placed))
+    if snapshot.gaps:
+        own.append(_reason(rules, "amounts_without_rate", "hold", documents=", ".join(snapshot.gaps)))
+    if limit.reason is not None:
+        own.append(_reason(rules, limit.reason, "hold" if limit.reason == "limit_no_rate" else "watch"))
+    if proposed.new_customer and snapshot.limit_set is None:
+        own.append(_reason(rules, "new_customer", "ok", limit=limit.amount))
+    for reason in own:
+        steps.append(Step("status", "rule", {**reason.params, "code": reason.code}))
+    reasons += own
+
+
+def _next_change(rules: Compiled, snapshot: Snapshot, review: dt.date) -> dt.datetime | None:
+    """The earlier of the next change of the facts and the review, if that lies ahead."""
+    if review <= snapshot.today:
+        return snapshot.next_change
+    due = start_of(review, rules.timezone)
+    return due if snapshot.next_change is None else min(due, snapshot.next_change)

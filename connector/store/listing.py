@@ -1,0 +1,134 @@
+"""Listings of customers for people.
+
+Invariant: read only; amounts in minor units of the line's currency.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from connector.errors import Halt
+from connector.store.lines import CUSTOMER
+from connector.store.tables import (
+    account,
+    assessment,
+    connection,
+    credit_group,
+    credit_line,
+    customer,
+    identifier,
+)
+
+_OWN = sa.and_(credit_line.c.subject == CUSTOMER, credit_line.c.subject_id == customer.c.id)
+
+
+def customers(
+    tx: sa.Connection, *, status: str | None = None, name: str | None = None, customer_id: int | None = None
+) -> list[sa.Row[Any]]:
+    """Customers with their line and last class, by id; optionally those of a status, or whose name
+    contains a text."""
+    newest = sa.select(sa.func.max(assessment.c.id).label("id")).group_by(assessment.c.customer_id).subquery()
+    last = (
+        sa.select(assessment.c.id, assessment.c.customer_id, assessment.c.risk_class)
+        .join(newest, newest.c.id == assessment.c.id)
+        .subquery()
+    )
+    query = (
+        sa.select(
+            customer.c.id,
+            customer.c.name,
+            customer.c.country,
+            credit_group.c.name.label("group_name"),
+            credit_line.c.status,
+            last.c.risk_class,
+            last.c.id.label("assessment"),
+            credit_line.c.limit_state,
+            credit_line.c.limit_minor,
+            credit_line.c.exposure,
+            credit_line.c.reserved,
+            credit_line.c.incomplete,
+            credit_line.c.currency,
+        )
+        .select_from(customer)
+        .outerjoin(credit_line, _OWN)
+        .outerjoin(last, last.c.customer_id == customer.c.id)
+        .outerjoin(credit_group, credit_group.c.id == customer.c.group_id)
+        .where(sa.exists().where(account.c.customer_id == customer.c.id))
+        .order_by(customer.c.id)
+    )
+    if status is not None:
+        query = query.where(credit_line.c.status == status)
+    if name is not None:
+        query = query.where(customer.c.name.contains(name, autoescape=True))
+    if customer_id is not None:
+        query = query.where(customer.c.id == customer_id)
+    return [*tx.execute(query)]
+
+
+def accounts(tx: sa.Connection, customer_id: int) -> list[sa.Row[Any]]:
+    """Where a customer stands: connection, account, name there."""
+    query = (
+        sa.select(
+            connection.c.name.label("connection"),
+            account.c.external_id,
+            account.c.name,
+            account.c.linked_by,
+            account.c.deleted,
+        )
+        .join(connection, connection.c.id == account.c.connection_id)
+        .where(account.c.customer_id == customer_id)
+        .order_by(connection.c.id, account.c.external_id)
+    )
+    return [*tx.execute(query)]
+
+
+def identifiers(tx: sa.Connection, customer_id: int) -> list[sa.Row[Any]]:
+    """By what a customer is known."""
+    query = sa.select(identifier.c.kind, identifier.c.value).where(identifier.c.customer_id == customer_id)
+    return list(tx.execute(query.order_by(identifier.c.kind)).all())
+
+
+def find(tx: sa.Connection, text: str) -> int:
+    """The customer that a person means: its id, ``connection:account``, a legal identifier, or a name
+    that only one customer has. ``Halt`` when none or several fit."""
+    if text.isdigit() and tx.execute(sa.select(customer.c.id).where(customer.c.id == int(text))).first():
+        return int(text)
+    candidates: set[int] = set()
+    source, _, external_id = text.partition(":")
+    if external_id:
+        query = (
+            sa.select(account.c.customer_id)
+            .join(connection, connection.c.id == account.c.connection_id)
+            .where(connection.c.name == source, account.c.external_id == external_id)
+        )
+        candidates |= set(tx.execute(query).scalars())
+    by_identifier = sa.select(identifier.c.customer_id).where(identifier.c.value == text)
+    candidates |= set(tx.execute(by_identifier).scalars())
+    if not candidates:
+        named = sa.select(customer.c.id).where(customer.c.name.contains(text, autoescape=True))
+        exact = set(tx.execute(named.where(customer.c.name == text)).scalars())
+        candidates |= exact or set(tx.execute(named.limit(10)).scalars())
+    if len(candidates) == 1:
+        return candidates.pop()
+    if not candidates:
+        raise Halt(f"no customer fits {text!r}", todo="see 'creditgate customer list'")
+    some = ", ".join(str(number) for number in sorted(candidates))
+    raise Halt(f"several customers fit {text!r}: {some}", todo="give the number of one")
+
+
+def totals(tx: sa.Connection) -> list[sa.Row[Any]]:
+    """Customers, limits and exposure by status, worst last."""
+    query = (
+        sa.select(
+            credit_line.c.status,
+            credit_line.c.currency,
+            sa.func.count().label("customers"),
+            sa.func.coalesce(sa.func.sum(credit_line.c.limit_minor), 0).label("limit_minor"),
+            sa.func.sum(credit_line.c.exposure).label("exposure"),
+        )
+        .where(credit_line.c.subject == CUSTOMER)
+        .group_by(credit_line.c.status, credit_line.c.currency)
+    )
+    return [*tx.execute(query)]

