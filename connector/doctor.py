@@ -192,8 +192,9 @@ def _records(runtime: Runtime) -> Iterator[Finding]:
     now = dt.datetime.now(dt.UTC)
     with runtime.store.read() as tx:
         rejects, waiting = health.rejects(tx), health.waiting(tx)
-        streams, (customers, dirty) = health.streams(tx), health.unassessed(tx)
-    yield from _pulls(runtime, streams, now)
+        streams, unread = health.streams(tx), health.never_read(tx)
+        customers, dirty = health.unassessed(tx)
+    yield from _pulls(streams, unread, now)
     for name, count in rejects:
         yield Finding(
             "warn", f"rejects of {name}", f"{count} records are set aside", "see 'creditgate rejects list'"
@@ -211,12 +212,9 @@ def _records(runtime: Runtime) -> Iterator[Finding]:
         yield Finding("ok", "assessments", f"{customers} customers, none to be assessed")
 
 
-def _pulls(runtime: Runtime, streams: list[health.StreamState], now: dt.datetime) -> Iterator[Finding]:
-    read = {state.connection for state in streams}
-    for connection in runtime.connections.all("crm"):
-        if connection.name not in read:
-            todo = f"run 'creditgate pull {connection.name}'"
-            yield Finding("warn", f"pull of {connection.name}", "it was never read", todo)
+def _pulls(streams: list[health.StreamState], unread: list[str], now: dt.datetime) -> Iterator[Finding]:
+    for name in unread:
+        yield Finding("warn", f"pull of {name}", "it was never read", f"run 'creditgate pull {name}'")
     for state in streams:
         what = f"pull of {state.connection}, {state.stream}"
         age = now - state.updated_at

@@ -122,7 +122,9 @@ class Http:
             return answer
 
         def again(fault: BaseException) -> bool:
-            return isinstance(fault, Retry) and not fault.unknown_outcome
+            # What takes longer than our longest wait is told, not slept through.
+            soon = isinstance(fault, Retry) and (fault.after or 0) <= self._longest_wait
+            return soon and isinstance(fault, Retry) and not fault.unknown_outcome
 
         retrying = Retrying(
             retry=retry_if_exception(again),

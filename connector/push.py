@@ -49,23 +49,40 @@ def push(
 ) -> Pushed:
     """Send everything that is due on ``connection``; ``report`` takes (sent so far, due at the start).
 
-    Raises ``Halt`` when the credit fields are not provisioned, ``Retry`` or ``Reauth`` when the vendor
-    answers to none; what was acknowledged until then stays acknowledged.
+    Raises ``Halt`` when fields are not provisioned, after everything else was sent; ``Retry`` or
+    ``Reauth`` when the vendor answers to none. What was acknowledged until then stays acknowledged.
     """
     pushed = Pushed()
+    faults: list[Halt] = []
     with crm.context.secrets.lock("push"):
         now = crm.context.now()
         with store.read() as tx:
             total = outbox.count_due(tx, connection.id, now)
-        writers = {target: _writer(connections, connection, mapping, target) for target in KINDS if total}
+        writers = _writers(connections, connection, mapping, faults) if total else {}
         while True:
             with store.read() as tx:
-                items = outbox.due(tx, connection.id, now, CLAIM)
+                items = outbox.due(tx, connection.id, now, CLAIM, list(writers))
             if not items:
-                return pushed
+                break
             for target, group in groupby(items, key=lambda item: item.target):
                 _send(store, connection, crm, writers[target], list(group), pushed)
                 report(pushed.done + pushed.retried + pushed.dead, total)
+    if faults:
+        raise faults[0]
+    return pushed
+
+
+def _writers(
+    connections: Connections, connection: Connection, mapping: FieldMapping, faults: list[Halt]
+) -> dict[str, Writer | None]:
+    """The writers by target; one that is not provisioned is left out, so that the others can go on."""
+    writers: dict[str, Writer | None] = {}
+    for target in KINDS:
+        try:
+            writers[target] = _writer(connections, connection, mapping, target)
+        except Halt as fault:
+            faults.append(fault)
+    return writers
 
 
 def _writer(

@@ -7,6 +7,7 @@ task goes to the first CRM in which the customer stands, once.
 from __future__ import annotations
 
 import datetime as dt
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -22,8 +23,9 @@ from connector.store.outbox import TASK, Item
 from connector.store.visits import Visit
 
 CHUNK = 500
-# Reps plan by the week: a regular visit may fall on any working day of its week.
-_SATURDAY, _WEEK = 5, 7
+# Visits further ahead than this are not planned yet: too much may change until then.
+HORIZON = dt.timedelta(days=31)
+_FRIDAY, _FRIDAY_TO_MONDAY = 4, 3
 
 
 @dataclass
@@ -56,6 +58,7 @@ def _plan_chunk(
 ) -> int:
     busy = visits.open_of(tx, ids)
     before = visits.last_of(tx, ids)
+    first_seen = visits.first_seen(tx, ids)
     first: dict[int, CrmAccount] = {}
     for account in assessments.crm_accounts(tx, [i for i in ids if i not in busy]):
         first.setdefault(account.customer_id, account)
@@ -65,7 +68,10 @@ def _plan_chunk(
         if outcome.visit_within_days is None:
             continue
         account = first[kept.customer_id]
-        due = _due_on(now.date(), outcome.visit_within_days, before.get(kept.customer_id))
+        since = before.get(kept.customer_id, min(first_seen[kept.customer_id], now.date()))
+        due = _due_on(now.date(), outcome, since, account, visited=kept.customer_id in before)
+        if due > now.date() + HORIZON:
+            continue
         key = f"{names[account.connection_id]}:{account.external_id}:{due:%Y%m%d}"
         one = Visit(
             key=key,
@@ -84,13 +90,26 @@ def _plan_chunk(
     return len(planned)
 
 
-def _due_on(today: dt.date, within_days: int, before: dt.date | None) -> dt.date:
-    """``within_days`` after the last visit, or from today; never in the past nor on a weekend."""
-    due = max((before or today) + dt.timedelta(days=within_days), today + dt.timedelta(days=1))
-    back = due.weekday() - _SATURDAY + 1
-    if back > 0:
-        due = due - dt.timedelta(days=back)
-    return due if due > today else due + dt.timedelta(days=_WEEK - 4)
+def _due_on(
+    today: dt.date, outcome: Assessment, since: dt.date, account: CrmAccount, *, visited: bool
+) -> dt.date:
+    """Until when the customer wants to be seen; never in the past nor on a weekend.
+
+    A status asks for a visit from now on. A class asks for one so many days after the last visit; the
+    first ones are spread over the whole cadence, so that they do not all fall on one day.
+    """
+    within = outcome.visit_within_days or 0
+    if outcome.visit_reason == "visit_status":
+        due = today + dt.timedelta(days=within)
+    elif visited:
+        due = since + dt.timedelta(days=within)
+    else:
+        due = since + dt.timedelta(days=zlib.crc32(account.external_id.encode()) % max(within, 1))
+    due = max(due, today + dt.timedelta(days=1))
+    weekend = due.weekday() - _FRIDAY
+    if weekend > 0:
+        due -= dt.timedelta(days=weekend)
+    return due if due > today else due + dt.timedelta(days=_FRIDAY_TO_MONDAY)
 
 
 def _task(one: Visit, outcome: Assessment, language: str) -> Item:

@@ -73,17 +73,17 @@ class Deals:
             return  # a customer that has not bought yet
         start = max(self._today - HISTORY, company.customer_since)
         days = (self._today - start).days
-        wanted = rng.triangular(4, 17, 9)
+        wanted = rng.triangular(8, 24, 13)
         deals = max(1, round(wanted * days / HISTORY.days))
         trouble = self._trouble(company.health)
         for _ in range(deals):
             crm = rng.choice(company.crms)
             currency = self._currency(company)
             yearly = from_fen(purchases, currency)
-            permille = int(1000 * rng.lognormvariate(0, 0.5))
+            permille = int(1000 * rng.lognormvariate(0, 0.35))
             amount = max(200 * unit(currency), yearly * 2 * permille // int(wanted * 1000))
-            # Business grows: three of ten orders fall into the last months.
-            recent = 0 if rng.random() < 0.7 else max(0, days - 150)
+            # Business grows: some more orders fall into the last months.
+            recent = 0 if rng.random() < 0.92 else max(0, days - 150)
             ordered_on = start + dt.timedelta(days=rng.randint(recent, days))
             if crm == "zoho" and rng.random() < 0.06:
                 self._deals.append(self._without_order(company, currency, amount, ordered_on))
@@ -114,7 +114,7 @@ class Deals:
 
     def _order(self, company: Company, crm: str, currency: str, amount: int, ordered_on: dt.date) -> _Deal:
         rng, today = self._rng, self._today
-        deliver_on = ordered_on + dt.timedelta(days=rng.randint(5, 55))
+        deliver_on = ordered_on + dt.timedelta(days=rng.randint(3, 28))
         fresh = ordered_on >= today - dt.timedelta(days=14)
         fate = rng.random()
         if fate < 0.03:

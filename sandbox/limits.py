@@ -11,8 +11,11 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import replace
 
+from starlette.types import ASGIApp, Receive, Scope, Send
+
 from sandbox.server import Options
 
+_AT_ONCE = "sandbox.calls_at_once"
 UNLIMITED_FAULT = "unlimited"
 
 
@@ -24,6 +27,35 @@ def without_limits(options: Options, sandbox: str) -> tuple[Options, bool]:
     mine = (UNLIMITED_FAULT, f"{sandbox}.{UNLIMITED_FAULT}")
     faults = {name: rate for name, rate in options.faults.items() if name not in mine}
     return replace(options, faults=faults), len(faults) < len(options.faults)
+
+
+class InFlight:
+    """Counts the calls to the ``counted`` paths that are under way, delays of the gate included.
+
+    Stands before everything else, on one event loop; ``calls_at_once`` tells the count to the inside.
+    """
+
+    def __init__(self, app: ASGIApp, counted: Callable[[str], bool]) -> None:
+        self._app = app
+        self._counted = counted
+        self._count = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not self._counted(scope["path"]):
+            await self._app(scope, receive, send)
+            return
+        self._count += 1
+        scope[_AT_ONCE] = self._count
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._count -= 1
+
+
+def calls_at_once(scope: Scope) -> int:
+    """How many counted calls were under way when this one came, itself included."""
+    count: int = scope.get(_AT_ONCE, 0)
+    return count
 
 
 class Window:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import datetime as dt
+import shutil
+import tempfile
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +62,17 @@ def policy(check: Mapping[str, Any] | None = None, **parts: Any) -> Policy:
     )
 
 
+@cache
+def _template() -> Path:
+    """An empty, upgraded SQLite file, made once in a test run."""
+    file = Path(tempfile.mkdtemp(prefix="creditgate-test-")) / "empty.db"
+    atexit.register(shutil.rmtree, file.parent, ignore_errors=True)
+    store = Store(f"sqlite:///{file}")
+    upgrade(store)
+    store.close()
+    return file
+
+
 class Bench:
     """A store and what is in it. Amounts are minor units (fen) unless they are texts."""
 
@@ -70,7 +85,10 @@ class Bench:
     @classmethod
     def on_sqlite(cls, folder: Path, rules: Policy | None = None) -> Bench:
         """A fresh store in ``folder`` with the connection ``zoho``."""
-        return cls.fresh(f"sqlite:///{folder / 'check.db'}", rules)
+        shutil.copy(_template(), folder / "check.db")
+        bench = cls(f"sqlite:///{folder / 'check.db'}", rules)
+        bench.connect("zoho")
+        return bench
 
     @classmethod
     def fresh(cls, url: str, rules: Policy | None = None) -> Bench:
@@ -136,10 +154,22 @@ class Bench:
         with self.store.write() as tx:
             tx.execute(sa.update(customer).where(customer.c.id == number).values(**columns))
 
+    def add_account(self, external_id: str, number: int) -> None:
+        """Another account of a customer on the first connection."""
+        with self.store.write() as tx:
+            row = tx.execute(sa.select(account).where(account.c.customer_id == number)).first()
+            assert row is not None
+            tx.execute(account.insert().values(**dict(row._mapping) | {"external_id": external_id}))
+
+    @staticmethod
+    def order(external_id: str, amount: int, **more: Any) -> Order:
+        """An open order of account A1 in CNY."""
+        values: dict[str, Any] = {"account_id": "A1", "currency": "CNY", "stage": OrderStage.OPEN} | more
+        return Order(external_id=external_id, amount=amount, **values)
+
     def store_order(self, external_id: str, amount: int, *, arrives: bool = True, **more: Any) -> None:
         """What a pull does with one order: store the record and let it arrive."""
-        values: dict[str, Any] = {"account_id": "A1", "currency": "CNY", "stage": OrderStage.OPEN} | more
-        order = Order(external_id=external_id, amount=amount, **values)
+        order = self.order(external_id, amount, **more)
         row = order.model_dump() | {"stage": order.stage.value, "connection_id": 1, "digest": "d"}
         with self.store.write() as tx:
             here = (sales_order.c.connection_id == 1, sales_order.c.external_id == external_id)
@@ -162,6 +192,10 @@ class Bench:
         """State of each revision of an order."""
         with self.store.read() as tx:
             return {r.revision: r.state for r in tx.execute(sa.select(reservation)) if r.order_key == order}
+
+    def reservations(self) -> list[Any]:
+        with self.store.read() as tx:
+            return list(tx.execute(sa.select(reservation).order_by(reservation.c.id)).all())
 
     def holds(self) -> list[Any]:
         with self.store.read() as tx:

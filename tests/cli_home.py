@@ -221,6 +221,7 @@ class Home:
                 code: Any = 0
             except SystemExit as end:
                 code = end.code
+            sys.stdout.flush()
             return Run(int(code or 0), out.getvalue().decode(), err.getvalue().decode())
 
     def rows(self, *args: str) -> Any:

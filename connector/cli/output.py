@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import click
 
+PIPE_WIDTH = 220
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -73,7 +74,8 @@ def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
         table.add_column(name.replace("_", " "), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(_cell(row.get(name))) for name in columns))
-    Console().print(table)
+    # What is piped into a file or another program is not folded to the width of no screen.
+    Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(table)
 
 
 def _cell(value: Any) -> str:

@@ -25,13 +25,17 @@ def visit(
     rules: Compiled, risk_class: Class, status: str, steps: list[Step]
 ) -> tuple[int | None, str | None]:
     """Days within which a visit is due, and why (``visit_class`` or ``visit_status``)."""
-    for_status = rules.visits.get(status)
-    by_class = risk_class.visit_days
-    if for_status is not None and (by_class is None or for_status < by_class):
-        days, why = for_status, "visit_status"
+    days, why = _visit(rules, risk_class, status)
+    if why == "visit_status":
         steps.append(step("calendar", why, days=days, status=status))
-        return days, why
-    if by_class is None:
-        return None, None
-    steps.append(step("calendar", "visit_class", days=by_class, risk_class=risk_class.name))
-    return by_class, "visit_class"
+    elif why is not None:
+        steps.append(step("calendar", why, days=days, risk_class=risk_class.name))
+    return days, why
+
+
+def _visit(rules: Compiled, risk_class: Class, status: str) -> tuple[int | None, str | None]:
+    """The shorter of the cadences of status and class."""
+    for_status, by_class = rules.visits.get(status), risk_class.visit_days
+    if for_status is not None and (by_class is None or for_status < by_class):
+        return for_status, "visit_status"
+    return by_class, None if by_class is None else "visit_class"

@@ -10,6 +10,7 @@ import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from math import ceil
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -18,20 +19,20 @@ from connector.locale import fields, placeholders
 from connector.money import to_minor
 from connector.policy.catalogue import FACTS
 from connector.policy.lint import lint
-from connector.policy.schema import Condition, Conditions, DataPoint, Policy, RiskClass
+from connector.policy.schema import Condition, Conditions, DataPoint, Part, Policy, RiskClass
 from connector.policy.values import bound
 
 Params = dict[str, str | int | None]
 
 
 class Band(NamedTuple):
-    """A bin: its points and the parameters that every step about it shows."""
+    """A bin: its points and the parameters that every step about it has."""
 
     points: int
     params: Params
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Point:
     """A data point. Numbers fall between ``edges`` (``bisect_right``), texts are looked up."""
 
@@ -45,16 +46,26 @@ class Point:
 
 
 class Class(NamedTuple):
-    """A risk class; ``rank`` 0 is the best. ``floor`` is its lowest score × 100."""
+    """A risk class; ``rank`` 0 is the best. ``floor`` is its lowest score."""
 
     name: str
     rank: int
-    floor: int
+    floor: Decimal
     factor: Decimal
+    factor_text: str
     cap: int
     terms_days: int
     review_days: int
     visit_days: int | None
+
+
+class Stage(NamedTuple):
+    """A stage of the exposure, the fact that holds it, and how much of it counts."""
+
+    name: str
+    fact: str
+    weight: Decimal
+    weight_text: str
 
 
 class Test(NamedTuple):
@@ -66,7 +77,7 @@ class Test(NamedTuple):
     wants_known: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rule:
     """A knock-out or status rule. ``shows`` are the facts that its text tells."""
 
@@ -84,8 +95,8 @@ class Rule:
 class Compiled:
     """The policy and what has been worked out of it. Amounts are minor units.
 
-    ``edges`` are the bounds that the policy puts on facts that count time: where no bound is passed,
-    time changes nothing.
+    ``terms`` are the terms of the limit that the policy has. ``edges`` are the bounds that it puts on
+    facts that count time: where no bound is passed, time changes nothing.
     """
 
     policy: Policy
@@ -95,14 +106,18 @@ class Compiled:
     timezone: ZoneInfo
     points: tuple[Point, ...]
     total_weight: int
+    needed_weight: int
     classes: tuple[Class, ...]
     by_name: Mapping[str, Class]
     knock_outs: tuple[Rule, ...]
     rules: tuple[Rule, ...]
     step: int
+    terms: tuple[tuple[str, Any], ...]
+    need_factor: Decimal
+    need_factor_text: str
     need_at_least: int
     new_limit: int
-    weights: Mapping[str, Decimal]
+    weights: tuple[Stage, ...]
     visits: Mapping[str, int]
     edges: Mapping[str, tuple[int, ...]]
 
@@ -137,9 +152,11 @@ def _compile(policy: Policy) -> Compiled:
     errors = [finding for finding in lint(policy) if finding.severity == "error"]
     if errors:
         raise Halt(errors[0].message, where=f"{policy.file}:{errors[0].line}", todo=errors[0].todo)
-    currency, limit = policy.currency, policy.limit
+    currency, limit, need = policy.currency, policy.limit, policy.limit.terms.need
+    factor = Decimal(1) if need is None else need.tax_factor * need.peak_factor
     classes = tuple(_class(item, rank, currency) for rank, item in enumerate(policy.classes))
     ranks = {item.name: item for item in classes}
+    total = sum(point.weight for point in policy.scorecard.data_points)
     return Compiled(
         policy=policy,
         title=f"{policy.name} {policy.version}",
@@ -147,7 +164,8 @@ def _compile(policy: Policy) -> Compiled:
         currency=currency,
         timezone=ZoneInfo(policy.timezone),
         points=tuple(_point(point, currency) for point in policy.scorecard.data_points),
-        total_weight=sum(point.weight for point in policy.scorecard.data_points),
+        total_weight=total,
+        needed_weight=ceil(policy.scorecard.min_known * total),
         classes=classes,
         by_name=ranks,
         knock_outs=tuple(
@@ -155,9 +173,15 @@ def _compile(policy: Policy) -> Compiled:
         ),
         rules=tuple(_rule(rule, rule.status, currency, -1) for rule in policy.status.rules),
         step=to_minor(limit.step, currency),
-        need_at_least=to_minor(limit.terms.need.at_least, currency) if limit.terms.need else 0,
+        terms=tuple((name, term) for name, term in limit.terms if isinstance(term, Part)),
+        need_factor=factor,
+        need_factor_text=str(factor),
+        need_at_least=0 if need is None else to_minor(need.at_least, currency),
         new_limit=to_minor(limit.new_customer.limit, currency) if limit.new_customer else 0,
-        weights=policy.exposure.weights.model_dump(),
+        weights=tuple(
+            Stage(name, f"exposure_{name}", weight, str(weight))
+            for name, weight in policy.exposure.weights.model_dump().items()
+        ),
         visits={str(status): days for status, days in policy.visits.by_status.items()},
         edges=_edges(policy),
     )
@@ -167,8 +191,9 @@ def _class(item: RiskClass, rank: int, currency: str) -> Class:
     return Class(
         name=item.name,
         rank=rank,
-        floor=0 if item.from_ is None else int(item.from_ * 100),
+        floor=Decimal(0) if item.from_ is None else item.from_,
         factor=item.factor,
+        factor_text=str(item.factor),
         cap=to_minor(item.cap, currency),
         terms_days=item.terms_days,
         review_days=item.review_days,

@@ -6,51 +6,65 @@ on it is reported as untested and acts only if the policy says so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from connector.rules.compile import Rule, Test
 from connector.rules.outcome import Params, Reason, Step, plain
 from connector.rules.snapshot import Unknown, Value
 
 
-def applies(rule: Rule, values: Mapping[str, Value], kind: str, steps: list[Step]) -> bool:
-    """Whether the rule acts; a step of ``kind`` tells if it could not be tested."""
-    verdict = _verdict(rule, values)
-    if verdict is not None:
-        return verdict
-    tests = (*rule.all, *rule.any)
-    missing = [t.fact for t in tests if isinstance(values[t.fact], Unknown)]
-    acts = rule.act_on_unknown
-    params: Params = {**rule.texts, "code": rule.reason, "fact": missing[0], "why": plain(values[missing[0]])}
-    steps.append(Step(kind, "rule_untested_acts" if acts else "rule_untested", params))
-    return acts
+def acting(
+    rules: tuple[Rule, ...], values: Mapping[str, Value], kind: str, steps: list[Step]
+) -> Iterator[Rule]:
+    """The rules that act, in order; a step of ``kind`` tells which ones could not be tested."""
+    for rule in rules:
+        blank: str | None = None
+        for fact, compare, bound, wants_known in rule.all:
+            value = values[fact]
+            if compare is None:
+                if (type(value) is Unknown) is wants_known:
+                    break
+            elif type(value) is Unknown:
+                blank = blank or fact
+            elif not compare(value, bound):
+                break
+        else:
+            if rule.any:
+                verdict, missing = _any(rule.any, values)
+                if verdict is False:
+                    continue
+                blank = blank or missing
+            if blank is not None:
+                steps.append(_untested(rule, kind, blank, _why(values[blank])))
+            if blank is None or rule.act_on_unknown:
+                yield rule
 
 
-def _verdict(rule: Rule, values: Mapping[str, Value]) -> bool | None:
-    verdict: bool | None = True
-    for test in rule.all:
-        one = _holds(test, values[test.fact])
-        if one is False:
-            return False
-        if one is None:
-            verdict = None
-    if not rule.any:
-        return verdict
-    found: bool | None = False
-    for test in rule.any:
-        one = _holds(test, values[test.fact])
-        if one:
-            return verdict
-        if one is None:
-            found = None
-    return found
+def _any(tests: tuple[Test, ...], values: Mapping[str, Value]) -> tuple[bool | None, str | None]:
+    """Whether one of the tests holds; if that is not known, the fact that is missing."""
+    missing: str | None = None
+    for fact, compare, bound, wants_known in tests:
+        value = values[fact]
+        unknown = type(value) is Unknown
+        if compare is None:
+            if unknown is not wants_known:
+                return True, None
+        elif unknown:
+            missing = missing or fact
+        elif compare(value, bound):
+            return True, None
+    return (False, None) if missing is None else (None, missing)
 
 
-def _holds(test: Test, value: Value) -> bool | None:
-    unknown = isinstance(value, Unknown)
-    if test.compare is None:
-        return unknown is not test.wants_known
-    return None if unknown else test.compare(value, test.value)
+def _why(value: Value) -> str:
+    return value.reason if isinstance(value, Unknown) else ""
+
+
+@lru_cache(maxsize=4096)
+def _untested(rule: Rule, kind: str, fact: str, why: str) -> Step:
+    code = "rule_untested_acts" if rule.act_on_unknown else "rule_untested"
+    return Step(kind, code, {"code": rule.reason, "fact": fact, "why": why})
 
 
 def tell(rule: Rule, values: Mapping[str, Value], currency: str) -> Reason:

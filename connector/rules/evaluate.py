@@ -13,11 +13,11 @@ from decimal import Decimal
 from connector.policy.schema import STATUSES, Policy
 from connector.rules.calendar import next_review, visit
 from connector.rules.compile import Class, Compiled, compiled
-from connector.rules.conditions import applies, tell
+from connector.rules.conditions import acting, tell
 from connector.rules.exposure import weighted
 from connector.rules.limit import Basis, Calculated, Effective, calculated, effective
 from connector.rules.moments import start_of
-from connector.rules.outcome import Assessment, Reason, Step, plain, step
+from connector.rules.outcome import Assessment, Params, Reason, Step, plain, step
 from connector.rules.scorecard import risk_class, score
 from connector.rules.snapshot import Snapshot, Unknown, Value
 
@@ -32,9 +32,9 @@ def evaluate(policy: Policy, snapshot: Snapshot) -> Assessment:
     rules = compiled(policy)
     steps: list[Step] = []
     reasons: list[Reason] = []
-    hundredths = score(rules, snapshot, steps)
-    found = risk_class(rules, hundredths, snapshot.values, steps, reasons)
-    terms_days = _terms(rules, snapshot, found, hundredths is None, steps, reasons)
+    points = score(rules, snapshot.values, steps)
+    found = risk_class(rules, points, snapshot.values, steps, reasons)
+    terms_days = _terms(rules, snapshot, found, points is None, steps, reasons)
     basis = Basis(rules, snapshot.values, found, terms_days)
     proposed = calculated(basis, steps)
     limit = effective(snapshot.limit_set, proposed, rules, steps)
@@ -42,11 +42,12 @@ def evaluate(policy: Policy, snapshot: Snapshot) -> Assessment:
     available, utilisation = _room(limit, exposed, steps)
     values = {
         **snapshot.values,
-        **_outcome(hundredths, found, limit, available, utilisation),
+        **_outcome(points, found, limit, available, utilisation),
     }
     _status_rules(rules, values, steps, reasons)
     _own_reasons(rules, snapshot, limit, proposed, steps, reasons)
-    reasons.sort(key=lambda reason: -_RANK[str(reason.params["status"])])
+    if len(reasons) > 1:
+        reasons.sort(key=lambda reason: -_RANK[str(reason.params["status"])])
     status = str(reasons[0].params["status"]) if reasons else "ok"
     steps.append(step("status", "status", status=status, reasons=len(reasons)))
     review = next_review(snapshot, found, steps)
@@ -58,7 +59,7 @@ def evaluate(policy: Policy, snapshot: Snapshot) -> Assessment:
         policy_hash=rules.hash,
         as_of=snapshot.as_of,
         currency=rules.currency,
-        score=None if hundredths is None else Decimal(hundredths).scaleb(-2),
+        score=points,
         risk_class=found.name,
         status=status,
         hold=_RANK[status] >= _RANK["hold"],
@@ -112,20 +113,16 @@ def _reason(rules: Compiled, code: str, status: str, **params: str | int | None)
 
 def _exposure(rules: Compiled, snapshot: Snapshot, steps: list[Step]) -> int:
     """The exposure of the snapshot, told stage by stage."""
-    for stage, weight in rules.weights.items():
-        amount = snapshot.values[f"exposure_{stage}"]
-        if isinstance(amount, int) and amount:
-            counted = weighted(amount, weight)
-            steps.append(
-                step(
-                    "exposure",
-                    "exposure_stage",
-                    stage=stage,
-                    amount=amount,
-                    weight=str(weight),
-                    counted=counted,
-                )
-            )
+    for stage in rules.weights:
+        amount = snapshot.values[stage.fact]
+        if amount and isinstance(amount, int):
+            params: Params = {
+                "stage": stage.name,
+                "amount": amount,
+                "weight": stage.weight_text,
+                "counted": weighted(amount, stage.weight),
+            }
+            steps.append(Step("exposure", "exposure_stage", params))
     if snapshot.gaps:
         steps.append(step("exposure", "exposure_gaps", documents=", ".join(snapshot.gaps)))
     total = snapshot.values["exposure"]
@@ -155,7 +152,7 @@ def _room(limit: Effective, exposed: int, steps: list[Step]) -> tuple[int | None
 
 
 def _outcome(
-    hundredths: int | None,
+    points: Decimal | None,
     found: Class,
     limit: Effective,
     available: int | None,
@@ -168,7 +165,7 @@ def _outcome(
     else:
         used = why if limit.amount is None else _ZERO
     return {
-        "score": _NO_SCORE if hundredths is None else Decimal(hundredths).scaleb(-2),
+        "score": _NO_SCORE if points is None else points,
         "risk_class": found.name,
         "limit": why if limit.amount is None else limit.amount,
         "available": why if available is None else available,
@@ -179,11 +176,10 @@ def _outcome(
 def _status_rules(
     rules: Compiled, values: dict[str, Value], steps: list[Step], reasons: list[Reason]
 ) -> None:
-    for rule in rules.rules:
-        if applies(rule, values, "status", steps):
-            reason = tell(rule, values, rules.currency)
-            reasons.append(reason)
-            steps.append(Step("status", "rule", {**reason.params, "code": rule.reason}))
+    for rule in acting(rules.rules, values, "status", steps):
+        reason = tell(rule, values, rules.currency)
+        reasons.append(reason)
+        steps.append(Step("status", "rule", {**reason.params, "code": rule.reason}))
 
 
 def _own_reasons(

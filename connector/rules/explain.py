@@ -12,7 +12,7 @@ from connector.locale import label, language_of, number, percent, say
 from connector.money import show
 from connector.policy.catalogue import FACTS
 from connector.rules.outcome import Assessment, Params, Step
-from connector.rules.snapshot import Snapshot
+from connector.rules.snapshot import Origin, Snapshot
 
 _INDENT = "  "
 _HAS_TEXT = ("rule", "class_knock_out")
@@ -21,7 +21,7 @@ _HAS_TEXT = ("rule", "class_knock_out")
 def explain(assessment: Assessment, snapshot: Snapshot, language: str) -> list[str]:
     """Lines for a credit manager: chapters, and under each its steps, in ``language`` (``zh``, ``en``).
 
-    ``snapshot`` is the one that was assessed; its day heads the text.
+    ``snapshot`` is the one that was assessed: it knows the source and date of each value.
     """
     lines = [f"{assessment.policy} – {snapshot.today.isoformat()}"]
     chapter = ""
@@ -29,19 +29,20 @@ def explain(assessment: Assessment, snapshot: Snapshot, language: str) -> list[s
         if step.kind != chapter:
             chapter = step.kind
             lines.append(label(f"chapter_{chapter}", language))
-        lines.append(_INDENT + line(step, assessment.currency, language))
+        lines.append(_INDENT + line(step, snapshot, language))
     return lines
 
 
-def line(step: Step, currency: str, language: str) -> str:
-    """One step as a sentence."""
+def line(step: Step, snapshot: Snapshot, language: str) -> str:
+    """One step as a sentence, with source and date of the fact that it looks at."""
+    currency = snapshot.currency
     params: Params = {"currency": currency, **step.params}
     fact = params.get("fact")
     if isinstance(fact, str):
         params["fact"] = fact_name(fact, language)
         params["value"] = shown(fact, params.get("value"), currency, language)
         params["band"] = _band(fact, params, currency, language)
-        params["origin"] = _origin(params, language)
+        params["origin"] = _origin(snapshot.origins.get(fact), language)
     if step.code in _HAS_TEXT:
         params["text"] = say(str(params["code"]), step.params, language)
     for tongue in ("zh", "en"):  # a policy's own text is in ``text`` by now
@@ -84,8 +85,9 @@ def _band(fact: str, params: Params, currency: str, language: str) -> str:
     return say("step.band", {"band": say(f"step.{code}", ends, language)}, language)
 
 
-def _origin(params: Params, language: str) -> str:
-    if params.get("source") is None:
+def _origin(origin: Origin | None, language: str) -> str:
+    if origin is None:
         return ""
-    code = "origin_provider" if params.get("provider") else "origin"
-    return say(f"step.{code}", params, language)
+    dated = origin.dated.isoformat() if origin.dated is not None else None
+    params: Params = {"source": origin.source, "provider": origin.provider, "dated": dated}
+    return say(f"step.{'origin_provider' if origin.provider else 'origin'}", params, language)

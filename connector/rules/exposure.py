@@ -9,7 +9,7 @@ silently zero: the total is then a lower bound and ``incomplete``, so that a che
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ from connector.rules.settlement import Convert, Settlement, settle
 
 _DRAFT, _OPEN = OrderStage.DRAFT.value, OrderStage.OPEN.value
 _DELIVERED = OrderStage.DELIVERED.value
+_RANK = {stage: rank for rank, stage in enumerate(STAGES)}
 
 
 class Part(NamedTuple):
@@ -44,7 +45,7 @@ class Part(NamedTuple):
 class Exposure:
     """``stages`` by name, ``total`` weighted, both in minor units of ``currency``.
 
-    ``parts`` are the documents, ordered by stage and id; ``gaps`` those that could not be converted,
+    ``parts`` are the documents, ``gaps`` those whose own amount could not be converted,
     as ``number currency``. ``incomplete`` says that one of them adds to the exposure.
     """
 
@@ -65,7 +66,8 @@ def exposure(dossier: Dossier, policy: Policy, rates: Rates, as_of: dt.datetime)
     today = local_day(as_of, rules.timezone)
     convert = converter(rates, today)
     settlement = settle(dossier, rules.policy.terms.default_days, convert, today)
-    return measure(settlement, rules, convert, today, [])
+    found = measure(settlement, rules, convert, today, [])
+    return replace(found, parts=tuple(sorted(found.parts, key=lambda p: (_RANK[p.stage], p.id, p.own))))
 
 
 def converter(rates: Rates, day: dt.date) -> Convert:
@@ -135,11 +137,9 @@ def _total(parts: list[Part], rules: Compiled) -> Exposure:
             gaps.append(f"{part.number or part.id} {part.currency}")
     # Refunds can take back credit, but what the customer owes stands in invoices alone.
     stages["prepayment"] = min(0, stages["prepayment"])
-    total = sum(weighted(amount, rules.weights[stage]) for stage, amount in stages.items())
+    total = sum(weighted(stages[stage.name], stage.weight) for stage in rules.weights)
     if rules.policy.exposure.advances == "cap_at_zero":
         total = max(0, total)
-    if len(parts) > 1:
-        parts.sort(key=lambda part: (STAGES.index(part.stage), part.id, part.own))
     return Exposure(rules.currency, stages, total, tuple(parts), tuple(sorted(gaps)))
 
 

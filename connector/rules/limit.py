@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from connector.money import scale
@@ -57,11 +58,12 @@ def _need(basis: Basis, term: NeedTerm, steps: list[Step]) -> int | None:
             yearly = sales * _YEAR_MONTHS // counted
             steps.append(step("limit", "limit_annualised", sales=sales, months=counted, yearly=yearly))
             sales = yearly
-    days, factor = basis.terms_days + term.extra_days, term.tax_factor * term.peak_factor
-    amount = scale(sales, factor * days / _YEAR_DAYS)
-    steps.append(step("limit", "limit_need", sales=sales, days=days, factor=str(factor), amount=amount))
-    if amount < basis.rules.need_at_least:
-        amount = basis.rules.need_at_least
+    rules, days = basis.rules, basis.terms_days + term.extra_days
+    amount = scale(sales, rules.need_factor * days / _YEAR_DAYS)
+    factor = rules.need_factor_text
+    steps.append(step("limit", "limit_need", sales=sales, days=days, factor=factor, amount=amount))
+    if amount < rules.need_at_least:
+        amount = rules.need_at_least
         steps.append(step("limit", "limit_need_least", amount=amount))
     return amount
 
@@ -109,18 +111,21 @@ def _known(basis: Basis, term: str, fact: str, steps: list[Step]) -> int | None:
     value = basis.values[fact]
     if isinstance(value, int):
         return value
-    why = value.reason if isinstance(value, Unknown) else "not_stated"
-    steps.append(step("limit", "limit_unknown", term=term, fact=fact, why=why))
+    steps.append(_unknown(term, fact, value.reason if isinstance(value, Unknown) else "not_stated"))
     return None
+
+
+@lru_cache(maxsize=1024)
+def _unknown(term: str, fact: str, why: str) -> Step:
+    return step("limit", "limit_unknown", term=term, fact=fact, why=why)
 
 
 def calculated(basis: Basis, steps: list[Step]) -> Calculated:
     """The limit that the policy works out: terms, combination, class factor, rounding."""
     limit, found = basis.rules.policy.limit, basis.risk_class
     known: dict[str, int] = {}
-    for name, term in TERMS.items():
-        section = getattr(limit.terms, name)
-        value = None if section is None else term(basis, section, steps)
+    for name, section in basis.rules.terms:
+        value = TERMS[name](basis, section, steps)
         if value is not None:
             known[name] = value
     if not known:
@@ -128,9 +133,9 @@ def calculated(basis: Basis, steps: list[Step]) -> Calculated:
     if limit.terms.class_cap:
         steps.append(step("limit", "limit_class_cap", risk_class=found.name, amount=found.cap))
     amount = _least(known, basis, steps) if limit.combine == "min" else _mean(known, basis, steps)
-    scaled = scale(amount, found.factor)
+    scaled = amount if found.factor == 1 else scale(amount, found.factor)
     steps.append(
-        step("limit", "limit_factor", risk_class=found.name, factor=str(found.factor), amount=scaled)
+        step("limit", "limit_factor", risk_class=found.name, factor=found.factor_text, amount=scaled)
     )
     rounded = scaled // basis.rules.step * basis.rules.step
     steps.append(step("limit", "limit_rounded", step=basis.rules.step, amount=rounded))

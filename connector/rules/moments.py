@@ -6,6 +6,7 @@ Invariant: a day is one of the policy's time zone; a moment is aware UTC.
 from __future__ import annotations
 
 import datetime as dt
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 
@@ -16,6 +17,7 @@ def local_day(as_of: dt.datetime, timezone: ZoneInfo) -> dt.date:
     return as_of.astimezone(timezone).date()
 
 
+@lru_cache(maxsize=4096)
 def start_of(day: dt.date, timezone: ZoneInfo) -> dt.datetime:
     """The moment (UTC) at which ``day`` begins."""
     return dt.datetime(day.year, day.month, day.day, tzinfo=timezone).astimezone(dt.UTC)

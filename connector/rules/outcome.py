@@ -21,9 +21,9 @@ Params = dict[str, str | int | None]
 
 def plain(value: Value | None) -> str | int | None:
     """A value as a parameter: whole numbers as they are, all else as text."""
-    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+    if value is None or type(value) is int:
         return value
-    if isinstance(value, bool):
+    if type(value) is bool:
         return "yes" if value else "no"
     return value.reason if isinstance(value, Unknown) else str(value)
 

@@ -89,6 +89,13 @@ def streams(tx: sa.Connection) -> list[StreamState]:
     return [StreamState(*row) for row in tx.execute(query)]
 
 
+def never_read(tx: sa.Connection) -> list[str]:
+    """CRM connections of which no stream was ever read."""
+    read = sa.select(cursor.c.connection_id).where(cursor.c.connection_id == connection.c.id)
+    query = sa.select(connection.c.name).where(connection.c.role == "crm", ~read.exists())
+    return list(tx.execute(query.order_by(connection.c.id)).scalars())
+
+
 def unassessed(tx: sa.Connection) -> tuple[int, int]:
     """How many customers there are, and how many changed since they were assessed."""
     changed = sa.case((customer.c.changes > customer.c.assessed, 1), else_=0)

@@ -89,8 +89,10 @@ def put(tx: sa.Connection, items: Sequence[Item], now: dt.datetime) -> int:
     return queued
 
 
-def due(connection: sa.Connection, connection_id: int, now: dt.datetime, most: int) -> list[Pending]:
-    """Rows to be sent now, holds first."""
+def due(
+    connection: sa.Connection, connection_id: int, now: dt.datetime, most: int, targets: Sequence[str]
+) -> list[Pending]:
+    """Rows of these targets that are to be sent now, holds first."""
     query = (
         sa.select(outbox)
         .where(outbox.c.connection_id == connection_id, outbox.c.state == "pending", outbox.c.due_at <= now)

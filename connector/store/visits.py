@@ -48,6 +48,12 @@ def last_of(tx: sa.Connection, customer_ids: Sequence[int]) -> dict[int, dt.date
     return {row[0]: row[1] for row in tx.execute(query)}
 
 
+def first_seen(tx: sa.Connection, customer_ids: Sequence[int]) -> dict[int, dt.date]:
+    """The day (UTC) on which each customer came into the store."""
+    query = sa.select(customer.c.id, customer.c.created_at).where(customer.c.id.in_(list(customer_ids)))
+    return {row.id: row.created_at.date() for row in tx.execute(query)}
+
+
 def add(tx: sa.Connection, planned: Sequence[Visit], now: dt.datetime) -> None:
     """Store new visits."""
     rows = [

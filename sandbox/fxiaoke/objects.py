@@ -54,7 +54,9 @@ def common_fields(name_type: str = "text") -> list[Field]:
         Field(CREATED, "创建时间", "date_time", system=True),
         Field("last_modified_by", "最后修改人", "employee", system=True),
         Field(MODIFIED, "最后修改时间", "date_time", system=True),
-        Field("record_type", "业务类型", "select_one", system=True, options=(("default__c", "预设业务类型"),)),
+        Field(
+            "record_type", "业务类型", "select_one", system=True, options=(("default__c", "预设业务类型"),)
+        ),
         Field("life_status", "生命状态", "select_one", system=True, options=_LIFE_STATUS),
         Field("lock_status", "锁定状态", "select_one", system=True, options=(("0", "未锁定"), ("1", "锁定"))),
     ]
@@ -84,7 +86,9 @@ def _order() -> list[Field]:
         Field("order_time", "下单日期", "date"),
         _money("order_amount", "销售订单金额", required=True),
         Field("delivery_date", "交货日期", "date"),
-        Field("order_status", "状态", "select_one", options=options_of("SalesOrderObj", "order_status", labels)),
+        Field(
+            "order_status", "状态", "select_one", options=options_of("SalesOrderObj", "order_status", labels)
+        ),
         _currency(),
         _money("payment_amount", "已回款金额", type="count"),
         _money("receivable_amount", "待回款金额", type="formula"),

@@ -129,9 +129,7 @@ class Tenant:
         return row
 
     def update(self, kind: Object, row_id: str, values: Mapping[str, Any], user_id: str) -> Row:
-        return kind.table.change(
-            row_id, {**values, MODIFIED: self.now(), "last_modified_by": [user_id]}
-        )
+        return kind.table.change(row_id, {**values, MODIFIED: self.now(), "last_modified_by": [user_id]})
 
     def next_number(self, kind: Object) -> str:
         """The next automatic number; one that a refused order was given is not given again."""

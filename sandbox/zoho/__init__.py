@@ -16,12 +16,12 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from sandbox.doors import PluginSlot, crm_doors
-from sandbox.limits import without_limits
+from sandbox.limits import InFlight, without_limits
 from sandbox.server import CallKind, Options, Sandbox, gate
 from sandbox.zoho import listing, query, settings, writing
 from sandbox.zoho.answers import Refused, answer, empty, error
 from sandbox.zoho.fields import Module
-from sandbox.zoho.gatekeeper import UNLIMITED, Gatekeeper, InFlight, Limits
+from sandbox.zoho.gatekeeper import UNLIMITED, Gatekeeper, Limits
 from sandbox.zoho.oauth import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -57,7 +57,8 @@ def build(tenant: Tenant, options: Options, limits: Limits) -> ASGIApp:
 
     routes = [Route(TOKEN_PATH, token, methods=["POST"]), *api.routes(), *crm_doors(tenant, slot)]
     inner = Starlette(routes=routes, exception_handlers={404: _wrong_url, 405: _wrong_method})
-    return InFlight(gate(inner, options, sandbox="zoho", classify=classify, dialect=FAULTS))
+    gated = gate(inner, options, sandbox="zoho", classify=classify, dialect=FAULTS)
+    return InFlight(gated, lambda path: path.startswith(API))
 
 
 def app(options: Options) -> ASGIApp:

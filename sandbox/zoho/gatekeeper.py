@@ -12,13 +12,12 @@ from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 
 from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
 
+from sandbox.limits import calls_at_once
 from sandbox.zoho.answers import Refused, refuse
 from sandbox.zoho.oauth import TokenLimits, Tokens
 
 DAY = 24 * 3600.0
-_IN_FLIGHT = "sandbox.in_flight"
 
 
 @dataclass(frozen=True)
@@ -34,25 +33,6 @@ class Limits:
 UNLIMITED = Limits(
     credits=10**12, concurrency=10**9, custom_fields=10**6, tokens=TokenLimits(per_window=10**9)
 )
-
-
-class InFlight:
-    """Counts API calls from their first byte to their answer, delays included."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-        self._count = 0
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith("/crm/"):
-            await self._app(scope, receive, send)
-            return
-        self._count += 1
-        scope[_IN_FLIGHT] = self._count
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            self._count -= 1
 
 
 class Gatekeeper:
@@ -71,7 +51,7 @@ class Gatekeeper:
             raise refuse(401, "AUTHENTICATION_FAILURE", "Authentication failed")
         if scheme.lower() != "zoho-oauthtoken" or not self._tokens.valid(token.strip()):
             raise refuse(401, "INVALID_TOKEN", "invalid oauth token")
-        if request.scope.get(_IN_FLIGHT, 0) > self._limits.concurrency:
+        if calls_at_once(request.scope) > self._limits.concurrency:
             raise _too_many("Concurrency limit exceeded")
 
     def charge(self, credits: int) -> None:

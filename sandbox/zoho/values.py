@@ -142,12 +142,10 @@ def _decimal(field: Field, value: Any) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
         raise _Misfit(expected_data_type="double")
     places = field.decimals if field.decimals is not None else 2
-    if not abs(value) < 10**20:
+    number = Decimal(value)
+    if abs(number) >= 10 ** (field.length or 16):
         raise _Misfit(maximum_length=field.length)
-    number: Decimal = Decimal(value).quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
-    if field.length is not None and len(str(abs(int(number)))) > field.length:
-        raise _Misfit(maximum_length=field.length)
-    return number
+    return number.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
 
 
 def _reference(tenant: Tenant, field: Field, value: Any, given: Mapping[str, Any]) -> str:
