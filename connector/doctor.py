@@ -181,7 +181,7 @@ def _rates(runtime: Runtime) -> Iterator[Finding]:
             "fail",
             "rates",
             f"there are documents in {currency}, and no rate to {base}: their exposure is unknown",
-            f"add a line like {currency},{today},1.00 to {path}",
+            f"add a line {currency},{today},RATE to {path}",
             2,
         )
     if not lacking:

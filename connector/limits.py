@@ -289,7 +289,7 @@ def _converted(runtime: Runtime, amount: int, currency: str, today: dt.date) -> 
         raise Halt(
             f"there is no rate from {currency} to {runtime.policy.currency} on {today}",
             where=str(runtime.config.path(runtime.config.rates)),
-            todo=f"add a line like {currency},{today},1.00 or set the limit in {runtime.policy.currency}",
+            todo=f"add a line {currency},{today},RATE or set the limit in {runtime.policy.currency}",
         )
     return converted
 

@@ -320,7 +320,7 @@ def shipped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def make_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     """A fresh home folder; ``CREDITGATE_HOME`` points to it, the fake adapters are the installed ones."""
-    for name in ("DATABASE_URL", "KEY", "AS_OF", "LANGUAGE"):
+    for name in ("DATABASE_URL", "KEY", "LANGUAGE"):
         monkeypatch.delenv(f"CREDITGATE_{name}", raising=False)
     monkeypatch.setattr(ports, "find", lambda kind: KINDS[kind] if kind in KINDS else _none(kind))
     monkeypatch.setattr(ports, "kinds", lambda: sorted(KINDS))

@@ -13,7 +13,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from sandbox import fxiaoke, zoho
+from sandbox.server import Options
 from tests.sandbox_server import running
+from tests.tiny_world import tiny_world
 
 ZOHO_CREDENTIALS = {
     "client_id": "sandbox-client",
@@ -38,11 +41,16 @@ class Clock:
         return self.now
 
 
-class Zoho:
-    """Calls below /crm/v8 with a live token."""
+NOON = 1_777_900_000.0
+"""2026-05-04T21:06:40+08:00"""
 
-    def __init__(self, base: str) -> None:
+
+class Zoho:
+    """Calls below /crm/v8 with a live token. ``clock`` is the sandbox's, where a test has set it."""
+
+    def __init__(self, base: str, clock: Clock | None = None) -> None:
         self.base = base
+        self.clock = clock or Clock(NOON)
         self.session = requests.Session()
         self.session.trust_env = False
         self.renew()
@@ -88,11 +96,9 @@ class Fxiaoke:
         self.credentials: dict[str, Any] = {}
         if by_header:
             grant = self.raw("/oauth2.0/token", {**FXIAOKE_CREDENTIALS, "grantType": "app_secret"})
-            self.session.headers |= {
-                "authorization": f"Bearer {grant['accessToken']}",
-                "x-fs-ea": grant["ea"],
-                "x-fs-userid": "1000",
-            }
+            self.session.headers["authorization"] = f"Bearer {grant['accessToken']}"
+            self.session.headers["x-fs-ea"] = grant["ea"]
+            self.session.headers["x-fs-userid"] = "1000"
         else:
             grant = self.raw("/cgi/corpAccessToken/get/V2", FXIAOKE_CREDENTIALS)
             self.credentials = {key: grant[key] for key in ("corpAccessToken", "corpId")}
@@ -134,6 +140,27 @@ def _door(session: requests.Session, base: str, path: str, body: dict[str, Any])
     answer.raise_for_status()
     parsed: dict[str, Any] = answer.json()
     return parsed
+
+
+@contextmanager
+def zoho_org(limits: zoho.Limits | None = None, latency_ms: int = 0) -> Iterator[Zoho]:
+    """A Zoho sandbox with the tiny world and a clock that stands at ``NOON``."""
+    clock = Clock(NOON)
+    tenant = zoho.Tenant(clock)
+    zoho.seed(tenant, tiny_world())
+    with running(zoho.build(tenant, Options(latency_ms=latency_ms), limits or zoho.Limits())) as base:
+        yield Zoho(base, clock)
+
+
+@contextmanager
+def fxiaoke_tenant(limits: fxiaoke.Limits | None = None, latency_ms: int = 0) -> Iterator[tuple[str, Clock]]:
+    """The base URL of a Fxiaoke sandbox with the tiny world, and its clock, which stands at ``NOON``."""
+    clock = Clock(NOON)
+    tenant = fxiaoke.Tenant(clock)
+    fxiaoke.seed(tenant, tiny_world())
+    options = Options(latency_ms=latency_ms)
+    with running(fxiaoke.build(tenant, options, limits or fxiaoke.Limits())) as base:
+        yield base, clock
 
 
 class Checks:

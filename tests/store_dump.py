@@ -31,7 +31,7 @@ VOLATILE = {"first_seen", "last_seen", "modified_at", "created_at", "at", "updat
 def dump(store: Store) -> dict[str, list[dict[str, Any]]]:
     """Everything that matters, table by table."""
     with store.read() as tx:
-        names = dict(tx.execute(sa.select(connection.c.id, connection.c.name)).tuples().all())
+        names = {row.id: row.name for row in tx.execute(sa.select(connection.c.id, connection.c.name))}
         owners = _owners(tx, names)
         content = {
             table.name: _rows(tx, table, names) for table in (*RECORDS.values(), reject, outbox, written)
@@ -74,7 +74,7 @@ def _owners(tx: sa.Connection, names: dict[int, str]) -> dict[int, list[str]]:
 def _rows(tx: sa.Connection, table: sa.Table, names: dict[int, str]) -> list[dict[str, Any]]:
     rows = []
     for row in tx.execute(sa.select(table)):
-        values = {name: value for name, value in row._mapping.items() if name not in VOLATILE}
+        values = {str(name): value for name, value in row._mapping.items() if name not in VOLATILE}
         values["connection"] = names[values.pop("connection_id")]
         rows.append(values)
     return sorted(rows, key=lambda row: orjson.dumps(row, default=str, option=orjson.OPT_SORT_KEYS))

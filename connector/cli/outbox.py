@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import click
 
 from connector.cli.actor import actor_option
@@ -57,7 +59,7 @@ def retry(ctx: click.Context, numbers: tuple[int, ...], all_dead: bool, actor: s
         raise click.UsageError("give the numbers of the writes, or --all-dead")
     with runtime(ctx) as opened, opened.store.write() as tx:
         ids = None if all_dead else numbers
-        count = outbox_admin.retry(tx, ids, actor=actor, now=opened.now())
+        count = outbox_admin.retry(tx, ids, actor=actor, now=dt.datetime.now(dt.UTC))
     say(f"{count} writes will be tried again by the next push")
 
 
@@ -71,5 +73,5 @@ def drop(ctx: click.Context, numbers: tuple[int, ...], reason: str, actor: str) 
     from connector.store import outbox_admin
 
     with runtime(ctx) as opened, opened.store.write() as tx:
-        count = outbox_admin.drop(tx, numbers, reason=reason, actor=actor, now=opened.now())
+        count = outbox_admin.drop(tx, numbers, reason=reason, actor=actor, now=dt.datetime.now(dt.UTC))
     say(f"{count} writes are dropped")

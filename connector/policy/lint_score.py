@@ -154,6 +154,8 @@ def _numbers(policy: Policy, at: Path, point: DataPoint) -> Iterator[Finding]:
                     str(error),
                 )
                 return
+            if spec.kind == "money":  # told as the policy writes them
+                edge = raw
             edges.append(edge if isinstance(edge, int | Decimal) else None)
         ranges.append(Range(edges[0], edges[1], index))
     found = False

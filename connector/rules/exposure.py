@@ -108,7 +108,7 @@ def measure(
                 moments.append(today + (order.deliver_on - horizon))
             else:
                 add("open_orders", order.id, order.number, left, order.currency)
-    late_from = today - dt.timedelta(days=grace)
+    late_from, turns_late = today - dt.timedelta(days=grace), dt.timedelta(days=grace + 1)
     for line in settlement.invoices:
         if line.open:
             if line.doc.disputed:
@@ -118,7 +118,7 @@ def measure(
             else:
                 stage = "not_due"
                 if line.due is not None:
-                    moments.append(line.due + dt.timedelta(days=grace + 1))
+                    moments.append(line.due + turns_late)
             add(stage, line.doc.id, line.doc.number, line.open, line.doc.currency)
     for credit in settlement.credits:
         add("prepayment", credit.id, credit.number, -credit.amount, credit.currency)

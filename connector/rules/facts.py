@@ -72,7 +72,7 @@ def snapshot(dossier: Dossier, policy: Policy, rates: Rates, as_of: dt.datetime)
     origins.update(dict.fromkeys(_EXPOSURE, Origin("documents", None, today)))
     limit_set = _limit_set(dossier.limits, today, currency, convert, moments)
     _counting(rules, values, since, today, reports[0].as_of if reports else None, moments)
-    soonest = min((day for day in moments if day > today), default=None)
+    soonest = min(filter(today.__lt__, moments), default=None)
     return Snapshot(
         customer_id=dossier.customer_id,
         as_of=as_of.astimezone(dt.UTC),

@@ -29,7 +29,7 @@ def payment_facts(
     moments: list[dt.date],
 ) -> dict[str, Value]:
     """Values of the family; ``moments`` learns the days on which time alone changes one of them."""
-    year_ago = today - YEAR
+    year_ago, default, grace = today - YEAR, dt.timedelta(days=rules.default_days), rules.grace_days
     count = amount = oldest = disputed = settled = defaults = 0
     value = late_value = value_days = worst = judged = 0
     seen = False
@@ -43,12 +43,12 @@ def payment_facts(
                 continue
         if line.settled or line.written_off:
             seen = True
-        if _defaulted(line, rules.default_days, today, moments):
+        if _defaulted(line, default, today, moments):
             defaults += 1
         days, weight = 0, 0
         if line.open:
             days = (today - line.due).days if line.due is not None else 0
-            if days <= rules.grace_days:
+            if days <= grace:
                 continue
             moments.append(today + _DAY)
             weight = in_currency(line.open, doc.currency, currency, convert)
@@ -69,7 +69,7 @@ def payment_facts(
         value += weight
         value_days += weight * days
         worst = max(worst, days)
-        if days > rules.grace_days:
+        if days > grace:
             late_value += weight
     return {
         "overdue_count": count,
@@ -84,11 +84,11 @@ def payment_facts(
     }
 
 
-def _defaulted(line: InvoiceLine, days: int, today: dt.date, moments: list[dt.date]) -> bool:
-    """Whether the invoice came ``days`` past due within 24 months, or still is, or was written off."""
+def _defaulted(line: InvoiceLine, default: dt.timedelta, today: dt.date, moments: list[dt.date]) -> bool:
+    """Whether the invoice came ``default`` past due within 24 months, or still is, or was written off."""
     if line.due is None:
         return line.written_off
-    reached = line.due + dt.timedelta(days=days)
+    reached = line.due + default
     if line.open:
         return reached <= today
     recent = reached > today - TWO_YEARS

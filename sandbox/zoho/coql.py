@@ -195,6 +195,11 @@ class _Parser:
         if len(aggregates) > MAX_AGGREGATES:
             raise limit_exceeded(limit=MAX_AGGREGATES, clause="select")
         _no_twins([(c.aggregate, *c.path) for c in columns], "duplicate select column")
+        for i, column in enumerate(columns):
+            twins = [".".join(other.path) for other in columns[: i + 1] if other.key == column.key]
+            if len(twins) > 1:
+                message = "same alias cannot refer more than one column"
+                raise refuse(400, "DUPLICATE_ALIAS", message, alias=column.key, referred_columns=twins)
         return columns
 
     def _column(self) -> Selected:

@@ -40,7 +40,7 @@ LOOKUPS = ("lookup", "ownerlookup")
 NUMBERS = ("integer", "bigint", "currency", "double", "percent")
 TEXTS = ("text", "textarea", "email", "phone", "website", "autonumber", "picklist")
 USERS = "users"
-ANY_MODULE = "se_module"
+ANY_MODULE, SE_MODULE = "se_module", "$se_module"
 """Target of a lookup whose module is named by ``$se_module`` beside it; rows keep it there."""
 
 
@@ -139,7 +139,7 @@ class Module:
 
 def target_of(field: Field, row: Mapping[str, Any]) -> str:
     """The module that a lookup of this row points to."""
-    return str(row.get("$se_module", "")) if field.target == ANY_MODULE else field.target
+    return str(row.get(SE_MODULE, "")) if field.target == ANY_MODULE else field.target
 
 
 def generated_name(label: str, module: Module) -> str:

@@ -19,7 +19,7 @@ from sandbox.table import EVERYTHING, Bounds, Row
 from sandbox.zoho.answers import answer, empty, refuse
 from sandbox.zoho.fields import CREATED, MODIFIED, Module
 from sandbox.zoho.moments import parsed_stamp, stamp_of
-from sandbox.zoho.reading import Getter, shown
+from sandbox.zoho.reading import Column, Projection
 from sandbox.zoho.tenant import Tenant
 
 MAX_FIELDS, MAX_PER_PAGE = 50, 200
@@ -99,8 +99,8 @@ class Lists:
                 asked.bound, last[asked.sort_by], last["id"], read + len(found), page + 1, expires_at
             )
             info |= {"next_page_token": token, "page_token_expiry": stamp_of(expires_at)}
-        getters = _getters(self._tenant, module, asked.fields)
-        return answer({"data": [_shown(getters, row) for row in found], "info": info})
+        project = _projection(self._tenant, module, asked.fields)
+        return answer({"data": [project(row) for row in found], "info": info})
 
     def _place(self, module: Module, asked: _Asked, params: Mapping[str, str]) -> _Place:
         place = self._places.get((module.api_name, params["page_token"]))
@@ -142,7 +142,7 @@ def get_one(tenant: Tenant, module: Module, request: Request) -> Response:
         row = module.table.get(row_id)
         if row is None:
             return empty()
-        return answer({"data": [_shown(_getters(tenant, module, wanted), row)]})
+        return answer({"data": [_projection(tenant, module, wanted)(row)]})
 
 
 def deleted(tenant: Tenant, module: Module, request: Request) -> Response:
@@ -250,17 +250,8 @@ def _is_after(row: Row, asked: _Asked, place: _Place) -> bool:
     return here < there if asked.descending else here > there
 
 
-def _getters(tenant: Tenant, module: Module, names: list[str]) -> list[tuple[str, Getter]]:
-    """Unknown names are left out without a word; the id always comes."""
-    getters = [
-        (name, shown(tenant, module.fields[name]))
-        for name in dict.fromkeys((*names, "id"))
-        if name in module.fields
-    ]
-    if "What_Id" in names and "What_Id" in module.fields:
-        getters.append(("$se_module", lambda row: row.get("$se_module")))
-    return getters
-
-
-def _shown(getters: list[tuple[str, Getter]], row: Row) -> dict[str, Any]:
-    return {name: read(row) for name, read in getters}
+def _projection(tenant: Tenant, module: Module, names: list[str]) -> Projection:
+    """Unknown names are left out without a word."""
+    known = [name for name in names if name in module.fields]
+    columns = {name: Column(tenant, module, (name,)) for name in known}
+    return Projection(columns, with_module="What_Id" in columns)

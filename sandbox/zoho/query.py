@@ -6,7 +6,7 @@ query bounded by id or by a time of change reads no more rows than those bounds 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import islice
 from typing import Any
@@ -15,8 +15,8 @@ from sandbox.table import EVERYTHING, Row
 from sandbox.zoho.answers import parsed, refuse
 from sandbox.zoho.conditions import Conditions, column
 from sandbox.zoho.coql import Query, Selected, parse
-from sandbox.zoho.fields import Module
-from sandbox.zoho.reading import Column
+from sandbox.zoho.fields import SE_MODULE, Module
+from sandbox.zoho.reading import Column, Projection
 from sandbox.zoho.tenant import Tenant
 
 _SUMMED = ("integer", "currency", "double", "percent")
@@ -41,15 +41,19 @@ def run(tenant: Tenant, query: Query) -> dict[str, Any] | None:
     module = tenant.modules.get(query.module)
     if module is None:
         raise refuse(400, "INVALID_MODULE", "the given module is not supported in api")
-    columns = [
-        (selected, column(tenant, module, _real(selected.path, module))) for selected in query.selected
-    ]
+    columns = {
+        selected.key: column(tenant, module, selected.path)
+        for selected in query.selected
+        if not _is_module_name(selected, module)
+    }
     conditions = Conditions(tenant, module, query.where)
     if query.group_by or any(selected.aggregate for selected in query.selected):
         rows = _aggregated(tenant, module, query, columns, conditions)
     else:
         matching = _ordered(tenant, module, query, conditions)
-        rows = [_shown(columns, row) for row in islice(matching, query.offset, _beyond(query))]
+        with_module = len(columns) < len(query.selected)
+        project = Projection(columns, with_module=with_module)
+        rows = [project(row) for row in islice(matching, query.offset, _beyond(query))]
     if not rows:
         return None
     more = len(rows) > query.limit
@@ -62,21 +66,9 @@ def _beyond(query: Query) -> int:
     return query.offset + query.limit + 1
 
 
-def _real(path: tuple[str, ...], module: Module) -> tuple[str, ...]:
-    # '$se_module' stands beside What_Id and has no field of its own.
-    if path == ("$se_module",) and "What_Id" in module.fields:
-        return ("What_Id",)
-    return path
-
-
-def _shown(columns: list[tuple[Selected, Column]], row: Row) -> dict[str, Any]:
-    """The selected columns; the id always comes with them."""
-    shown = {
-        selected.key: row.get("$se_module") if selected.path == ("$se_module",) else found.shown(row)
-        for selected, found in columns
-    }
-    shown.setdefault("id", row["id"])
-    return shown
+def _is_module_name(selected: Selected, module: Module) -> bool:
+    """'$se_module' stands beside What_Id and is no field."""
+    return selected.path == (SE_MODULE,) and "What_Id" in module.fields
 
 
 def _ordered(tenant: Tenant, module: Module, query: Query, conditions: Conditions) -> Iterator[Row]:
@@ -119,10 +111,10 @@ def _aggregated(
     tenant: Tenant,
     module: Module,
     query: Query,
-    columns: list[tuple[Selected, Column]],
+    columns: Mapping[str, Column],
     conditions: Conditions,
 ) -> list[dict[str, Any]]:
-    for selected, _ in columns:
+    for selected in query.selected:
         if not selected.aggregate and selected.path not in query.group_by:
             raise refuse(
                 400, "INVALID_QUERY", "Invalid query formed", column_name=selected.key, clause="group by"
@@ -137,10 +129,10 @@ def _aggregated(
         groups.setdefault((), [])
     made = [
         {
-            selected.key: _aggregate(selected.aggregate, found, rows)
+            selected.key: _aggregate(selected.aggregate, columns[selected.key], rows)
             if selected.aggregate
-            else found.shown(rows[0])
-            for selected, found in columns
+            else columns[selected.key].shown(rows[0])
+            for selected in query.selected
         }
         for rows in groups.values()
     ]

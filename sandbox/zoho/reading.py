@@ -6,11 +6,11 @@ compare by id; texts compare without regard to case.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sandbox.table import Row
-from sandbox.zoho.fields import ANY_MODULE, LOOKUPS, TEXTS, USERS, Field, Module, target_of
+from sandbox.zoho.fields import ANY_MODULE, LOOKUPS, SE_MODULE, TEXTS, USERS, Field, Module, target_of
 from sandbox.zoho.tenant import Tenant
 
 Getter = Callable[[Row], Any]
@@ -48,8 +48,11 @@ def compared(field: Field) -> Getter:
 class Column:
     """A field, reached over at most two lookups: ``Account_Name.Owner.id``.
 
-    ``field`` is the last one (for users a stand-in of type text). ``KeyError`` for an unknown name.
+    ``field`` is the last one (for users a stand-in of type text); ``stored`` is the key of the row that
+    holds just what is shown, if there is one. ``KeyError`` for an unknown name.
     """
+
+    stored = ""
 
     def __init__(self, tenant: Tenant, module: Module, path: Sequence[str]) -> None:
         self.name = ".".join(path)
@@ -64,6 +67,8 @@ class Column:
             hops.append(_hop(tenant, lookup))
             module = _USERS if lookup.target == USERS else tenant.modules[lookup.target]
         self.field = module.fields[path[-1]]
+        if not hops and self.field.data_type not in LOOKUPS:
+            self.stored = self.field.api_name
         self.shown = _through(hops, shown(tenant, self.field))
         self.compared = _through(hops, compared(self.field))
 
@@ -79,6 +84,24 @@ class Column:
 
         self.field = _USERS.fields["id"]
         self.shown = self.compared = read
+
+
+class Projection:
+    """Makes what an answer shows of a row: ``columns`` under their keys, and in any case the id."""
+
+    def __init__(self, columns: Mapping[str, Column], *, with_module: bool = False) -> None:
+        stored = {key: column.stored for key, column in columns.items() if column.stored}
+        if with_module:
+            stored[SE_MODULE] = SE_MODULE
+        self._stored = tuple({**stored, "id": "id"}.items())
+        self._computed = [(key, column.shown) for key, column in columns.items() if not column.stored]
+
+    def __call__(self, row: Row) -> dict[str, Any]:
+        get = row.get
+        made = {key: get(name) for key, name in self._stored}
+        for key, read in self._computed:
+            made[key] = read(row)
+        return made
 
 
 def _users() -> Module:

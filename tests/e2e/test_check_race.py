@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import multiprocessing
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,13 @@ STORES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 
 
 @pytest.fixture(params=STORES)
-def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     if request.param == "postgres":
-        return Bench.fresh(request.getfixturevalue("postgres_url"))
-    return Bench.on_sqlite(tmp_path)
+        opened = Bench.fresh(request.getfixturevalue("postgres_url"))
+    else:
+        opened = Bench.on_sqlite(tmp_path)
+    yield opened
+    opened.store.close()
 
 
 def in_processes(bench: Bench, work: Callable[..., Any]) -> list[Any]:

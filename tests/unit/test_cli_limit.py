@@ -22,6 +22,7 @@ WHY = ("--reason", "good payer", "--actor", "Lin")
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    monkeypatch.setenv("CREDITGATE_AS_OF", TODAY.isoformat())  # no test stumbles over midnight
     made = make_home(tmp_path, monkeypatch)
     made.connect()
     return made
