@@ -190,13 +190,16 @@ class _Puller:
         self._count = count
         self._report = report
         self._parts: dict[int, Slice] = {}
+        # Parts whose rows are not stored yet: what the cursor must still name.
+        self._unread: dict[int, Slice] = {}
         self._next = 0
 
     def run(self, *, full: bool) -> None:
         """Read from the watermark (or where an interrupted window stood) to now."""
         window = self._open_window(full=full)
         for part in window.slices:
-            self._add(part)
+            number = self._add(part)
+            self._unread[number] = part
         if self._parts:
             with ThreadPoolExecutor(self._crm.limits.slots) as pool:
                 self._read(pool, window)
@@ -226,12 +229,16 @@ class _Puller:
         try:
             while running:
                 finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                pages = []
                 for future in finished:
                     number = running.pop(future)
                     page = future.result()
-                    for follower in self._advance(number, page, len(running)):
-                        running[self._fetch(pool, follower)] = follower
-                    self._keep(window, page)
+                    followers = self._advance(number, page, len(running))
+                    running |= {self._fetch(pool, follower): follower for follower in followers}
+                    pages.append((number, followers, page))
+                # Stored while the next pages are already on their way.
+                for number, followers, page in pages:
+                    self._keep(window, number, followers, page)
         finally:
             for future in running:
                 future.cancel()
@@ -242,7 +249,7 @@ class _Puller:
 
     def _advance(self, number: int, page: Page, busy: int) -> list[int]:
         """What of this part remains, cut in as many pieces of time as there are free slots."""
-        part = self._parts.pop(number)
+        part = self._parts[number]
         if not page.more:
             return []
         rest = replace(part, after=page.rows[-1].external_id)
@@ -253,7 +260,7 @@ class _Puller:
         oldest = min((row.modified_at for row in page.rows if row.modified_at), default=rest.since)
         start = max(rest.since, oldest)
         step = (rest.until - start) / max(pieces, 1)
-        if self._count.read == 0 or pieces < 2 or step < 2 * self._crm.time_step:
+        if pieces < 2 or step < 2 * self._crm.time_step:
             return [rest]
         marks = [start + step * n for n in range(1, pieces)]
         edges = [rest.since, *marks, rest.until]
@@ -264,9 +271,11 @@ class _Puller:
         self._parts[self._next] = part
         return self._next
 
-    def _keep(self, window: Cursor, page: Page) -> None:
+    def _keep(self, window: Cursor, number: int, followers: list[int], page: Page) -> None:
         read, misfits = _read_rows(self._reader, page.rows)
-        place = replace(window, slices=tuple(self._parts.values()))
+        del self._unread[number]
+        self._unread |= {follower: self._parts[follower] for follower in followers}
+        place = replace(window, slices=tuple(self._unread.values()))
         now = self._now()
         with self._store.write() as tx:
             _keep_rows(tx, self._connection, self._reader.stream, read, misfits, self._count, now)

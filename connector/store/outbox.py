@@ -11,6 +11,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import orjson
@@ -23,6 +24,11 @@ from connector.store.upsert import upsert
 MOMENTS = frozenset({"credit_as_of"})
 HOLD_FIRST, TASK, FIELDS = 0, 5, 9
 Target = tuple[int, str, str, str]
+_PLACE = ("connection_id", "target", "external_id", "key")
+_SET: dict[str, Any] = {
+    name: sa.bindparam(name)
+    for name in ("payload", "digest", "priority", "state", "attempts", "due_at", "error")
+}
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ class Item:
         """What it writes to."""
         return (self.connection_id, self.target, self.external_id, self.key)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Of the values that are a change in themselves."""
         lasting = {name: value for name, value in self.values.items() if name not in MOMENTS}
@@ -66,12 +72,11 @@ class Pending:
 def put(tx: sa.Connection, items: Sequence[Item], now: dt.datetime) -> int:
     """Queue what differs from the last value written or queued; how many rows were queued."""
     sent, waiting = _known(tx, items, written), _known(tx, items, outbox)
-    queued = 0
+    fresh, newer = [], []
     for item in items:
         if waiting.get(item.place, sent.get(item.place)) == item.digest:
             continue
-        queued += 1
-        values = {
+        row = {
             "payload": orjson.dumps(dict(item.values)).decode(),
             "digest": item.digest,
             "priority": item.priority,
@@ -80,13 +85,18 @@ def put(tx: sa.Connection, items: Sequence[Item], now: dt.datetime) -> int:
             "due_at": now,
             "error": "",
         }
+        place = dict(zip(_PLACE, item.place, strict=True))
         if item.place in waiting:
-            newer = values | {"version": outbox.c.version + 1}
-            tx.execute(sa.update(outbox).where(_at(outbox, item.place)).values(**newer))
+            newer.append(row | {f"at_{name}": value for name, value in place.items()})
         else:
-            place = dict(zip(("connection_id", "target", "external_id", "key"), item.place, strict=True))
-            tx.execute(sa.insert(outbox).values(**place, **values, created_at=now))
-    return queued
+            fresh.append(row | place | {"created_at": now})
+    if fresh:
+        tx.execute(sa.insert(outbox), fresh)
+    if newer:
+        here = sa.and_(*(outbox.c[name] == sa.bindparam(f"at_{name}") for name in _PLACE))
+        # The other columns are set from the rows.
+        tx.execute(sa.update(outbox).where(here).values(version=outbox.c.version + 1, **_SET), newer)
+    return len(fresh) + len(newer)
 
 
 def due(
@@ -154,16 +164,6 @@ def failed(tx: sa.Connection, item: Pending, error: str, retry_at: dt.datetime |
 
 def _same(item: Pending) -> sa.ColumnElement[bool]:
     return sa.and_(outbox.c.id == item.id, outbox.c.version == item.version)
-
-
-def _at(table: sa.Table, place: Target) -> sa.ColumnElement[bool]:
-    connection_id, target, external_id, key = place
-    return sa.and_(
-        table.c.connection_id == connection_id,
-        table.c.target == target,
-        table.c.external_id == external_id,
-        table.c.key == key,
-    )
 
 
 def _known(tx: sa.Connection, items: Sequence[Item], table: sa.Table) -> dict[Target, str]:

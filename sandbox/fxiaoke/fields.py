@@ -22,7 +22,7 @@ NEVER_WRITTEN = ("auto_number", "formula", "count", "quote")
 
 @dataclass
 class Field:
-    """One field. ``options`` are (value, label) pairs; ``target`` is the object of a reference;
+    """One field. ``options`` are labels by value; ``target`` is the object of a reference;
     ``system`` fields are kept by the vendor and ignored in writes."""
 
     api_name: str
@@ -35,14 +35,11 @@ class Field:
     decimals: int = 2
     max_length: int = 0
     target: str = ""
-    options: tuple[tuple[str, str], ...] = ()
+    options: dict[str, str] = field(default_factory=dict)
 
-    def value_of(self, label: str) -> str:
-        """The option value behind a label; ``KeyError`` when there is no such option."""
-        return {shown: value for value, shown in self.options}[label]
-
-    def label_of(self, value: str) -> str | None:
-        return dict(self.options).get(value)
+    def values(self) -> dict[str, str]:
+        """Option values by label."""
+        return {label: value for value, label in self.options.items()}
 
     def described(self) -> dict[str, Any]:
         shown: dict[str, Any] = {
@@ -55,7 +52,7 @@ class Field:
             "define_type": "custom" if self.custom else "system" if self.system else "package",
         }
         if self.type == "select_one":
-            shown["options"] = [{"value": value, "label": label} for value, label in self.options]
+            shown["options"] = [{"value": value, "label": label} for value, label in self.options.items()]
         if self.type in DECIMALS:
             shown["decimal_places"] = self.decimals
         if self.max_length:
@@ -72,9 +69,9 @@ def opaque(*parts: str) -> str:
     return "".join(alphabet[byte % len(alphabet)] for byte in digest[:9])
 
 
-def options_of(object_name: str, field_name: str, labels: Iterable[str]) -> tuple[tuple[str, str], ...]:
+def options_of(object_name: str, field_name: str, labels: Iterable[str]) -> dict[str, str]:
     """Options with opaque values for ``labels``."""
-    return tuple((opaque(object_name, field_name, label), label) for label in labels)
+    return {opaque(object_name, field_name, label): label for label in labels}
 
 
 @dataclass

@@ -41,7 +41,7 @@ def _reference(api_name: str, label: str, target: str, **more: Any) -> Field:
 
 
 def _currency() -> Field:
-    return Field("mc_currency", "币种", "select_one", options=tuple((code, code) for code in CURRENCIES))
+    return Field("mc_currency", "币种", "select_one", options={code: code for code in CURRENCIES})
 
 
 def common_fields(name_type: str = "text") -> list[Field]:
@@ -54,11 +54,9 @@ def common_fields(name_type: str = "text") -> list[Field]:
         Field(CREATED, "创建时间", "date_time", system=True),
         Field("last_modified_by", "最后修改人", "employee", system=True),
         Field(MODIFIED, "最后修改时间", "date_time", system=True),
-        Field(
-            "record_type", "业务类型", "select_one", system=True, options=(("default__c", "预设业务类型"),)
-        ),
-        Field("life_status", "生命状态", "select_one", system=True, options=_LIFE_STATUS),
-        Field("lock_status", "锁定状态", "select_one", system=True, options=(("0", "未锁定"), ("1", "锁定"))),
+        Field("record_type", "业务类型", "select_one", system=True, options={"default__c": "预设业务类型"}),
+        Field("life_status", "生命状态", "select_one", system=True, options=dict(_LIFE_STATUS)),
+        Field("lock_status", "锁定状态", "select_one", system=True, options={"0": "未锁定", "1": "锁定"}),
     ]
 
 
@@ -66,9 +64,9 @@ def _account() -> list[Field]:
     return [
         _text("account_no", "客户编号"),
         _text("uniform_social_credit_code", "统一社会信用代码", 50),
-        _text("industry_level1", "1级行业"),
+        Field("industry_level1", "1级行业", "select_one"),  # the options come with the economy
         _text("country", "国家"),
-        _text("city", "市"),
+        Field("city", "市", "select_one"),
         Field("tel", "电话", "phone_number", max_length=100),
         _reference("parent_account_id", "上级客户", CUSTOMER),
         _currency(),
@@ -133,7 +131,7 @@ def _person() -> list[Field]:
         _text("user_id", "员工ID", system=True),
         Field("phone", "手机", "phone_number", max_length=100),
         Field("email", "邮箱", "email", max_length=100),
-        Field("status", "状态", "select_one", options=(("0", "启用"), ("1", "停用"))),
+        Field("status", "状态", "select_one", options={"0": "启用", "1": "停用"}),
     ]
 
 

@@ -98,7 +98,7 @@ def _value(tenant: Tenant, who: Caller, kind: Object, row: Row, name: str) -> An
     if field.target:
         target = tenant.objects[field.target].table.get(row[base])
         return target.get("name") if target else None
-    return field.label_of(row[base])
+    return field.options.get(row[base])
 
 
 def _page(kind: Object, info: Mapping[str, Any]) -> Page:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from zlib import crc32
 
+from sandbox.fxiaoke.fields import options_of
 from sandbox.fxiaoke.objects import CUSTOMER, ORDER_STATUS
 from sandbox.fxiaoke.tenant import Tenant, day_ms
 from sandbox.money import to_major
 from sandbox.names import INDUSTRIES
 from sandbox.table import Row
-from sandbox.world import World
+from sandbox.world import Company, World
 
 _MORNING_MS = 9 * 3600 * 1000
 
@@ -56,6 +57,8 @@ class _Loader:
 
     def accounts(self) -> Iterator[Row]:
         as_of = _ms(self._world.as_of)
+        industries = self._offered("industry_level1", (_industry(c) for c in self._companies))
+        cities = self._offered("city", (c.city for c in self._companies))
         for company in self._companies:
             created = min(_morning(company.customer_since), as_of)
             # Last edited at some time since then.
@@ -64,9 +67,9 @@ class _Loader:
             row |= {
                 "name": company.name,
                 "uniform_social_credit_code": company.uscc,
-                "industry_level1": INDUSTRIES.get(company.industry, company.industry),
+                "industry_level1": industries.get(_industry(company)),
                 "country": company.country,
-                "city": company.city,
+                "city": cities.get(company.city),
                 "parent_account_id": self._accounts.get(company.parent_key or ""),
                 "mc_currency": company.currency,
                 "duns__c": company.duns,
@@ -76,8 +79,14 @@ class _Loader:
             }
             yield _without_empty(row)
 
+    def _offered(self, field_name: str, labels: Iterable[str]) -> dict[str, str]:
+        """Make ``labels`` the options of an account field; their values by label."""
+        field = self._tenant.objects[CUSTOMER].fields[field_name]
+        field.options = options_of(CUSTOMER, field_name, sorted(set(labels) - {""}))
+        return field.values()
+
     def orders(self) -> Iterator[Row]:
-        status = self._tenant.objects["SalesOrderObj"].fields["order_status"]
+        status = self._tenant.objects["SalesOrderObj"].fields["order_status"].values()
         paid: Counter[str] = Counter()
         for receipt in self._receipts:
             paid[receipt.order_key or ""] += receipt.amount
@@ -96,7 +105,7 @@ class _Loader:
                 "order_time": day_ms(order.ordered_on),
                 "delivery_date": day_ms(order.deliver_on),
                 "order_amount": _money(order.amount, order.currency),
-                "order_status": status.value_of(ORDER_STATUS[order.stage]),
+                "order_status": status[ORDER_STATUS[order.stage]],
                 "mc_currency": order.currency,
                 "payment_amount": _money(paid[order.key], order.currency),
                 "receivable_amount": _money(order.amount - paid[order.key], order.currency),
@@ -153,6 +162,10 @@ class _Loader:
     def _row(self, row_id: str, company_key: str, created: int, modified: int) -> Row:
         owner_id = self._owners[company_key]
         return self._tenant.fresh_row(row_id, owner_id, min(created, modified), modified)
+
+
+def _industry(company: Company) -> str:
+    return INDUSTRIES.get(company.industry, company.industry)
 
 
 def _ms(moment: dt.datetime) -> int:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.doors import Content, OrderForm, canonical
-from sandbox.fxiaoke.fields import CREATED, DECIMALS, MODIFIED, Field, Object, opaque
+from sandbox.fxiaoke.fields import CREATED, DECIMALS, MODIFIED, Field, Object, options_of
 from sandbox.fxiaoke.objects import CUSTOMER, ORDER_STATUS, common_fields, standard_objects
 from sandbox.table import Row
 
@@ -170,7 +170,7 @@ class Tenant:
                 "order_time": self.today(),
                 "order_amount": amount,
                 "receivable_amount": amount,
-                "order_status": kind.fields["order_status"].value_of(ORDER_STATUS["open"]),
+                "order_status": kind.fields["order_status"].values()[ORDER_STATUS["open"]],
                 "mc_currency": form.currency,
             }
             row_id: str = self.insert(kind, values, account["owner"][0])["_id"]
@@ -239,11 +239,15 @@ class Tenant:
     def _custom_field(
         self, kind: Object, api_name: str, wanted: Mapping[str, Any], settings: Mapping[str, Any]
     ) -> Field:
-        made = Field(api_name, wanted["label"], custom=True, unique=bool(wanted.get("unique")), **settings)
-        made.options = tuple(
-            (opaque(kind.api_name, api_name, label), label) for _, label in wanted.get("options") or ()
+        labels = [label for _, label in wanted.get("options") or ()]
+        return Field(
+            api_name,
+            wanted["label"],
+            custom=True,
+            unique=bool(wanted.get("unique")),
+            options=options_of(kind.api_name, api_name, labels),
+            **settings,
         )
-        return made
 
 
 def day_ms(day: dt.date) -> int:

@@ -64,7 +64,7 @@ def _value(tenant: Tenant, who: Caller, field: Field, value: Any) -> Any:
             raise wrong(f"{name} must be true or false")
         return value
     if field.type == "select_one":
-        if not isinstance(value, str) or field.label_of(value) is None:
+        if not isinstance(value, str) or value not in field.options:
             raise wrong(f"{name} has no option {value!r}")
         return value
     if field.type == "employee":

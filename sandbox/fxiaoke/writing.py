@@ -58,8 +58,8 @@ def _new_values(tenant: Tenant, who: Caller, kind: Object, given: Mapping[str, A
     values = checked(tenant, who, kind, given, creating=True)
     _refuse_twins(kind, values, None)
     if kind.api_name == ORDER:
-        status = kind.fields["order_status"]
-        values.setdefault("order_status", status.value_of(ORDER_STATUS["open"]))
+        status = kind.fields["order_status"].values()
+        values.setdefault("order_status", status[ORDER_STATUS["open"]])
         values.setdefault("order_time", tenant.today())
         values["receivable_amount"] = values["order_amount"]
     return values

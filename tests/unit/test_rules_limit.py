@@ -26,8 +26,6 @@ from tests.rules_bench import (
     statement,
 )
 
-GOOD = {"late_share_12m"}
-
 
 def by(terms: dict[str, Any], step: int = 1, cap: int = 10_000_000, **limit: Any) -> Policy:
     """A policy whose classes all give the whole limit, so that only the terms speak."""

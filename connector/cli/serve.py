@@ -1,0 +1,111 @@
+"""``creditgate serve``: the check service.
+
+Invariant: on SQLite one service at most runs on a store; it ends after answering what it has begun.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from connector.cli.home import runtime
+from connector.cli.output import say
+
+if TYPE_CHECKING:
+    from connector.store.engine import Store
+
+LAST_ANSWERS_SECONDS = 10
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@click.command("serve", short_help="Run the check service that the CRM plugins call.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0: any free one."
+)
+@click.pass_context
+def command(ctx: click.Context, host: str, port: int) -> None:
+    """Answer order checks until SIGTERM or Ctrl-C."""
+    from connector.api import create_app
+
+    with runtime(ctx) as home, _alone(home.store):
+        app = create_app(home)
+        with _listening(host, port) as listener:
+            if host not in _LOOPBACK:
+                say("API keys travel as they are: let a proxy with TLS stand before this address")
+            _run(app, listener)
+    say("stopped")
+
+
+@contextmanager
+def _alone(store: Store) -> Iterator[None]:
+    """On SQLite, hold the lock file beside the store; ``Halt`` if another service holds it."""
+    path = store.url.database
+    if not store.is_sqlite or not path or path == ":memory:":
+        yield
+        return
+    import fcntl
+
+    from connector.errors import Halt
+
+    file = Path(f"{path}.serve.lock")
+    with file.open("a", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Halt(
+                "a check service already runs on this store, and SQLite bears only one",
+                where=str(file),
+                todo="stop the other one, or move the store to PostgreSQL (CREDITGATE_DATABASE_URL)",
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    from connector.errors import Halt
+
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as fault:
+        raise Halt(
+            f"cannot listen: {fault.strerror or fault}",
+            where=f"{host}:{port}",
+            todo="choose another --host or --port",
+        ) from None
+
+
+def _run(app: object, listener: socket.socket) -> None:
+    import uvicorn
+
+    host, port = listener.getsockname()[:2]
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    class Server(uvicorn.Server):
+        """Ends by a signal as by a wish, not as by a blow: the exit code stays 0."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            say(f"the check service listens on {address}")
+
+        def handle_exit(self, sig: int, frame: object) -> None:
+            self.force_exit = self.should_exit  # the second signal does not wait for answers
+            self.should_exit = True
+
+    settings = uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=LAST_ANSWERS_SECONDS,
+    )
+    Server(settings).run(sockets=[listener])
