@@ -78,10 +78,11 @@ class Config(BaseSettings):
         return self.home / name
 
     def now(self) -> dt.datetime:
-        """The moment of decisions, aware UTC: now, or the end of the pinned day."""
+        """The moment of decisions, aware UTC: now, or noon of the pinned day, which is that day almost
+        everywhere."""
         if self.as_of is None:
             return dt.datetime.now(dt.UTC)
-        return dt.datetime.combine(self.as_of, dt.time(23, 59, 59), dt.UTC)
+        return dt.datetime.combine(self.as_of, dt.time(12), dt.UTC)
 
     def cipher(self) -> MultiFernet:
         """Encrypts with the first key, decrypts with any: ``CREDITGATE_KEY`` (comma separated, newest

@@ -129,9 +129,9 @@ def load_rates(path: Path, base: str) -> Rates:
         return Rates(base)
     rates = []
     with path.open(encoding="utf-8", newline="") as lines:
-        rows = csv.DictReader(line for line in lines if not line.startswith("#"))
-        for number, row in enumerate(rows, start=2):
-            where = f"{path}:{number}"
+        rows = csv.DictReader("" if line.startswith("#") else line for line in lines)
+        for row in rows:
+            where = f"{path}:{rows.line_num}"
             try:
                 currency = (row["currency"] or "").strip()
                 rate = Rate(currency, dt.date.fromisoformat(row["day"]), Decimal(row["per_unit"]))

@@ -124,9 +124,7 @@ def place_order(tenant: Tenant, plugin: Plugin | None, form: OrderForm) -> dict[
     }
 
 
-def judge(
-    plugin: Plugin | None, form: OrderForm, number: str
-) -> tuple[dict[str, Any] | None, str, bool]:
+def judge(plugin: Plugin | None, form: OrderForm, number: str) -> tuple[dict[str, Any] | None, str, bool]:
     """What the installed plugin makes of an order: the check's answer, the text for the rep, and
     whether saving is refused."""
     if plugin is None:

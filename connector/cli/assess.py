@@ -20,7 +20,7 @@ COLUMNS = ("customer", "name", "status", "risk_class", "limit", "exposure", "ava
 @click.command("assess")
 @click.option("--all", "everyone", is_flag=True, help="Every customer, not only changed and due ones.")
 @click.option("--customer", "customers", multiple=True, metavar="ID", help="Only this customer; repeatable.")
-@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="What if it were the end of this day?")
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="What if it were this day?")
 @format_option
 @click.pass_context
 def command(
@@ -48,7 +48,10 @@ def command(
 def run(opened: Runtime, *, customers: list[int] | None = None, everyone: bool = False) -> Assessed:
     """Assess under a progress bar."""
     from connector.assess import assess
+    from connector.limits import apply_groups
 
+    # Temporary limits of groups begin and end by the calendar.
+    apply_groups(opened)
     with progress("assess") as bar:
         return assess(
             opened.store,
@@ -68,7 +71,7 @@ def _what_if(opened: Runtime, as_of: dt.datetime, ids: list[int] | None) -> list
     from connector.money import to_major
     from connector.store import listing
 
-    moment = dt.datetime.combine(as_of.date(), dt.time(23, 59, 59), dt.UTC)
+    moment = dt.datetime.combine(as_of.date(), dt.time(12), dt.UTC)
     with opened.store.read() as tx:
         names = {row.id: row.name for row in listing.customers(tx)}
     rows = []

@@ -35,12 +35,13 @@ def cast(store: Store) -> list[Part]:
         rows = listing.customers(tx)
         for story in STORIES:
             used = [part.connection for part in parts]
+            seen = {part.customer for part in parts}
             candidates = [
                 _part(story, row, account)
                 for row in rows
                 if _fits(story, row)
                 for account in listing.accounts(tx, row.id)
-                if not account.deleted
+                if not account.deleted and row.name not in seen
             ]
             # Another CRM for each story, as far as there are any.
             candidates.sort(key=lambda part: used.count(part.connection))

@@ -44,7 +44,7 @@ FIELDS = (
 )
 @format_option
 @click.pass_context
-def command(ctx: click.Context, language: str | None, form: str, **asked: Any) -> int:
+def command(ctx: click.Context, /, language: str | None, form: str, **asked: Any) -> int:
     """Check one step of an order, and reserve the credit that it needs. Ends with 1 on a hold."""
     from connector.check import check
 

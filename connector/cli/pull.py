@@ -11,7 +11,8 @@ from connector.cli.home import runtime
 from connector.cli.output import emit, format_option, progress
 
 if TYPE_CHECKING:
-    from connector.pull import Pulled
+    from connector.model import Stream
+    from connector.pull import Count, Pulled
     from connector.runtime import Runtime
     from connector.store.connections import Connection
 
@@ -44,6 +45,12 @@ def pull_one(opened: Runtime, connection: Connection, *, full: bool = False) -> 
     """Pull one connection under a progress bar."""
     from connector.pull import pull
 
+    seen: dict[Stream, int] = {}
+
+    def report(stream: Stream, count: Count) -> None:
+        seen[stream] = count.read
+        bar(sum(seen.values()), None)
+
     with progress(f"pull {connection.name}") as bar:
         return pull(
             opened.store,
@@ -51,7 +58,7 @@ def pull_one(opened: Runtime, connection: Connection, *, full: bool = False) -> 
             opened.crm(connection),
             opened.mapping(connection),
             full=full,
-            report=lambda stream, count: bar(count.read, None),
+            report=report,
         )
 
 

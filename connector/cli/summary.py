@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from rich.markup import escape
+
 from connector.locale import label, say
 from connector.money import show
 from connector.policy.schema import STATUSES
@@ -70,28 +72,26 @@ def _classes(opened: Runtime, rows: Sequence[Any], console: Console, language: s
 
 def orders(tried: Sequence[tuple[Attempt, dict[str, Any]]], console: Console, language: str) -> None:
     """What became of the orders that the reps tried to save."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title=say("demo.orders", {}, language), title_justify="left", show_lines=True)
-    for name in ("story", "crm", "customer", "order", "answer", "reasons"):
-        table.add_column(label(name, language), overflow="fold")
-    for attempt, answer in tried:
+    console.print(f"[bold]{say('demo.orders', {}, language)}[/]")
+    for number, (attempt, answer) in enumerate(tried, start=1):
         check = answer.get("check") or {}
-        texts = [reason["text"][language] for reason in check.get("reasons", [])]
         verdict = label("saved" if answer["saved"] else "refused", language)
-        table.add_row(
-            label(attempt.story, language),
-            attempt.server.name,
-            Text(attempt.customer),
-            f"{answer.get('number') or '–'}\n{float_free(attempt.amount)} {attempt.currency}",
-            f"[{'green' if answer['saved'] else 'red'}]{verdict}[/] ({check.get('decision', '–')})",
-            Text("\n".join(texts) or label("none", language)),
-        )
-    console.print(table)
+        colour = "green" if answer["saved"] else "red"
+        params = {
+            "story": label(attempt.story, language),
+            "crm": attempt.server.name,
+            "customer": attempt.customer,
+            "order": str(answer.get("number") or "–"),
+            "amount": f"{thousands(attempt.amount)} {attempt.currency}",
+        }
+        head = escape(say("demo.order", params, language))
+        console.print(f" {number}. {head} [{colour}]{verdict}[/]", highlight=False)
+        for reason in check.get("reasons", []):
+            console.print(f"      – {escape(reason['text'][language])}", highlight=False)
+    console.print()
 
 
-def float_free(amount: str) -> str:
+def thousands(amount: str) -> str:
     """A decimal text with thousands apart."""
     whole, _, rest = amount.partition(".")
     return f"{int(whole):,}" + (f".{rest}" if rest else "")

@@ -180,6 +180,7 @@ _SCREENS = {
     "demo.portfolio": "{customers} customers by credit status",
     "demo.classes": "Customers by risk class",
     "demo.orders": "Three orders, saved in the CRMs",
+    "demo.order": "{story}: {customer} in {crm}, {order} for {amount} →",
     "demo.look": "Where to look: 'creditgate demo --keep' leaves everything up and says how to use it; then 'creditgate customer list --status hold', 'creditgate explain CUSTOMER', 'creditgate visit list', 'creditgate hold list'.",
     "demo.stop": "Everything is removed when you press Ctrl-C.",
 }

@@ -180,6 +180,7 @@ _SCREENS = {
     "demo.portfolio": "{customers} 个客户的信用状态",
     "demo.classes": "客户风险等级分布",
     "demo.orders": "在 CRM 中保存的三张订单",
+    "demo.order": "{story}：{crm} 中的 {customer}，订单 {order}，金额 {amount} →",
     "demo.look": "接下来：“creditgate demo --keep” 会保留服务并说明用法；然后试试 “creditgate customer list --status hold”、“creditgate explain 客户”、“creditgate visit list”、“creditgate hold list”。",
     "demo.stop": "按 Ctrl-C 结束，所有临时内容会被清除。",
 }

@@ -26,7 +26,7 @@ _OWN = sa.and_(credit_line.c.subject == CUSTOMER, credit_line.c.subject_id == cu
 
 def customers(
     tx: sa.Connection, *, status: str | None = None, name: str | None = None, customer_id: int | None = None
-) -> list[sa.Row[Any]]:
+) -> list[Any]:
     """Customers with their line and last class, by id; optionally those of a status, or whose name
     contains a text."""
     newest = sa.select(sa.func.max(assessment.c.id).label("id")).group_by(assessment.c.customer_id).subquery()
@@ -64,10 +64,10 @@ def customers(
         query = query.where(customer.c.name.contains(name, autoescape=True))
     if customer_id is not None:
         query = query.where(customer.c.id == customer_id)
-    return [*tx.execute(query)]
+    return list(tx.execute(query).all())
 
 
-def accounts(tx: sa.Connection, customer_id: int) -> list[sa.Row[Any]]:
+def accounts(tx: sa.Connection, customer_id: int) -> list[Any]:
     """Where a customer stands: connection, account, name there."""
     query = (
         sa.select(
@@ -81,10 +81,10 @@ def accounts(tx: sa.Connection, customer_id: int) -> list[sa.Row[Any]]:
         .where(account.c.customer_id == customer_id)
         .order_by(connection.c.id, account.c.external_id)
     )
-    return [*tx.execute(query)]
+    return list(tx.execute(query).all())
 
 
-def identifiers(tx: sa.Connection, customer_id: int) -> list[sa.Row[Any]]:
+def identifiers(tx: sa.Connection, customer_id: int) -> list[Any]:
     """By what a customer is known."""
     query = sa.select(identifier.c.kind, identifier.c.value).where(identifier.c.customer_id == customer_id)
     return list(tx.execute(query.order_by(identifier.c.kind)).all())
@@ -118,7 +118,7 @@ def find(tx: sa.Connection, text: str) -> int:
     raise Halt(f"several customers fit {text!r}: {some}", todo="give the number of one")
 
 
-def totals(tx: sa.Connection) -> list[sa.Row[Any]]:
+def totals(tx: sa.Connection) -> list[Any]:
     """Customers, limits and exposure by status, worst last."""
     query = (
         sa.select(
@@ -131,4 +131,4 @@ def totals(tx: sa.Connection) -> list[sa.Row[Any]]:
         .where(credit_line.c.subject == CUSTOMER)
         .group_by(credit_line.c.status, credit_line.c.currency)
     )
-    return [*tx.execute(query)]
+    return list(tx.execute(query).all())

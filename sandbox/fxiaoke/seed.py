@@ -181,4 +181,4 @@ def _money(minor: int, currency: str) -> str:
 
 
 def _without_empty(row: Row) -> Row:
-    return {name: value for name, value in row.items() if value is not None}
+    return {name: value for name, value in row.items() if value not in (None, "")}

@@ -135,4 +135,4 @@ def _ownership(company: Company) -> str:
 
 
 def _without_empty(row: Row) -> Row:
-    return {name: value for name, value in row.items() if value is not None}
+    return {name: value for name, value in row.items() if value not in (None, "")}

@@ -100,18 +100,18 @@ def test_credits_are_told_after_half_and_end_with_429_for_a_day() -> None:
 
 
 def test_calls_beyond_the_concurrency_of_the_edition_are_429() -> None:
-    with zoho_org(Limits(concurrency=2), latency_ms=300) as org, ThreadPoolExecutor(4) as pool:
+    with zoho_org(Limits(concurrency=2), latency_ms=800) as org, ThreadPoolExecutor(4) as pool:
         statuses = list(pool.map(lambda _: org.coql(COQL).status_code, range(4)))
         assert sorted(statuses) == [200, 200, 429, 429]
         assert org.coql(COQL).status_code == 200
 
 
 def test_latency_is_not_bound_to_a_number_of_threads() -> None:
-    calls = 80
-    limits = Limits(concurrency=calls)
-    with zoho_org(limits, latency_ms=500) as org, ThreadPoolExecutor(calls) as pool:
-        assert set(pool.map(lambda _: org.coql(COQL).status_code, range(calls))) == {200}
-        assert org.door("calls")["read"] == calls
+    # A pool of forty threads would never have more than forty calls under way.
+    with zoho_org(Limits(concurrency=60), latency_ms=1500) as org, ThreadPoolExecutor(80) as pool:
+        statuses = list(pool.map(lambda _: org.coql(COQL).status_code, range(80)))
+        assert org.door("calls")["read"] == 80
+    assert statuses.count(200) >= 60 and 429 in statuses
 
 
 def test_faults_speak_the_vendors_words_and_unlimited_lifts_the_limits() -> None:

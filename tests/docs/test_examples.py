@@ -1,0 +1,67 @@
+"""The examples of the documentation are run, and what it says of commands is true."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from connector.cli import COMMANDS, cli
+from connector.mapping import compile_mapping
+from connector.yamlfile import parse
+from sandbox.run import installed
+from sandbox.server import Options
+from tests.sandbox_server import running
+
+ROOT = Path(__file__).parents[2]
+BLOCK = re.compile(r"<!-- run -->\n```sh\n(.*?)```", re.DOTALL)
+OPTIONS = Options(accounts=40, seed=7, as_of=dt.datetime(2026, 6, 30, tzinfo=dt.UTC))
+
+
+def test_the_quickstart_runs_as_written(tmp_path: Path) -> None:
+    script = "set -eu\n" + "".join(BLOCK.findall((ROOT / "docs/quickstart.md").read_text()))
+    assert script.count("creditgate ") > 20
+    with ExitStack() as stack:
+        for sandbox in installed().values():
+            base = stack.enter_context(running(sandbox.app(OPTIONS)))
+            script = script.replace(f"http://127.0.0.1:{sandbox.default_port}", base)
+        program = tmp_path / "bin" / "creditgate"
+        program.parent.mkdir()
+        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m connector.cli "$@"\n')
+        program.chmod(0o755)
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("CREDITGATE_")}
+        environment["PATH"] = f"{program.parent}:{environment['PATH']}"
+        done = subprocess.run(
+            ["sh", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert "the same, byte for byte" in done.stdout
+
+
+def test_the_mapping_of_the_docs_is_valid_but_for_what_it_leaves_out() -> None:
+    text = (ROOT / "docs/mapping.md").read_text()
+    example = re.search(r"```yaml\n(.*?)```", text, re.DOTALL)
+    assert example is not None
+    mapping = compile_mapping(parse(example.group(1), "docs/mapping.md"), "docs/mapping.md")
+    assert mapping.name == "zoho"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name: str) -> None:
+    result = CliRunner().invoke(cli, [name, "--help"])
+    assert result.exit_code == 0, result.output
+    assert "Usage:" in result.output
+
+
+def test_commands_in_the_docs_exist() -> None:
+    text = "".join(path.read_text() for path in [ROOT / "README.md", *ROOT.glob("docs/*.md")])
+    named = set(re.findall(r"creditgate ([a-z]+)\b", text))
+    assert named
+    assert named <= {*COMMANDS, "serve"} | {"init"}

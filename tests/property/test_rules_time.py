@@ -1,0 +1,76 @@
+"""Time: nothing changes before the moment that is named."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connector.policy.schema import Policy
+from connector.rules.documents import Dossier
+from connector.rules.evaluate import evaluate
+from connector.rules.facts import snapshot
+from connector.rules.moments import local_day, start_of
+from connector.rules.outcome import outcome_json
+from connector.rules.relation import month_reached, months_between
+from tests.property.rules_worlds import customers
+from tests.rules_bench import NOW, TODAY, WITH_USD, day, policy, standard
+
+# These count time and are watched only as far as the policy has an edge on them.
+COUNTING = {"agency_score_age_days", "relation_months"}
+LENIENT = policy(
+    timezone="America/New_York",
+    overdue={"grace_days": 7, "count_disputed": True},
+    limit={"step": 1, "terms": {"need": {"annualise_from_months": 2}}},
+)
+
+
+def outcome(customer: Dossier, by: Policy, at: dt.datetime) -> bytes:
+    return outcome_json(evaluate(by, snapshot(customer, by, WITH_USD, at)))
+
+
+@given(customers(), st.sampled_from(["standard", "lenient"]), st.floats(0, 1))
+@settings(max_examples=200, deadline=None)
+def test_until_the_next_change_nothing_changes(customer: Dossier, name: str, share: float) -> None:
+    by = standard() if name == "standard" else LENIENT
+    customer = replace(customer, reviewed_on=customer.reviewed_on or day(-3))
+    first = snapshot(customer, by, WITH_USD, NOW)
+    change = evaluate(by, first).next_change
+    last = change - dt.timedelta(seconds=1) if change else NOW + dt.timedelta(days=3_000)
+    assert last > NOW - dt.timedelta(seconds=1)
+    between = NOW + (last - NOW) * share
+    for moment in (between, last):
+        later = snapshot(customer, by, WITH_USD, moment)
+        differ = {name for name, value in first.values.items() if later.values[name] != value}
+        assert differ <= COUNTING
+        assert outcome(customer, by, moment) == outcome(customer, by, NOW)
+
+
+@given(customers())
+@settings(max_examples=100, deadline=None)
+def test_the_next_change_lies_ahead_and_begins_a_day(customer: Dossier) -> None:
+    found = snapshot(customer, standard(), WITH_USD, NOW)
+    assert found.today == TODAY
+    if found.next_change is not None:
+        assert found.next_change > NOW
+        zone = dt.timezone(dt.timedelta(hours=8))
+        assert found.next_change.astimezone(zone).time() == dt.time(0)
+
+
+@given(st.dates(dt.date(1990, 1, 1), dt.date(2030, 12, 31)), st.integers(1, 400))
+def test_a_month_is_reached_on_one_day_and_not_before(since: dt.date, months: int) -> None:
+    reached = month_reached(since, months)
+    assert months_between(since, reached) >= months
+    assert months_between(since, reached - dt.timedelta(days=1)) < months
+
+
+@given(st.datetimes(dt.datetime(2000, 1, 1), dt.datetime(2035, 1, 1), timezones=st.just(dt.UTC)))
+def test_a_day_begins_where_it_begins(moment: dt.datetime) -> None:
+    from zoneinfo import ZoneInfo
+
+    for name in ("Asia/Shanghai", "America/New_York", "UTC"):
+        zone = ZoneInfo(name)
+        today = local_day(moment, zone)
+        assert start_of(today, zone) <= moment < start_of(today + dt.timedelta(days=1), zone)
