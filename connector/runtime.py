@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -128,22 +128,24 @@ def load_rates(path: Path, base: str) -> Rates:
     if not path.is_file():
         return Rates(base)
     rates = []
-    with path.open(encoding="utf-8", newline="") as lines:
-        rows = csv.DictReader("" if line.startswith("#") else line for line in lines)
-        for row in rows:
-            where = f"{path}:{rows.line_num}"
-            try:
-                currency = (row["currency"] or "").strip()
-                rate = Rate(currency, dt.date.fromisoformat(row["day"]), Decimal(row["per_unit"]))
-            except (KeyError, ValueError, TypeError, InvalidOperation):
-                raise Halt(
-                    "this is no rate", where=where, todo="write a line like EUR,2026-01-31,7.85"
-                ) from None
-            if not is_currency(currency) or rate.per_unit <= 0:
-                raise Halt(
-                    f"{currency!r} is no currency or its rate is not positive",
-                    where=where,
-                    todo="write an ISO code and a positive rate",
-                )
-            rates.append(rate)
+    text = path.read_text(encoding="utf-8").splitlines()
+    lines = [(number, line) for number, line in enumerate(text, start=1) if line and line[0] != "#"]
+    rows = csv.DictReader(line for _, line in lines)
+    for (number, _), row in zip(lines[1:], rows, strict=True):
+        rates.append(_rate(row, f"{path}:{number}"))
     return Rates(base, rates)
+
+
+def _rate(row: Mapping[str, str | None], where: str) -> Rate:
+    try:
+        currency = (row["currency"] or "").strip()
+        rate = Rate(currency, dt.date.fromisoformat(row["day"] or ""), Decimal(row["per_unit"] or ""))
+    except (KeyError, ValueError, InvalidOperation):
+        raise Halt("this is no rate", where=where, todo="write a line like EUR,2026-01-31,7.85") from None
+    if not is_currency(currency) or rate.per_unit <= 0:
+        raise Halt(
+            f"{currency!r} is no currency or its rate is not positive",
+            where=where,
+            todo="write an ISO code and a positive rate",
+        )
+    return rate

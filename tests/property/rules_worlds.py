@@ -8,11 +8,63 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from connector.rules.documents import Dossier
-from tests.property.test_rules_exposure import dossiers
-from tests.rules_bench import day, limit_entry, negative, report, statement
+from tests.rules_bench import day, dossier, invoice, limit_entry, negative, order, payment, report, statement
 
+AMOUNTS = st.integers(0, 10**12)
+CURRENCIES = st.sampled_from(["CNY", "USD", "EUR"])
+DAYS = st.one_of(st.none(), st.integers(-900, 200).map(day))
+STAGES = ("draft", "open", "delivered", "closed", "cancelled")
 SHARES = st.one_of(st.none(), st.integers(-(10**11), 10**12))
 POSITIVE = st.one_of(st.none(), st.integers(0, 10**12))
+
+
+@st.composite
+def dossiers(draw: st.DrawFn) -> Dossier:
+    """A handful of documents that refer to one another, and to some that are not there."""
+    orders = tuple(
+        order(
+            f"o{n}",
+            draw(AMOUNTS),
+            draw(st.sampled_from(STAGES)),
+            currency=draw(CURRENCIES),
+            ordered_on=draw(DAYS),
+            deliver_on=draw(DAYS),
+            invoiced=draw(st.one_of(st.none(), AMOUNTS)),
+            paid=draw(st.one_of(st.none(), AMOUNTS)),
+            prepaid=draw(st.booleans()),
+        )
+        for n in range(draw(st.integers(0, 3)))
+    )
+    order_ids = st.one_of(st.none(), st.sampled_from(["o0", "o1", "o2", "gone"]))
+    invoices = tuple(
+        invoice(
+            f"i{n}",
+            draw(st.integers(-(10**9), 10**12)),
+            order_id=draw(order_ids),
+            currency=draw(CURRENCIES),
+            issued_on=draw(DAYS),
+            due_on=draw(DAYS),
+            paid=draw(st.one_of(st.none(), AMOUNTS)),
+            settled_on=draw(DAYS),
+            state=draw(st.sampled_from(["draft", "open", "open", "paid", "void", "written_off"])),
+            disputed=draw(st.sampled_from([None, False, True])),
+        )
+        for n in range(draw(st.integers(0, 4)))
+    )
+    payments = tuple(
+        payment(
+            f"p{n}",
+            draw(st.integers(-(10**9), 10**12)),
+            invoice_id=draw(st.one_of(st.none(), st.sampled_from(["i0", "i1", "i2", "gone"]))),
+            order_id=draw(order_ids),
+            currency=draw(CURRENCIES),
+            paid_on=draw(DAYS),
+        )
+        for n in range(draw(st.integers(0, 4)))
+    )
+    return dossier(
+        orders=orders, invoices=invoices, payments=payments, terms_days=draw(st.sampled_from([None, 0, 45]))
+    )
 
 
 @st.composite

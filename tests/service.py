@@ -1,0 +1,45 @@
+"""The check service as a process of its own, for as long as a test needs it."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import requests
+
+from tests.installation import COMMAND, Installation
+
+START_SECONDS = 40.0
+
+
+@contextmanager
+def serving(made: Installation) -> Iterator[str]:
+    """The base URL of ``creditgate serve`` on a free port; ended with SIGTERM."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    base = f"http://127.0.0.1:{port}"
+    with subprocess.Popen(
+        [*COMMAND, "serve", "--port", str(port)], env=made.environment, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            _wait(process, base)
+            yield base
+        finally:
+            process.terminate()
+            assert process.wait(timeout=15) == 0
+
+
+def _wait(process: subprocess.Popen[bytes], base: str) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        assert process.poll() is None, "the service ended"
+        try:
+            if requests.get(f"{base}/healthz", timeout=2).ok:
+                return
+        except requests.exceptions.ConnectionError:
+            time.sleep(0.1)
+    raise AssertionError("the service did not come up")
