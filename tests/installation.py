@@ -22,6 +22,7 @@ from connector.connect import add, kind_of
 from connector.home import found
 from connector.provision import manifest, provision
 from connector.runtime import Runtime
+from connector.store.schema import upgrade
 from sandbox.run import installed
 from sandbox.server import Options
 from tests.sandbox_server import running
@@ -36,6 +37,7 @@ class Installation:
 
     home: Path
     as_of: dt.date | None = None
+    database_url: str = ""
     bases: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -45,6 +47,8 @@ class Installation:
         kept["CREDITGATE_HOME"] = str(self.home)
         if self.as_of is not None:
             kept["CREDITGATE_AS_OF"] = self.as_of.isoformat()
+        if self.database_url:
+            kept["CREDITGATE_DATABASE_URL"] = self.database_url
         return kept
 
     def run(self, *arguments: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
@@ -63,7 +67,9 @@ class Installation:
     @contextmanager
     def opened(self) -> Iterator[Runtime]:
         """The runtime of the home folder."""
-        config = load(self.home / "creditgate.toml").model_copy(update={"as_of": self.as_of})
+        config = load(self.home / "creditgate.toml").model_copy(
+            update={"as_of": self.as_of, "database_url": self.database_url}
+        )
         runtime = Runtime(config)
         try:
             yield runtime
@@ -90,15 +96,19 @@ def installation(
     names: tuple[str, ...] = ("zoho", "fxiaoke"),
     pinned: bool = False,
     provisioned: bool = True,
+    database_url: str = "",
 ) -> Iterator[Installation]:
     """A fresh home folder with fresh sandboxes, connected and (unless told not to) provisioned.
 
     ``pinned`` fixes the day of decisions to that of the sandboxes.
     """
     as_of = options.as_of.date() if pinned and options.as_of else None
-    made = Installation(folder / "home", as_of)
+    made = Installation(folder / "home", as_of, database_url)
     for _ in found(made.home):
         pass
+    if database_url:
+        with made.opened() as runtime:
+            upgrade(runtime.store)
     with (made.home / "rates.csv").open("a") as rates:
         rates.write(RATES)
     known = installed()

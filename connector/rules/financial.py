@@ -151,7 +151,7 @@ def financial_facts(
     if not years:
         return values, origins
     last = years[0]
-    pass
+    moments.append(last.statement.period_end + age + dt.timedelta(days=1))
     stale = last.statement.period_end + age < today
     yearly = (*YEARLY, "revenue_level", "revenue_growth", "revenue_stability")
     origins.update(dict.fromkeys(yearly, last.origin))

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from connector.rules.documents import Dossier
+from connector.rules.documents import Dossier, InvoiceDoc, OrderDoc, PaymentDoc
 from tests.rules_bench import day, dossier, invoice, limit_entry, negative, order, payment, report, statement
 
 AMOUNTS = st.integers(0, 10**12)
@@ -18,52 +18,60 @@ SHARES = st.one_of(st.none(), st.integers(-(10**11), 10**12))
 POSITIVE = st.one_of(st.none(), st.integers(0, 10**12))
 
 
+ORDER_IDS = st.one_of(st.none(), st.sampled_from(["o0", "o1", "o2", "gone"]))
+
+
+@st.composite
+def orders(draw: st.DrawFn, id: str) -> OrderDoc:
+    return order(
+        id,
+        draw(AMOUNTS),
+        draw(st.sampled_from(STAGES)),
+        currency=draw(CURRENCIES),
+        ordered_on=draw(DAYS),
+        deliver_on=draw(DAYS),
+        invoiced=draw(st.one_of(st.none(), AMOUNTS)),
+        paid=draw(st.one_of(st.none(), AMOUNTS)),
+        prepaid=draw(st.booleans()),
+    )
+
+
+@st.composite
+def invoices(draw: st.DrawFn, id: str) -> InvoiceDoc:
+    return invoice(
+        id,
+        draw(st.integers(-(10**9), 10**12)),
+        order_id=draw(ORDER_IDS),
+        currency=draw(CURRENCIES),
+        issued_on=draw(DAYS),
+        due_on=draw(DAYS),
+        paid=draw(st.one_of(st.none(), AMOUNTS)),
+        settled_on=draw(DAYS),
+        state=draw(st.sampled_from(["draft", "open", "open", "paid", "void", "written_off"])),
+        disputed=draw(st.sampled_from([None, False, True])),
+    )
+
+
+@st.composite
+def payments(draw: st.DrawFn, id: str) -> PaymentDoc:
+    return payment(
+        id,
+        draw(st.integers(-(10**9), 10**12)),
+        invoice_id=draw(st.one_of(st.none(), st.sampled_from(["i0", "i1", "i2", "gone"]))),
+        order_id=draw(ORDER_IDS),
+        currency=draw(CURRENCIES),
+        paid_on=draw(DAYS),
+    )
+
+
 @st.composite
 def dossiers(draw: st.DrawFn) -> Dossier:
     """A handful of documents that refer to one another, and to some that are not there."""
-    orders = tuple(
-        order(
-            f"o{n}",
-            draw(AMOUNTS),
-            draw(st.sampled_from(STAGES)),
-            currency=draw(CURRENCIES),
-            ordered_on=draw(DAYS),
-            deliver_on=draw(DAYS),
-            invoiced=draw(st.one_of(st.none(), AMOUNTS)),
-            paid=draw(st.one_of(st.none(), AMOUNTS)),
-            prepaid=draw(st.booleans()),
-        )
-        for n in range(draw(st.integers(0, 3)))
-    )
-    order_ids = st.one_of(st.none(), st.sampled_from(["o0", "o1", "o2", "gone"]))
-    invoices = tuple(
-        invoice(
-            f"i{n}",
-            draw(st.integers(-(10**9), 10**12)),
-            order_id=draw(order_ids),
-            currency=draw(CURRENCIES),
-            issued_on=draw(DAYS),
-            due_on=draw(DAYS),
-            paid=draw(st.one_of(st.none(), AMOUNTS)),
-            settled_on=draw(DAYS),
-            state=draw(st.sampled_from(["draft", "open", "open", "paid", "void", "written_off"])),
-            disputed=draw(st.sampled_from([None, False, True])),
-        )
-        for n in range(draw(st.integers(0, 4)))
-    )
-    payments = tuple(
-        payment(
-            f"p{n}",
-            draw(st.integers(-(10**9), 10**12)),
-            invoice_id=draw(st.one_of(st.none(), st.sampled_from(["i0", "i1", "i2", "gone"]))),
-            order_id=draw(order_ids),
-            currency=draw(CURRENCIES),
-            paid_on=draw(DAYS),
-        )
-        for n in range(draw(st.integers(0, 4)))
-    )
     return dossier(
-        orders=orders, invoices=invoices, payments=payments, terms_days=draw(st.sampled_from([None, 0, 45]))
+        orders=tuple(draw(orders(f"o{n}")) for n in range(draw(st.integers(0, 3)))),
+        invoices=tuple(draw(invoices(f"i{n}")) for n in range(draw(st.integers(0, 4)))),
+        payments=tuple(draw(payments(f"p{n}")) for n in range(draw(st.integers(0, 4)))),
+        terms_days=draw(st.sampled_from([None, 0, 45])),
     )
 
 
@@ -122,3 +130,25 @@ def customers(draw: st.DrawFn) -> Dossier:
         reports=tuple(draw(st.lists(reports(), max_size=2))),  # type: ignore[arg-type]
         limits=tuple(draw(st.lists(entries(), max_size=2))),  # type: ignore[arg-type]
     )
+
+
+@st.composite
+def lonely(draw: st.DrawFn) -> Dossier:
+    """A customer with one thing alone (and perhaps a payment for it), so that nothing hides behind
+    the moments of another."""
+    kind = draw(st.sampled_from(["invoice", "invoice", "order", "report", "limit", "since"]))
+    later = draw(st.sampled_from([(), (payment("p", 10**13, invoice_id="i0", paid_on=day(40)),)]))
+    if kind == "invoice":
+        found = dossier(invoices=(draw(invoices("i0"))._replace(amount=500_000),), payments=later)
+    elif kind == "order":
+        found = dossier(orders=(draw(orders("o0")),))
+    elif kind == "report":
+        found = dossier(reports=(draw(reports()),))
+    elif kind == "limit":
+        found = dossier(limits=(draw(entries()),))
+    else:
+        return dossier(
+            customer_since=draw(st.dates(dt.date(2024, 1, 1), dt.date(2026, 8, 1))),
+            invoices=(invoice("i0", issued_on=day(-1), due_on=day(190)),),
+        )
+    return replace(found, customer_since=dt.date(2000, 1, 1))
