@@ -105,7 +105,7 @@ def measure(
             add("delivered", order.id, order.number, left, order.currency)
         elif order.stage == _OPEN or (order.stage == _DRAFT and settings.draft_orders):
             if horizon is not None and order.deliver_on is not None and order.deliver_on > horizon:
-                pass
+                moments.append(today + (order.deliver_on - horizon))
             else:
                 add("open_orders", order.id, order.number, left, order.currency)
     late_from, turns_late = today - dt.timedelta(days=grace), dt.timedelta(days=grace + 1)

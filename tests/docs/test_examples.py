@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib.util
 import os
 import re
 import subprocess
@@ -65,3 +66,13 @@ def test_commands_in_the_docs_exist() -> None:
     named = set(re.findall(r"creditgate ([a-z]+)\b", text))
     assert named
     assert named <= {*COMMANDS, "serve"} | {"init"}
+
+
+def test_the_command_reference_is_what_the_program_says() -> None:
+    spec = importlib.util.spec_from_file_location("make_commands", ROOT / "docs/make_commands.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    written = (ROOT / "docs/commands.md").read_text()
+    assert written == module.text(), "run 'make docs'"
