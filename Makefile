@@ -2,7 +2,6 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-cache-dir --quiet
-export PYTHONWARNINGS ?= default
 export XDG_CACHE_HOME := $(CURDIR)/.venv/.cache
 
 .PHONY: help setup demo test lint bench docs lock image-check clean

@@ -200,6 +200,7 @@ class Report(Model):
 
     ``pd_12m`` is a probability in 0…1 with ``pd_method`` naming where it came from;
     ``limit`` the agency's recommended limit in minor units. Flags are ``None`` when not stated.
+    Only with ``judgments_covered`` does an empty list of ``negatives`` say that there are none.
     """
 
     provider: str
@@ -216,6 +217,7 @@ class Report(Model):
     limit_note: str | None = None
     dbt_days: int | None = None
     negatives: tuple[Negative, ...] = ()
+    judgments_covered: bool = False
     statements: tuple[Statement, ...] = ()
     insolvent: bool | None = None
     dissolved: bool | None = None

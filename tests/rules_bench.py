@@ -95,6 +95,7 @@ def report(*, days_old: int = 10, provider: str = "agency", **more: Any) -> Repo
         "subject_ref": "1",
         "subject_name": "Customer",
         "as_of": day(-days_old),
+        "judgments_covered": True,
     }
     return ReportDoc(Report(provider=provider, **{**values, **more}), NOW)
 

@@ -66,6 +66,7 @@ def parse(answer: Any, ref: str, *, pod_unit: str, table: GradeTable, today: dt.
         limit_note=limit.note,
         dbt_days=_days_beyond_terms(report, warn),
         negatives=tuple(negatives),
+        judgments_covered=whole(at(report, "negativeInformation.ccjSummary.numberOfExact")) is not None,
         statements=tuple(_statements(report, warn)),
         insolvent=insolvent,
         dissolved=dissolved,

@@ -68,8 +68,8 @@ def label(code: str | int | None, language: str) -> str:
 
 
 def number(value: str | int | Decimal) -> str:
-    """A number for people: no trailing zeros, thousands apart."""
-    amount = Decimal(value)
+    """A number for people: two digits after the point at most, no trailing zeros, thousands apart."""
+    amount = round(Decimal(value), 2)
     if amount == amount.to_integral_value():
         return f"{int(amount):,}"
     return format(amount.normalize(), ",f")

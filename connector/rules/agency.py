@@ -122,7 +122,9 @@ def _negatives(
 ) -> None:
     """The most open judgments any agency knows of, and whether any says insolvent."""
     fresh = [report for report in latest if report.as_of + age >= today]
-    values["open_judgments"] = 0 if fresh else STALE
+    # No record is good news only from an agency that looks for them there.
+    vouching = [report for report in fresh if report.judgments_covered]
+    values["open_judgments"] = 0 if vouching else NOT_STATED if fresh else STALE
     values["insolvent"] = NOT_STATED if fresh else STALE
     most = 0
     for report in latest:
@@ -135,5 +137,5 @@ def _negatives(
             values["insolvent"], origins["insolvent"] = True, _origin(report)
         elif failed is False and report.as_of + age >= today and values["insolvent"] is not True:
             values["insolvent"], origins["insolvent"] = False, _origin(report)
-    if not most and fresh:
-        origins["open_judgments"] = _origin(fresh[0])
+    if not most and vouching:
+        origins["open_judgments"] = _origin(vouching[0])

@@ -18,10 +18,10 @@ from tests.check_bench import HOURS, Bench, policy
 
 ORDERS = st.sampled_from(["SO-1", "SO-2", "SO-3", "SO-4"])
 ACCOUNTS = st.sampled_from(["A1", "A2"])
-AMOUNTS = st.integers(0, 70_000)
+AMOUNTS = st.integers(0, 70_000) | st.sampled_from([35_000, 50_000, 60_000])
 STEPS = st.sampled_from(["order_save", "order_change", "approval", "shipment", "invoice"])
 REVISIONS = st.sampled_from([None, None, "1", "2"])
-LIMIT, GROUP_LIMIT = 100_000, 150_000
+LIMIT, GROUP_LIMIT = 100_000, 110_000
 
 
 class Books(RuleBasedStateMachine):

@@ -328,10 +328,12 @@ def test_an_almost_empty_report_is_all_unknown():
         "scores",
         "pd_method",
         "negatives",
+        "judgments_covered",
         "statements",
         "warnings",
     }
     assert known["pd_method"] == "none"
+    assert known["judgments_covered"] is False
     assert codes(report) == {"band_unknown", "status_unclear"}
 
 

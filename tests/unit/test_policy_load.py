@@ -30,7 +30,7 @@ def test_reads_a_file_and_calls_it_by_its_path() -> None:
 def test_numbers_are_exact() -> None:
     policy = load(TEXT, "p.yaml")
     assert policy.limit.terms.need is not None
-    assert policy.limit.terms.need.peak_factor == Decimal("1.3")
+    assert policy.limit.terms.need.peak_factor == Decimal("2.0")
     assert policy.scorecard.max_weight == Decimal("0.2")
     assert policy.classes[0].cap == 10_000_000
 
@@ -46,7 +46,7 @@ def test_numbers_are_exact() -> None:
         ("step: 1_000", "step: 0", "greater than 0"),
         ("grace_days: 5", "grace_days: some", "integer"),
         ("weight: 12", "weight: 1.5", "integer"),
-        ("peak_factor: 1.3", "peak_factor: '1.3'", "write a number in figures"),
+        ("peak_factor: 2.0", "peak_factor: '2.0'", "write a number in figures"),
         ("status: stop", "status: blocked", "write 'ok', 'watch', 'hold' or 'stop'"),
         ("fact: debt_ratio", "fact: dept_ratio", "write `debt_ratio`"),
         ("risk_class: C", "risk_class: D", "write one of AAA, AA, A, BBB, BB, B, C"),

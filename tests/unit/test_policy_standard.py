@@ -75,8 +75,8 @@ def test_a_strong_customer_with_everything_known_is_among_the_best() -> None:
     found = judged(invoices=payer(-2), reports=agency("good"))
     assert found.risk_class in ("AAA", "AA")
     assert found.status == "ok"
-    # need: 1.2 million × 1.3 × 60 days / 365
-    assert found.limit == 25_600_000
+    # need: 1.2 million × 2 × 60 days / 365
+    assert found.limit == 39_400_000
     assert found.terms_days == 30
 
 
@@ -85,7 +85,7 @@ def test_good_payment_alone_earns_a_limit_from_need() -> None:
     assert found.risk_class == "BBB"
     assert found.status == "ok"
     assert found.limit is not None
-    assert found.limit == 20_500_000
+    assert found.limit == 31_500_000
     assert {step.params["term"] for step in found.steps if step.code == "limit_min"} == {"need"}
 
 
@@ -181,9 +181,9 @@ def test_judgments_are_watched() -> None:
 
 
 def test_over_and_nearly_over_the_limit_are_watched() -> None:
-    over = judged(invoices=payer(0), orders=(order("big", 30_000_000),), reports=agency("good"))
+    over = judged(invoices=payer(0), orders=(order("big", 45_000_000),), reports=agency("good"))
     assert codes(over) == ["exposure_over_limit"]
-    near = judged(invoices=payer(0), orders=(order("big", 25_000_000),), reports=agency("good"))
+    near = judged(invoices=payer(0), orders=(order("big", 38_500_000),), reports=agency("good"))
     assert near.utilisation is not None
     assert Decimal("0.9") <= near.utilisation <= 1
     assert codes(near) == ["limit_nearly_used"]

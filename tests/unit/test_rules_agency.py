@@ -136,3 +136,10 @@ def test_the_age_of_a_report_is_watched_where_the_policy_has_an_edge() -> None:
         scorecard={"max_weight": Decimal("0.5"), "data_points": points},
     )
     assert facts(customer, by).next_change == dt.datetime(2026, 6, 20, tzinfo=dt.UTC)
+
+
+def test_no_judgments_are_good_news_only_from_an_agency_that_looks_for_them() -> None:
+    assert values(report(judgments_covered=False))["open_judgments"] == Unknown("not_stated")
+    assert values(report(judgments_covered=True))["open_judgments"] == 0
+    found = values(report(judgments_covered=False, negatives=(negative(),)))
+    assert found["open_judgments"] == 1
