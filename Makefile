@@ -37,7 +37,7 @@ lint: .venv/.dev ## ruff, mypy, import-linter
 	$(BIN)/lint-imports
 
 test: lint ## Every check and every test
-	$(BIN)/python -m pytest -n 2
+	sh scripts/test.sh
 
 bench: .venv/.dev ## The measured claims; each prints JSON with a ratio
 	@for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done

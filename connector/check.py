@@ -117,7 +117,8 @@ class _Check:
         same = next((item for item in earlier if item.revision == self._revision), None)
         own, group = self._lines(party)
         inside = self._inside(party)
-        needs = [self._need(line, inside, active) for line in (own, group) if line is not None]
+        stays = active is not None and party is not None and active.customer_id == party.customer_id
+        needs = [self._need(line, inside, active, stays) for line in (own, group) if line is not None]
         if same is not None and self._stands(same, active, needs):
             answer = CheckAnswer.model_validate_json(same.answer)
             return answer.model_copy(update={"reservation": same.id})
@@ -146,8 +147,11 @@ class _Check:
         # Without a line of its own a customer has not been assessed, and the group says nothing for it.
         return own, found.get(party.group) if own and party.group else None
 
-    def _need(self, line: Line, inside: KnownOrder | None, active: Reservation | None) -> _Need:
-        """What the order needs on ``line`` beyond what is in the exposure, and beyond what it holds."""
+    def _need(self, line: Line, inside: KnownOrder | None, active: Reservation | None, stays: bool) -> _Need:
+        """What the order needs on ``line`` beyond what is in the exposure, and beyond what it holds.
+
+        ``stays``: the reservation is the same customer's, not one from which the order has moved.
+        """
         request = self._request
         holds = active.held.get(line.key, 0) if active else 0
         if request.prepaid or request.minor <= 0:
@@ -155,12 +159,15 @@ class _Check:
         whole = self._converted(request.minor, request.currency, line)
         counted = self._converted(inside.amount, inside.currency, line) if inside else 0
         if whole is None or counted is None:
-            smaller = [item for item in (active, inside) if item and item.currency == request.currency]
-            if any(request.minor <= item.amount for item in smaller):
+            before = (active if stays else None, inside)
+            if any(
+                item and item.currency == request.currency and request.minor <= item.amount for item in before
+            ):
                 return _Need(line, holds, 0)  # no more than before, in whatever currency
             return _Need(line, None, None)
         whole = max(0, whole - counted)
-        if request.checkpoint in _PARTIAL:
+        # Not so if the order has moved to another account: then the old one gets everything back.
+        if request.checkpoint in _PARTIAL and active and active.account_id == request.account:
             whole = max(whole, holds)
         return _Need(line, whole, whole - holds)
 

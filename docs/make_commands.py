@@ -14,7 +14,8 @@ TARGET = Path(__file__).with_name("commands.md")
 def text() -> str:
     """The whole reference."""
     parts = ["# Commands\n", "Written by `make docs` from the program's own help.\n"]
-    root = click.Context(cli, info_name="creditgate", terminal_width=100)
+    names = ["-h", "--help"]
+    root = click.Context(cli, info_name="creditgate", terminal_width=100, help_option_names=names)
     for name in COMMANDS:
         command = cli.get_command(root, name)
         assert command is not None

@@ -1,7 +1,8 @@
-"""What tests of several folders share: a real PostgreSQL, started from a wheel."""
+"""What tests of several folders share: a real PostgreSQL, started from a wheel, and the rule on skips."""
 
 from __future__ import annotations
 
+import os
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -11,6 +12,21 @@ import pytest
 import sqlalchemy as sa
 
 DRIVER = "postgresql+psycopg"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests that need PostgreSQL run in one worker, so that one server serves them."""
+    for item in items:
+        if item.get_closest_marker("postgres"):
+            item.add_marker(pytest.mark.xdist_group("postgres"))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """With CREDITGATE_NO_SKIP a skipped test fails the run: it would hide what was not tested."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CREDITGATE_NO_SKIP") and reporter is not None and reporter.stats.get("skipped"):
+        reporter.write_line("tests were skipped, and CREDITGATE_NO_SKIP allows none", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,10 @@ amounts in major units of the policy's currency, times in days. Equal content ha
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -310,6 +311,12 @@ class Policy(Part):
         """SHA-256 (hex) of the canonical content, defaults included, comments and order of keys not."""
         content = canonical(self.model_dump(by_alias=True))
         return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with other content; it works out its own hash."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("hash", None)
+        return copied
 
     def line(self, path: Path) -> int:
         """Line (from 1) of the innermost part of ``path`` that stands in the file."""

@@ -30,6 +30,7 @@ def payment_facts(
 ) -> dict[str, Value]:
     """Values of the family; ``moments`` learns the days on which time alone changes one of them."""
     year_ago, default, grace = today - YEAR, dt.timedelta(days=rules.default_days), rules.grace_days
+    turns_late = dt.timedelta(days=grace + 1)
     count = amount = oldest = disputed = settled = defaults = 0
     value = late_value = value_days = worst = judged = 0
     seen = False
@@ -47,8 +48,11 @@ def payment_facts(
             defaults += 1
         days, weight = 0, 0
         if line.open:
-            days = (today - line.due).days if line.due is not None else 0
+            if line.due is None:
+                continue
+            days = (today - line.due).days
             if days <= grace:
+                moments.append(line.due + turns_late)
                 continue
             moments.append(today + _DAY)
             weight = in_currency(line.open, doc.currency, currency, convert)

@@ -141,7 +141,9 @@ def lonely(draw: st.DrawFn) -> Dossier:
     if kind == "invoice":
         found = dossier(invoices=(draw(invoices("i0"))._replace(amount=500_000),), payments=later)
     elif kind == "order":
-        found = dossier(orders=(draw(orders("o0")),))
+        far = {"ordered_on": None, "deliver_on": day(draw(st.integers(80, 200))), "stage": "open"}
+        one = draw(orders("o0"))
+        found = dossier(orders=(draw(st.sampled_from([one, order("o0", **far)])),))
     elif kind == "report":
         found = dossier(reports=(draw(reports()),))
     elif kind == "limit":

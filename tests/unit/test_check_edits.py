@@ -148,6 +148,25 @@ def test_an_amount_without_a_rate_passes_only_as_a_decrease(bench: Bench) -> Non
     assert bench.line(number).reserved == 80_000
 
 
+def test_an_amount_without_a_rate_does_not_pass_as_a_decrease_on_another_customer(bench: Bench) -> None:
+    bench.customer("A1", limit=1_000_000)
+    other = bench.customer("A2", limit=1_000_000)
+    bench.check("100.00", currency="EUR")
+    bench.rates = type(bench.rates)("CNY")
+    assert codes(bench.check("90.00", account="A2", currency="EUR")) == ["rate_unknown"]
+    assert bench.line(other).reserved == 0
+
+
+def test_a_shipment_to_another_member_of_the_group_takes_its_own_amount(bench: Bench) -> None:
+    group = bench.group(limit=100_000)
+    first = bench.customer("A1", limit=100_000, group=group)
+    second = bench.customer("A2", limit=100_000, group=group)
+    bench.check("600.00")
+    assert bench.check("150.00", account="A2", checkpoint="shipment").decision == "pass"
+    assert [bench.line(first).reserved, bench.line(second).reserved] == [0, 15_000]
+    assert bench.line(group, GROUP).reserved == 15_000
+
+
 @pytest.mark.parametrize("step", ["approval", "shipment"])
 def test_a_later_step_asks_how_the_customer_stands_now(bench: Bench, step: str) -> None:
     number = bench.customer(limit=60_000)

@@ -112,3 +112,10 @@ def test_a_default_written_out_does_not_change_the_hash() -> None:
     without = TEXT.replace("  draft_orders: false\n", "")
     assert without != TEXT
     assert load(without, "a.yaml").hash == load(TEXT, "b.yaml").hash
+
+
+def test_a_changed_copy_has_its_own_hash() -> None:
+    policy = load(STANDARD)
+    before = policy.hash
+    assert policy.model_copy(update={"version": 2}).hash != before
+    assert policy.model_copy().hash == before

@@ -181,3 +181,10 @@ def test_the_day_is_that_of_the_policys_time_zone() -> None:
     shanghai = facts(customer, policy(timezone="Asia/Shanghai"), at=late)
     assert shanghai.values["overdue_count"] == 1
     assert shanghai.next_change == dt.datetime(2026, 6, 16, 16, tzinfo=dt.UTC)
+
+
+def test_a_disputed_invoice_that_counts_turns_overdue_at_a_known_moment() -> None:
+    by = policy(overdue={"count_disputed": True, "grace_days": 2})
+    customer = dossier(invoices=(invoice("i", 100, issued_on=None, due_on=day(1), disputed=True),))
+    assert facts(customer, by).next_change == dt.datetime(2026, 6, 19, tzinfo=dt.UTC)
+    assert facts(customer, by, at=dt.datetime(2026, 6, 19, tzinfo=dt.UTC)).values["overdue_count"] == 1

@@ -29,7 +29,7 @@ AGENCY: tuple[FactSpec, ...] = (
     FactSpec(
         "open_judgments", "count", "documents", "Open judgments and enforcements", "未结判决与执行",
         "records of kind judgment, enforcement, dishonest or consumption_limit, matched exactly and "
-        "not known to be resolved",
+        "not known to be resolved; none is known only from an agency that looks for them",
         "report", "lower", low=0,
     ),
     FactSpec(
