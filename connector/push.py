@@ -57,8 +57,8 @@ def push(
     with crm.context.secrets.lock("push"):
         now = crm.context.now()
         with store.read() as tx:
-            total = outbox.count_due(tx, connection.id, now)
-        writers = _writers(connections, connection, mapping, faults) if total else {}
+            waiting = outbox.count_due(tx, connection.id, now)
+        writers = _writers(connections, connection, mapping, list(waiting), faults)
         while True:
             with store.read() as tx:
                 items = outbox.due(tx, connection.id, now, CLAIM, list(writers))
@@ -66,18 +66,22 @@ def push(
                 break
             for target, group in groupby(items, key=lambda item: item.target):
                 _send(store, connection, crm, writers[target], list(group), pushed)
-                report(pushed.done + pushed.retried + pushed.dead, total)
+                report(pushed.done + pushed.retried + pushed.dead, sum(waiting.values()))
     if faults:
         raise faults[0]
     return pushed
 
 
 def _writers(
-    connections: Connections, connection: Connection, mapping: FieldMapping, faults: list[Halt]
+    connections: Connections,
+    connection: Connection,
+    mapping: FieldMapping,
+    targets: Sequence[str],
+    faults: list[Halt],
 ) -> dict[str, Writer | None]:
     """The writers by target; one that is not provisioned is left out, so that the others can go on."""
     writers: dict[str, Writer | None] = {}
-    for target in KINDS:
+    for target in targets:
         try:
             writers[target] = _writer(connections, connection, mapping, target)
         except Halt as fault:

@@ -40,18 +40,22 @@ def join(tx: sa.Connection, connection_id: int, accounts: Sequence[Account], now
     links = _links(tx, connection_id, [a.external_id for a in accounts])
     owners = _owners(tx, [key for a in accounts for key in keys_of(a)])
     newcomers: list[Account] = []
+    claimed: set[Key] = set()
+    later: list[Account] = []
     for record in accounts:
         present, by = links[record.external_id]
-        known = {owners[key] for key in keys_of(record) if key in owners}
-        target = _decide(tx, record, present, by, known, now)
-        if target is None:
+        keys = set(keys_of(record))
+        target = _decide(tx, record, present, by, {owners[key] for key in keys & owners.keys()}, now)
+        if target is not None:
+            _assign(tx, connection_id, record, target, present, owners)
+        elif keys & claimed:
+            later.append(record)  # the same debtor as a newcomer of this page, who must exist first
+        else:
+            claimed |= keys
             newcomers.append(record)
-            for key in keys_of(record):
-                owners.setdefault(key, -len(newcomers))
-            continue
-        _assign(tx, connection_id, record, target, present, owners)
-    _create(tx, connection_id, newcomers, owners, now)
+    _create(tx, connection_id, newcomers, now)
     touch(tx, connection_id, {a.external_id for a in accounts})
+    join(tx, connection_id, later, now)
 
 
 def touch(tx: sa.Connection, connection_id: int, account_ids: Collection[str]) -> None:
@@ -173,7 +177,7 @@ def _decide(
     known: set[int],
     now: dt.datetime,
 ) -> int | None:
-    """The customer of an account, ``None`` for a new one; -n stands for the n-th newcomer of the page."""
+    """The customer of an account, ``None`` for a new one."""
     if present is not None and (linked_by == "person" or not known or present in known):
         return present
     if len(known) == 1:
@@ -194,10 +198,6 @@ def _assign(
     present: int | None,
     owners: dict[Key, int],
 ) -> None:
-    if target < 0:
-        # Another account of this very page is the same newcomer: it is linked once that one exists.
-        owners[("page", record.external_id)] = target
-        return
     here = sa.and_(account.c.connection_id == connection_id, account.c.external_id == record.external_id)
     if target != present:
         tx.execute(sa.update(account).where(here).values(customer_id=target))
@@ -211,29 +211,19 @@ def _assign(
         tx.execute(sa.update(customer).where(customer.c.id == target).values(**_attributes(record)))
 
 
-def _create(
-    tx: sa.Connection,
-    connection_id: int,
-    newcomers: Sequence[Account],
-    owners: Mapping[Key, int],
-    now: dt.datetime,
-) -> None:
+def _create(tx: sa.Connection, connection_id: int, newcomers: Sequence[Account], now: dt.datetime) -> None:
     if not newcomers:
         return
     rows = [_attributes(record) | {"created_at": now} for record in newcomers]
     statement = sa.insert(customer).returning(customer.c.id, sort_by_parameter_order=True)
-    ids = list(tx.execute(statement, rows).scalars())
-    linked = [{"e": record.external_id, "c": new} for record, new in zip(newcomers, ids, strict=True)] + [
-        {"e": key[1], "c": ids[-place - 1]} for key, place in owners.items() if key[0] == "page"
-    ]
+    made = list(zip(newcomers, tx.execute(statement, rows).scalars(), strict=True))
     tx.execute(
         sa.update(account)
         .where(account.c.connection_id == connection_id, account.c.external_id == sa.bindparam("e"))
         .values(customer_id=sa.bindparam("c")),
-        linked,
+        [{"e": record.external_id, "c": number} for record, number in made],
     )
-    fresh = {key: ids[-place - 1] for key, place in owners.items() if place < 0 and key[0] != "page"}
-    _register(tx, fresh)
+    _register(tx, {key: number for record, number in made for key in keys_of(record)})
 
 
 def _register(tx: sa.Connection, keys: Mapping[Key, int]) -> None:

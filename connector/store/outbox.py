@@ -105,7 +105,7 @@ def due(
     """Rows of these targets that are to be sent now, holds first."""
     query = (
         sa.select(outbox)
-        .where(outbox.c.connection_id == connection_id, outbox.c.state == "pending", outbox.c.due_at <= now)
+        .where(_due(connection_id, now), outbox.c.target.in_(targets))
         .order_by(outbox.c.priority, outbox.c.id)
         .limit(most)
     )
@@ -124,12 +124,16 @@ def due(
     ]
 
 
-def count_due(connection: sa.Connection, connection_id: int, now: dt.datetime) -> int:
-    """How many rows are to be sent now."""
-    query = sa.select(sa.func.count()).where(
+def count_due(connection: sa.Connection, connection_id: int, now: dt.datetime) -> dict[str, int]:
+    """How many rows of each target are to be sent now."""
+    query = sa.select(outbox.c.target, sa.func.count().label("rows")).where(_due(connection_id, now))
+    return {row.target: row.rows for row in connection.execute(query.group_by(outbox.c.target))}
+
+
+def _due(connection_id: int, now: dt.datetime) -> sa.ColumnElement[bool]:
+    return sa.and_(
         outbox.c.connection_id == connection_id, outbox.c.state == "pending", outbox.c.due_at <= now
     )
-    return int(connection.execute(query).scalar_one())
 
 
 def done(

@@ -22,6 +22,7 @@ AMOUNTS = st.integers(0, 70_000) | st.sampled_from([35_000, 50_000, 60_000])
 STEPS = st.sampled_from(["order_save", "order_change", "approval", "shipment", "invoice"])
 REVISIONS = st.sampled_from([None, None, "1", "2"])
 LIMIT, GROUP_LIMIT = 100_000, 110_000
+OCCUPYING = (OrderStage.OPEN, OrderStage.DELIVERED)
 
 
 class Books(RuleBasedStateMachine):
@@ -46,7 +47,7 @@ class Books(RuleBasedStateMachine):
 
     def inside(self, order: str, account: str) -> int:
         owner, amount, stage = self.known.get(order, ("", 0, OrderStage.DRAFT))
-        return amount if owner == account and stage is OrderStage.OPEN else 0
+        return amount if owner == account and stage in OCCUPYING else 0
 
     def active(self, order: str) -> list[reservations.Reservation]:
         with self.bench.store.read() as tx:
