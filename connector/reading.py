@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from pydantic import ValidationError
@@ -74,11 +75,16 @@ class ReadField:
     values: Mapping[str, Any] | None = None
     fallback: Any = MISSING
 
+    @cached_property
+    def key(self) -> str:
+        """The path as the mapping writes it."""
+        return ".".join(self.path)
+
     def raw(self, data: Mapping[str, Any]) -> Any:
         """The raw value, or ``None`` when the row has none; dots reach into mappings and lists."""
-        key = ".".join(self.path)
-        if key in data:
-            return data[key]
+        value = data.get(self.key)
+        if value is not None or len(self.path) == 1:
+            return value
         node: Any = data
         for step in self.path:
             if isinstance(node, Mapping):
