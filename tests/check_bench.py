@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
 import datetime as dt
-import shutil
 import tempfile
 from collections.abc import Mapping
 from decimal import Decimal
@@ -63,14 +61,14 @@ def policy(check: Mapping[str, Any] | None = None, **parts: Any) -> Policy:
 
 
 @cache
-def _template() -> Path:
+def _template() -> bytes:
     """An empty, upgraded SQLite file, made once in a test run."""
-    file = Path(tempfile.mkdtemp(prefix="creditgate-test-")) / "empty.db"
-    atexit.register(shutil.rmtree, file.parent, ignore_errors=True)
-    store = Store(f"sqlite:///{file}")
-    upgrade(store)
-    store.close()
-    return file
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "empty.db"
+        store = Store(f"sqlite:///{file}")
+        upgrade(store)
+        store.close()
+        return file.read_bytes()
 
 
 class Bench:
@@ -85,7 +83,7 @@ class Bench:
     @classmethod
     def on_sqlite(cls, folder: Path, rules: Policy | None = None) -> Bench:
         """A fresh store in ``folder`` with the connection ``zoho``."""
-        shutil.copy(_template(), folder / "check.db")
+        (folder / "check.db").write_bytes(_template())
         bench = cls(f"sqlite:///{folder / 'check.db'}", rules)
         bench.connect("zoho")
         return bench

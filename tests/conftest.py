@@ -44,13 +44,11 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL
 
 
 @pytest.fixture
-def postgres_url(postgres_server: sa.URL) -> Iterator[str]:
-    """The URL of a fresh, empty database; mark the test ``postgres``."""
+def postgres_url(postgres_server: sa.URL) -> str:
+    """The URL of a fresh, empty database, gone with the server; mark the test ``postgres``."""
     name = f"test_{uuid.uuid4().hex}"
     admin = sa.create_engine(postgres_server, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
         connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    yield postgres_server.set(database=name).render_as_string(hide_password=False)
-    with admin.connect() as connection:
-        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
     admin.dispose()
+    return postgres_server.set(database=name).render_as_string(hide_password=False)

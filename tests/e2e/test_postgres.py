@@ -12,7 +12,7 @@ from sandbox.server import Options
 from tests.installation import Installation, installation
 from tests.store_dump import dump
 
-OPTIONS = Options(accounts=60, seed=11, as_of=dt.datetime(2026, 6, 30, tzinfo=dt.UTC))
+OPTIONS = Options(accounts=40, seed=11, as_of=dt.datetime(2026, 6, 30, tzinfo=dt.UTC))
 
 
 def work(made: Installation) -> dict[str, Any]:
