@@ -91,7 +91,8 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     def _invalid(_request: Request, fault: RequestValidationError) -> Response:
         complaints = [
-            Complaint(pointer=_pointer(item["loc"]), detail=str(item["msg"])) for item in fault.errors()
+            Complaint(pointer=_pointer(item["loc"]), detail=str(item["msg"]).removeprefix("Value error, "))
+            for item in fault.errors()
         ]
         return response(422, "the request does not have the form that is documented", complaints)
 

@@ -66,7 +66,7 @@ def _request(asked: dict[str, Any]) -> CheckRequest:
     except ValidationError as fault:
         first = fault.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "amount"
-        raise click.UsageError(f"--{name}: {first['msg']}") from None
+        raise click.UsageError(f"--{name}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
 def _print(answer: CheckAnswer, language: str, form: str) -> None:
