@@ -193,6 +193,7 @@ class _Puller:
         # Parts whose rows are not stored yet: what the cursor must still name.
         self._unread: dict[int, Slice] = {}
         self._next = 0
+        self._taken_up = False
 
     def run(self, *, full: bool) -> None:
         """Read from the watermark (or where an interrupted window stood) to now."""
@@ -209,6 +210,7 @@ class _Puller:
         now = self._now()
         with self._store.write() as tx:
             cursor = cursors.load(tx, self._connection.id, self._reader.stream.value)
+            self._taken_up = cursor.until is not None
             if cursor.until is None or full:
                 known = None if full else cursor.watermark
                 since = known - LAG if known else BEGINNING
@@ -219,7 +221,8 @@ class _Puller:
     def _close_window(self, window: Cursor) -> None:
         now = self._now()
         with self._store.write() as tx:
-            if self._reader.stream is Stream.ACCOUNTS and self._count.changed:
+            # A window that was taken up again may owe the groups of what an earlier run had stored.
+            if self._reader.stream is Stream.ACCOUNTS and (self._count.changed or self._taken_up):
                 customers.regroup(tx, self._connection.id, now)
             closed = replace(window, watermark=window.until, until=None, slices=())
             cursors.save(tx, self._connection.id, self._reader.stream.value, closed, now)
@@ -323,7 +326,10 @@ def _store_rows(
     misfits = [*earlier, *misfits]
     with store.write() as tx:
         now = dt.datetime.now(dt.UTC)
+        before = count.changed
         _keep_rows(tx, connection, reader.stream, read, misfits, count, now)
+        if reader.stream is Stream.ACCOUNTS and count.changed > before:
+            customers.regroup(tx, connection.id, now)
 
 
 def _read_rows(reader: Reader, rows: Iterable[Row]) -> tuple[list[tuple[Row, Record]], list[Misfit]]:
