@@ -224,7 +224,9 @@ class _Puller:
             # A window that was taken up again may owe the groups of what an earlier run had stored.
             if self._reader.stream is Stream.ACCOUNTS and (self._count.changed or self._taken_up):
                 customers.regroup(tx, self._connection.id, now)
-            closed = replace(window, watermark=window.until, until=None, slices=())
+            # Deletions are asked for from the first window's end on, even if nobody lives to ask today.
+            gone_since = window.gone_since or window.until
+            closed = replace(window, watermark=window.until, until=None, slices=(), gone_since=gone_since)
             cursors.save(tx, self._connection.id, self._reader.stream.value, closed, now)
 
     def _read(self, pool: ThreadPoolExecutor, window: Cursor) -> None:

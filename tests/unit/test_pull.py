@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from connector import pull as pulling
 from connector.adapter import Context, Crm, Limits, Page, Row, Slice
 from connector.config import load
 from connector.errors import Retry
@@ -160,6 +161,25 @@ def test_deleted_rows_are_marked_once(runtime: Runtime, crm: MemoryCrm) -> None:
     assert "00003" not in stored(runtime)
     crm.clock["now"] += dt.timedelta(minutes=1)  # type: ignore[attr-defined]
     assert run(runtime, crm).count(Stream.ACCOUNTS).gone == 0
+
+
+def test_a_row_deleted_after_a_kill_before_deletions_were_asked_for_is_found(
+    runtime: Runtime, crm: MemoryCrm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(crm, 12)
+    with monkeypatch.context() as patch:
+        patch.setattr(pulling, "_find_gone", _die)
+        with pytest.raises(KeyboardInterrupt):
+            run(runtime, crm)
+    crm.clock["now"] += dt.timedelta(hours=1)  # type: ignore[attr-defined]
+    del crm.rows["00003"]
+    crm.gone["00003"] = crm.clock["now"] - dt.timedelta(minutes=30)  # type: ignore[attr-defined]
+    assert run(runtime, crm).count(Stream.ACCOUNTS).gone == 1
+    assert "00003" not in stored(runtime)
+
+
+def _die(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_vanished_rows_are_found_by_a_sweep_of_all_ids(
