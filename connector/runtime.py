@@ -9,7 +9,7 @@ import csv
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from pathlib import Path
@@ -35,6 +35,7 @@ class Runtime:
     """One opened home folder."""
 
     config: Config
+    _budgets: list[StoreBudget] = field(default_factory=list, init=False, repr=False)
 
     @cached_property
     def store(self) -> Store:
@@ -90,6 +91,8 @@ class Runtime:
     def context(self, connection: Connection, kind: type[ports.Adapter]) -> ports.Context:
         """What the adapter is given."""
         values = {s.key: s.default for s in kind.settings if s.default is not None}
+        budget = StoreBudget(self.store, connection.id, kind.limits)
+        self._budgets.append(budget)
         secrets = StoreSecrets(self.store, self.config.cipher(), connection.id, self.config.home)
         values |= connection.settings
         for setting in kind.settings:
@@ -99,15 +102,19 @@ class Runtime:
             connection=connection.name,
             settings=values,
             secrets=secrets,
-            http=Http(kind.limits, StoreBudget(self.store, connection.id, kind.limits)),
+            http=Http(kind.limits, budget),
             language=self.config.language,
             now=lambda: dt.datetime.now(dt.UTC),
         )
 
     def close(self) -> None:
-        """Close the store if it was opened."""
+        """Give back unused calls, and close the store if it was opened."""
         if "store" in self.__dict__:
-            self.store.close()
+            try:
+                for budget in self._budgets:
+                    budget.give_back()
+            finally:
+                self.store.close()
 
 
 @contextmanager

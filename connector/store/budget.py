@@ -2,7 +2,8 @@
 
 Invariant: in any window of ``per_seconds`` at most ``calls`` are taken from a bucket, whoever takes
 them. Places are leased in small packets, so that not every call costs a transaction; what a killed
-process had leased is lost for the window, which errs on the safe side.
+process had leased is lost for the window, which errs on the safe side; one that ends in order gives back
+what it did not use.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from connector.store.tables import budget
 from connector.store.upsert import upsert
 
 LONGEST_WAIT = 60.0
+# Few enough that losing them with a killed process does not matter to a day of calls.
+LARGEST_PACKET = 50
 
 
 class StoreBudget:
@@ -39,7 +42,7 @@ class StoreBudget:
         self._connection = connection_id
         self._calls = limits.calls
         self._window = dt.timedelta(seconds=limits.per_seconds)
-        self._packet = max(1, (limits.calls or 0) // 20)
+        self._packet = max(1, min(LARGEST_PACKET, (limits.calls or 0) // 20))
         self._leases: dict[str, tuple[int, dt.datetime]] = {}
         self._lock = threading.Lock()
         self._now, self._sleep = now, sleep
@@ -76,6 +79,18 @@ class StoreBudget:
             start, used = self._current(connection, bucket)
             used = max(used, self._calls - remaining)
             self._save(connection, bucket, start, used)
+
+    def give_back(self) -> None:
+        """Return what was leased in a window that is still open, and not used."""
+        with self._lock:
+            leases, self._leases = self._leases, {}
+            for bucket, (left, end) in leases.items():
+                if not left:
+                    continue
+                with self._store.write() as connection:
+                    start, used = self._current(connection, bucket)
+                    if start + self._window == end:
+                        self._save(connection, bucket, start, max(0, used - left))
 
     def _lease(self, bucket: str, wanted: int, needed: int) -> tuple[int, dt.datetime]:
         assert self._calls is not None  # noqa: S101 - narrows the type

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
+import sqlalchemy as sa
 
 from connector.cli.cast import Part, cast
 from sandbox.server import Options
@@ -132,3 +133,18 @@ def _save(made: Installation, part: Part) -> dict[str, Any]:
 
 def _codes(answer: dict[str, Any]) -> list[str]:
     return [reason["code"] for reason in answer["check"]["reasons"]]
+
+
+def test_a_run_leaves_the_days_calls_to_the_next_but_for_what_it_used(job: Installation) -> None:
+    from connector.store.tables import budget
+
+    def counted() -> int:
+        with job.opened() as runtime, runtime.store.read() as tx:
+            query = sa.select(sa.func.sum(budget.c.used)).where(budget.c.bucket == "credits")
+            return int(tx.execute(query).scalar_one())
+
+    before, calls = counted(), job.door("zoho", "calls")
+    job.run("pull", "zoho")
+    made = job.door("zoho", "calls")["read"] - calls["read"]
+    assert made > 0
+    assert counted() - before <= 3 * made  # no read costs more than three credits

@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 import requests
 import responses
+import sqlalchemy as sa
 
 from connector.adapter import Limits
 from connector.errors import Halt, Retry
 from connector.http import Http
-from connector.store.budget import StoreBudget
+from connector.store.budget import LARGEST_PACKET, StoreBudget
 from connector.store.engine import Store
 from connector.store.schema import upgrade
-from connector.store.tables import connection
+from connector.store.tables import budget, connection
 
 URL = "https://crm.example/api?token=secret"
 NOW = dt.datetime(2026, 6, 30, tzinfo=dt.UTC)
@@ -113,4 +114,45 @@ def test_a_budget_is_shared_and_never_exceeded(tmp_path: Path) -> None:
     before = clock[0]
     budgets[0].take("calls", 1)
     assert clock[0] > before
+    store.close()
+
+
+def used(store: Store) -> int:
+    with store.read() as tx:
+        return int(tx.execute(sa.select(budget.c.used)).scalar_one())
+
+
+def test_many_short_runs_cost_the_day_what_they_use(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 's.db'}")
+    upgrade(store)
+    with store.write() as tx:
+        values = {"name": "c", "role": "crm", "kind": "k", "settings": "{}", "created_at": NOW}
+        tx.execute(connection.insert().values(**values))
+    limits = Limits(slots=4, calls=50_000)
+    for _ in range(200):
+        run = StoreBudget(store, 1, limits, now=lambda: NOW)
+        run.take("calls", 3)
+        run.give_back()
+    assert used(store) == 600
+    killed = StoreBudget(store, 1, limits, now=lambda: NOW)
+    killed.take("calls", 3)
+    assert used(store) <= 600 + LARGEST_PACKET
+    store.close()
+
+
+def test_what_was_leased_in_a_window_that_is_over_is_not_given_back_to_the_next(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 's.db'}")
+    upgrade(store)
+    with store.write() as tx:
+        values = {"name": "c", "role": "crm", "kind": "k", "settings": "{}", "created_at": NOW}
+        tx.execute(connection.insert().values(**values))
+    clock = [NOW]
+    limits = Limits(slots=1, calls=100, per_seconds=20)
+    old, new = (StoreBudget(store, 1, limits, now=lambda: clock[0]) for _ in range(2))
+    old.take("calls", 1)
+    clock[0] += dt.timedelta(seconds=21)
+    new.take("calls", 1)
+    before = used(store)
+    old.give_back()
+    assert used(store) == before
     store.close()
