@@ -21,18 +21,9 @@ from connector.policy.schema import Policy
 from connector.store import lines, reservations
 from connector.store.engine import Store
 from connector.store.lines import CUSTOMER, GROUP, Line
+from connector.store.record_tables import account, sales_order
 from connector.store.schema import upgrade
-from connector.store.tables import (
-    account,
-    connection,
-    credit_group,
-    credit_line,
-    customer,
-    hold,
-    journal,
-    reservation,
-    sales_order,
-)
+from connector.store.tables import connection, credit_group, credit_line, customer, hold, journal, reservation
 
 NOW = dt.datetime(2026, 3, 2, 9, 30, tzinfo=dt.UTC)
 HOURS = 72

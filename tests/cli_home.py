@@ -41,7 +41,8 @@ from connector.cli import main
 from connector.errors import Reauth
 from connector.model import Report
 from connector.runtime import Runtime
-from connector.store.tables import account, credit_group, customer, identifier, journal
+from connector.store.record_tables import account
+from connector.store.tables import credit_group, customer, identifier, journal
 
 NOW = dt.datetime.now(dt.UTC)
 

@@ -10,9 +10,8 @@ import orjson
 import sqlalchemy as sa
 
 from connector.store.engine import Store
+from connector.store.record_tables import RECORDS, account, reject
 from connector.store.tables import (
-    RECORDS,
-    account,
     assessment,
     connection,
     credit_group,
@@ -20,7 +19,6 @@ from connector.store.tables import (
     cursor,
     customer,
     outbox,
-    reject,
     visit,
     written,
 )

@@ -18,7 +18,8 @@ import sqlalchemy as sa
 from connector.policy.schema import Policy
 from connector.rules.outcome import Assessment, assessment_from_json, assessment_json, outcome_json
 from connector.rules.snapshot import Snapshot, snapshot_from_json, snapshot_json
-from connector.store.tables import account, assessment, connection, customer, policy_version
+from connector.store.record_tables import account
+from connector.store.tables import assessment, connection, customer, policy_version
 from connector.store.tables import written as written_table
 
 # The fastest level: a few kilobytes of JSON shrink to a quarter, at a tenth of the cost of the rest.

@@ -19,8 +19,9 @@ from cryptography.fernet import MultiFernet
 
 from connector.errors import Halt
 from connector.store.engine import Store
+from connector.store.record_tables import account
 from connector.store.secrets import StoreSecrets
-from connector.store.tables import account, api_key, connection, customer, field_name, reservation, secret
+from connector.store.tables import api_key, connection, customer, field_name, reservation, secret
 from connector.store.upsert import upsert
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from connector.store.tables import account, consent, customer
+from connector.store.record_tables import account
+from connector.store.tables import consent, customer
 
 
 @dataclass(frozen=True)

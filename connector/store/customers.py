@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from connector import identifiers
 from connector.model import Account
 from connector.store import journal
-from connector.store.tables import account, credit_group, customer, identifier
+from connector.store.record_tables import account
+from connector.store.tables import credit_group, customer, identifier
 
 BATCH = 900
 Key = tuple[str, str]

@@ -22,7 +22,8 @@ from connector.rules.documents import (
     PaymentDoc,
     ReportDoc,
 )
-from connector.store.tables import account, customer, invoice, limit_entry, payment, report, sales_order
+from connector.store.record_tables import account, invoice, payment, sales_order
+from connector.store.tables import customer, limit_entry, report
 
 CHUNK = 500
 

@@ -10,16 +10,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from connector.store.tables import (
-    connection,
-    cursor,
-    customer,
-    invoice,
-    outbox,
-    payment,
-    reject,
-    sales_order,
-)
+from connector.store.record_tables import invoice, payment, reject, sales_order
+from connector.store.tables import connection, cursor, customer, outbox
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,8 @@ import sqlalchemy as sa
 
 from connector.errors import Halt
 from connector.store.lines import CUSTOMER
-from connector.store.tables import (
-    account,
-    assessment,
-    connection,
-    credit_group,
-    credit_line,
-    customer,
-    identifier,
-)
+from connector.store.record_tables import account
+from connector.store.tables import assessment, connection, credit_group, credit_line, customer, identifier
 
 _OWN = sa.and_(credit_line.c.subject == CUSTOMER, credit_line.c.subject_id == customer.c.id)
 

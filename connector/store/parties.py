@@ -12,7 +12,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from connector.store.lines import CUSTOMER, GROUP, Key
-from connector.store.tables import account, connection, customer, sales_order
+from connector.store.record_tables import account, sales_order
+from connector.store.tables import connection, customer
 
 
 @dataclass(frozen=True, slots=True)

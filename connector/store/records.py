@@ -19,7 +19,7 @@ from connector.adapter import Row
 from connector.errors import Reject
 from connector.model import Account, Record, Stream
 from connector.store import customers
-from connector.store.tables import RECORDS, account, reject
+from connector.store.record_tables import RECORDS, account, reject
 from connector.store.upsert import upsert
 
 BATCH = 900  # SQLite takes at most 999 parameters on older builds

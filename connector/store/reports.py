@@ -18,7 +18,8 @@ from connector.adapter import Subject
 from connector.model import Report
 from connector.store.consents import person
 from connector.store.customers import touch_customers
-from connector.store.tables import account, connection, customer, identifier, journal, report
+from connector.store.record_tables import account
+from connector.store.tables import connection, customer, identifier, journal, report
 
 ASKED, STORED, NOT_ON_FILE, DOUBTFUL = (
     "report_asked",

@@ -7,10 +7,9 @@ a person may have to answer for.
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
 
+from connector.store import record_tables  # noqa: F401 - its tables belong to the same metadata
 from connector.store.columns import Key, Moment, column, identity, metadata, optional
 
 connection = sa.Table(
@@ -73,105 +72,6 @@ cursor = sa.Table(
     column("updated_at", Moment),
 )
 
-
-def _record(name: str, *columns: sa.Column[Any]) -> sa.Table:
-    return sa.Table(
-        name,
-        metadata,
-        column("connection_id", sa.ForeignKey("connection.id", ondelete="CASCADE"), primary_key=True),
-        column("external_id", sa.Text, primary_key=True),
-        column("digest", sa.Text),
-        optional("modified_at", Moment),
-        column("first_seen", Moment),
-        column("last_seen", Moment),
-        column("deleted", sa.Boolean, server_default=sa.false()),
-        *columns,
-    )
-
-
-account = _record(
-    "account",
-    column("name", sa.Text),
-    optional("uscc", sa.Text),
-    optional("duns", sa.Text),
-    optional("vat", sa.Text),
-    optional("registration_no", sa.Text),
-    optional("country", sa.Text),
-    optional("industry", sa.Text),
-    optional("city", sa.Text),
-    optional("owner_id", sa.Text),
-    optional("parent_id", sa.Text),
-    optional("currency", sa.Text),
-    optional("terms_days", sa.Integer),
-    optional("customer_since", sa.Date),
-    column("is_person", sa.Boolean),
-    optional("customer_id", sa.ForeignKey("customer.id"), index=True),
-    column("linked_by", sa.Text, server_default="auto"),  # auto, or person: then never moved by itself
-)
-
-sales_order = _record(
-    "sales_order",
-    column("account_id", sa.Text),
-    optional("number", sa.Text),
-    column("amount", sa.BigInteger),
-    column("currency", sa.Text),
-    optional("ordered_on", sa.Date),
-    optional("deliver_on", sa.Date),
-    column("stage", sa.Text),
-    optional("invoiced", sa.BigInteger),
-    optional("paid", sa.BigInteger),
-    optional("terms_days", sa.Integer),
-    column("prepaid", sa.Boolean),
-)
-sa.Index("ix_sales_order_account", sales_order.c.connection_id, sales_order.c.account_id)
-sa.Index("ix_sales_order_number", sales_order.c.connection_id, sales_order.c.number)
-
-invoice = _record(
-    "invoice",
-    column("account_id", sa.Text),
-    optional("order_id", sa.Text),
-    optional("number", sa.Text),
-    column("amount", sa.BigInteger),
-    column("currency", sa.Text),
-    optional("issued_on", sa.Date),
-    optional("due_on", sa.Date),
-    optional("paid", sa.BigInteger),
-    optional("settled_on", sa.Date),
-    column("state", sa.Text),
-    optional("disputed", sa.Boolean),
-)
-sa.Index("ix_invoice_account", invoice.c.connection_id, invoice.c.account_id)
-
-payment = _record(
-    "payment",
-    column("account_id", sa.Text),
-    optional("invoice_id", sa.Text),
-    optional("order_id", sa.Text),
-    column("amount", sa.BigInteger),
-    column("currency", sa.Text),
-    optional("paid_on", sa.Date),
-)
-sa.Index("ix_payment_account", payment.c.connection_id, payment.c.account_id)
-
-RECORDS = {"accounts": account, "orders": sales_order, "invoices": invoice, "payments": payment}
-
-reject = sa.Table(
-    "reject",
-    metadata,
-    identity(),
-    column("connection_id", sa.ForeignKey("connection.id", ondelete="CASCADE")),
-    column("stream", sa.Text),
-    column("external_id", sa.Text),
-    column("code", sa.Text),
-    column("field", sa.Text),
-    column("value", sa.Text),
-    column("message", sa.Text),
-    column("raw", sa.Text),
-    optional("modified_at", Moment),
-    column("first_seen", Moment),
-    column("last_seen", Moment),
-    sa.UniqueConstraint("connection_id", "stream", "external_id"),
-)
 
 credit_group = sa.Table(
     "credit_group",

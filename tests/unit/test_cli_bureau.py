@@ -255,7 +255,7 @@ def test_only_customers_that_are_named_and_there(home: Home) -> None:
 
 
 def test_customers_without_a_living_account_cost_nothing(home: Home) -> None:
-    from connector.store.tables import account
+    from connector.store.record_tables import account
 
     home.customer("Hengda Metal")
     with home.opened() as runtime, runtime.store.write() as tx:

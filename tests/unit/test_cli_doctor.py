@@ -12,7 +12,8 @@ from cryptography.fernet import Fernet
 from connector.errors import Retry
 from connector.store import cursors
 from connector.store.cursors import Cursor
-from connector.store.tables import invoice, outbox, reject
+from connector.store.record_tables import invoice, reject
+from connector.store.tables import outbox
 from tests.cli_home import NOW, FakeCrm, Home, make_home
 
 

@@ -2,8 +2,8 @@
 
 from alembic import context
 
-from connector.store.tables import account
+from connector.store import tables
 
 connection = context.config.attributes["connection"]
-context.configure(connection=connection, target_metadata=account.metadata, render_as_batch=True)
+context.configure(connection=connection, target_metadata=tables.metadata, render_as_batch=True)
 context.run_migrations()
