@@ -17,6 +17,7 @@ from connector.model import Account
 from connector.store import journal
 from connector.store.record_tables import account
 from connector.store.tables import credit_group, customer, identifier
+from connector.store.upsert import new_ids
 
 BATCH = 900
 Key = tuple[str, str]
@@ -215,9 +216,9 @@ def _assign(
 def _create(tx: sa.Connection, connection_id: int, newcomers: Sequence[Account], now: dt.datetime) -> None:
     if not newcomers:
         return
-    rows = [_attributes(record) | {"created_at": now} for record in newcomers]
-    statement = sa.insert(customer).returning(customer.c.id, sort_by_parameter_order=True)
-    made = list(zip(newcomers, tx.execute(statement, rows).scalars(), strict=True))
+    made = list(zip(newcomers, new_ids(tx, customer, len(newcomers)), strict=True))
+    rows = [_attributes(record) | {"id": number, "created_at": now} for record, number in made]
+    tx.execute(sa.insert(customer), rows)
     tx.execute(
         sa.update(account)
         .where(account.c.connection_id == connection_id, account.c.external_id == sa.bindparam("e"))
