@@ -40,7 +40,7 @@ test: lint ## Every check and every test
 	sh scripts/test.sh
 
 bench: .venv/.dev ## The measured claims; each prints JSON with a ratio
-	@for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+	@for script in benchmarks/bench_*.py; do $(BIN)/python -m benchmarks.$$(basename $$script .py) || exit 1; done
 
 docs: .venv/.dev ## Write the command reference
 	$(BIN)/python docs/make_commands.py

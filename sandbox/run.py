@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from importlib.metadata import entry_points
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from sandbox.server import Options, Sandbox, parse_fault
 
@@ -36,7 +37,13 @@ def running(ports: Mapping[str, int], chosen: Options) -> Iterator[dict[str, str
     Raises ``OSError`` when a port is taken, ``ValueError`` for an unknown fault or a bad file.
     """
     known = installed()
-    apps = {name: known[name].app(chosen) for name in ports}
+    with serving({name: known[name].app(chosen) for name in ports}, ports) as bases:
+        yield bases
+
+
+@contextmanager
+def serving(apps: Mapping[str, ASGIApp], ports: Mapping[str, int]) -> Iterator[dict[str, str]]:
+    """Serve ``apps`` at ``ports`` (0 takes a free port); yields their base URLs. ``OSError`` as above."""
     sockets = {name: _listen(port) for name, port in ports.items()}
     servers = {
         name: uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
