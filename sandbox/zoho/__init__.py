@@ -99,7 +99,6 @@ class _Api:
         route, read, tenant = self._route, self._read, self._tenant
         return [
             route("GET", "/org", read(lambda _: settings.org(tenant))),
-            route("GET", "/users", read(lambda call: settings.users(tenant, call))),
             route("GET", "/settings/modules", read(lambda _: settings.modules(tenant))),
             route("GET", "/settings/modules/{module}", read(self._one_module)),
             route("GET", "/settings/fields", read(lambda call: settings.fields(tenant, call))),

@@ -1,4 +1,4 @@
-"""Org, users, modules and fields (vendor manual: Organization, Users, Modules, Fields, Custom Fields).
+"""Org, modules and fields (vendor manual: Organization, Modules, Fields, Custom Fields).
 
 Invariant: fields are created one to five in a call, with a label of at most 25 characters that the
 module does not have yet; the vendor makes the api name and does not tell it in the answer.
@@ -36,7 +36,6 @@ LENGTHS = {
 }
 """Types that the sandbox can create, with their usual length."""
 UNIQUE_TYPES = ("text", "email", "phone", "integer", "bigint", "double")
-USER_TYPES = ("AllUsers", "ActiveUsers", "DeactiveUsers", "AdminUsers", "CurrentUser")
 
 
 def org(tenant: Tenant) -> Response:
@@ -60,26 +59,6 @@ def org(tenant: Tenant) -> Response:
             ]
         }
     )
-
-
-def users(tenant: Tenant, request: Request) -> Response:
-    """``GET /users?type=ActiveUsers``."""
-    kind = request.query_params.get("type", "AllUsers")
-    if kind not in USER_TYPES:
-        raise refuse(
-            400, "INVALID_DATA", "invalid data", param_name="type", supported_values=list(USER_TYPES)
-        )
-    found = list(tenant.users.values())
-    if kind == "DeactiveUsers":
-        found = []
-    elif kind == "AdminUsers":
-        found = [user for user in found if user.admin]
-    elif kind == "CurrentUser":
-        found = [tenant.admin]
-    if not found:
-        return empty()
-    info = {"per_page": 200, "count": len(found), "page": 1, "more_records": False}
-    return answer({"users": [user.described() for user in found], "info": info})
 
 
 def modules(tenant: Tenant) -> Response:
