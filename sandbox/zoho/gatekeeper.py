@@ -57,10 +57,20 @@ UNLIMITED = Limits(
 
 
 class Gatekeeper:
-    def __init__(self, limits: Limits, tokens: Tokens, clock: Callable[[], float]) -> None:
+    """``dies`` tells whether a token that has served before ends with this call (fault ``expired``)."""
+
+    def __init__(
+        self,
+        limits: Limits,
+        tokens: Tokens,
+        clock: Callable[[], float],
+        dies: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._limits = limits
         self._tokens = tokens
         self._clock = clock
+        self._dies = dies
+        self._served: set[str] = set()
         self._lock = threading.Lock()
         self._spent: deque[tuple[float, int]] = deque()
         self._used = 0
@@ -68,16 +78,30 @@ class Gatekeeper:
     def admit(self, request: Request, *demands: str) -> None:
         """``Refused`` for a call without a live token, without the scopes of ``demands`` (see
         ``sandbox.zoho.scopes``; an empty one is none), or beyond the calls at once."""
+        token = self._token(request)
+        if token in self._served and self._dies():
+            self._tokens.revoke(token)
+            raise _invalid_token()
+        self.demand(request, *demands)
+        self._served.add(token)
+        if calls_at_once(request.scope) > self._limits.concurrency:
+            raise _too_many("Concurrency limit exceeded")
+
+    def demand(self, request: Request, *demands: str) -> None:
+        """``Refused`` when the token of the call does not live or lacks one of the scopes."""
+        scopes = self._tokens.scopes(self._token(request))
+        if scopes is None:
+            raise _invalid_token()
+        if not all(met(demand, scopes) for demand in demands if demand):
+            raise refuse(401, "OAUTH_SCOPE_MISMATCH", "invalid oauth scope to access this URL")
+
+    def _token(self, request: Request) -> str:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if not scheme:
             raise refuse(401, "AUTHENTICATION_FAILURE", "Authentication failed")
-        scopes = self._tokens.scopes(token.strip()) if scheme.lower() == "zoho-oauthtoken" else None
-        if scopes is None:
-            raise refuse(401, "INVALID_TOKEN", "invalid oauth token")
-        if not all(met(demand, scopes) for demand in demands if demand):
-            raise refuse(401, "OAUTH_SCOPE_MISMATCH", "invalid oauth scope to access this URL")
-        if calls_at_once(request.scope) > self._limits.concurrency:
-            raise _too_many("Concurrency limit exceeded")
+        if scheme.lower() != "zoho-oauthtoken":
+            raise _invalid_token()
+        return token.strip()
 
     def charge(self, credits: int) -> None:
         """Take credits; ``Refused`` (429) when there are not enough left."""
@@ -100,3 +124,7 @@ class Gatekeeper:
 
 def _too_many(message: str) -> Refused:
     return refuse(429, "TOO_MANY_REQUESTS", message)
+
+
+def _invalid_token() -> Refused:
+    return refuse(401, "INVALID_TOKEN", "invalid oauth token")
