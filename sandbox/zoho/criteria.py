@@ -1,23 +1,26 @@
-"""Criteria as settings hold them, in JSON: ``{"comparator", "field", "value"}`` and groups of these
-(vendor manual: Record Locking Configuration, Bulk Read).
+"""Criteria of a bulk read: a tree of groups and conditions → a condition of COQL, which runs it.
 
-Invariant: criteria are checked as a whole when they are given, against the fields of the module, and
-never fail when they are asked about a row. They mean what the same conditions mean in COQL.
+Invariant: criteria that the vendor would refuse are refused before a job exists, in upper-case words
+(vendor manual: Create Bulk Read Job); no row is read here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
+from functools import reduce
 from typing import Any
 
-from sandbox.zoho.answers import Item, Refused, error, invalid
-from sandbox.zoho.conditions import Conditions, Predicate
+from sandbox.zoho.answers import Refused, refuse
+from sandbox.zoho.conditions import Conditions
 from sandbox.zoho.coql import Condition, Literal, Pair
-from sandbox.zoho.fields import Field, Module
+from sandbox.zoho.fields import Module
 from sandbox.zoho.tenant import Tenant
 
-COMPARATORS = {
+MAX_CRITERIA, MAX_VALUES = 25, 200
+EMPTY = "${EMPTY}"
+"""The vendor's word for no value; goes with equal and not_equal."""
+
+_OPERATORS = {
     "equal": "=",
     "not_equal": "!=",
     "greater_than": ">",
@@ -33,109 +36,127 @@ COMPARATORS = {
     "starts_with": "like",
     "ends_with": "like",
 }
-_LISTS = ("in", "not_in", "between", "not_between")
 _PATTERNS = {"contains": "%{}%", "not_contains": "%{}%", "starts_with": "{}%", "ends_with": "%{}"}
-EMPTY = "${EMPTY}"
-MAX_GROUP = 25
+_SEVERAL = ("in", "not_in")
+_TWO = ("between", "not_between")
 
 
-class BadCriteria(Exception):
-    """Criteria that the vendor refuses; ``item`` is its error."""
-
-    def __init__(self, item: Item) -> None:
-        super().__init__(item["code"])
-        self.item = item
-
-
-def predicate(tenant: Tenant, module: Module, given: Any, path: str) -> Predicate:
-    """Whether a row meets the criteria; ``BadCriteria`` when they do not fit the module."""
-    return Conditions(tenant, module, _checked(tenant, module, given, path)).holds
-
-
-def field_names(given: Mapping[str, Any], module: Module) -> list[str]:
-    """Api names of the fields that checked criteria ask about, in order."""
-    if "group" in given:
-        return [name for part in given["group"] for name in field_names(part, module)]
-    field = _field(module, given["field"])
-    return [field.api_name] if field else []
-
-
-def _checked(tenant: Tenant, module: Module, given: Any, path: str) -> Condition | Pair:
-    if not isinstance(given, dict):
-        raise BadCriteria(invalid({"expected_data_type": "jsonobject", **_where("criteria", path, "")}))
-    if "group" in given:
-        return _group(tenant, module, given, path)
-    return _condition(tenant, module, given, path)
-
-
-def _group(tenant: Tenant, module: Module, given: Mapping[str, Any], path: str) -> Condition | Pair:
-    operator, group = str(given.get("group_operator")).lower(), given["group"]
-    if operator not in ("and", "or"):
-        supported = {"supported_values": ["and", "or"]}
-        raise BadCriteria(invalid({**_where("group_operator", path), **supported}))
-    if not isinstance(group, list) or not group:
-        raise BadCriteria(invalid({"expected_data_type": "jsonarray", **_where("group", path)}))
-    if len(group) > MAX_GROUP:
-        raise BadCriteria(
-            error("LIMIT_EXCEEDED", "limit exceeded", {"limit": MAX_GROUP, **_where("group", path)})
-        )
-    parts = [_checked(tenant, module, part, f"{path}.group[{i}]") for i, part in enumerate(group)]
-    whole = parts[0]
-    for part in parts[1:]:
-        whole = Pair(operator, whole, part)
-    return whole
-
-
-def _condition(tenant: Tenant, module: Module, given: Mapping[str, Any], path: str) -> Condition:
-    for name in ("field", "comparator"):
-        if given.get(name) is None:
-            raise BadCriteria(error("MANDATORY_NOT_FOUND", "required field not found", _where(name, path)))
-    field = _field(module, given["field"])
-    if field is None:
-        raise BadCriteria(invalid(_where("api_name", f"{path}.field"), "field not found"))
-    comparator = given["comparator"]
-    if comparator not in COMPARATORS:
-        supported = {"supported_values": list(COMPARATORS)}
-        raise BadCriteria(invalid({**_where("comparator", path), **supported}))
-    condition = Condition((field.api_name,), *_compared(comparator, given.get("value")))
+def conditions(tenant: Tenant, module: Module, criteria: Any) -> Conditions:
+    """The criteria, ready to run on rows of ``module``. ``Refused`` in the words of bulk read."""
+    tree = _Reader().tree(criteria)
     try:
-        Conditions(tenant, module, condition)
+        return Conditions(tenant, module, tree)
     except Refused as refused:
-        if refused.body["details"].get("reason"):  # the operator does not stand with the type
-            where = _where("api_name", f"{path}.field")
-            raise BadCriteria(error("NOT_SUPPORTED", "field not supported", where)) from None
-        raise BadCriteria(invalid(_where("value", path))) from None
-    return condition
+        raise _reworded(refused.body["message"], refused.body["details"]) from None
 
 
-def _compared(comparator: str, value: Any) -> tuple[str, tuple[Literal, ...]]:
-    """Operator and values of COQL."""
-    if value in (None, EMPTY):
-        return ("is not null" if comparator == "not_equal" else "is null"), ()
-    values = value if comparator in _LISTS and isinstance(value, list) else [value]
-    pattern = _PATTERNS.get(comparator, "{}")
-    return COMPARATORS[comparator], tuple(_literal(one, pattern) for one in values)
+def _reworded(message: str, details: Mapping[str, Any]) -> Refused:
+    name = str(details.get("column_name"))
+    if "reason" in details:
+        code, text = (
+            "FIELD_AND_COMPARATOR_IN_CRITERIA_NOT_COMPATIBLE",
+            "field and comparator do not go together",
+        )
+    elif "value" in details:
+        code, text = "FIELD_AND_VALUE_IN_CRITERIA_NOT_COMPATIBLE", "field and value do not go together"
+    else:
+        code, text = "FIELD_IN_CRITERIA_NOT_AVAILABLE", message
+    return refuse(400, code, text, api_name=name)
 
 
-def _literal(value: Any, pattern: str) -> Literal:
+class _Reader:
+    def __init__(self) -> None:
+        self._count = 0
+
+    def tree(self, node: Any) -> Condition | Pair:
+        if not isinstance(node, dict):
+            raise _invalid(node)
+        if "group" not in node and "group_operator" not in node:
+            return self._condition(node)
+        operator = str(node.get("group_operator", "")).lower()
+        if operator not in ("and", "or"):
+            raise refuse(
+                400, "GROUP_OPERATOR_NOT_SUPPORTED", "group operator not supported", supported=["and", "or"]
+            )
+        group = node.get("group")
+        if not isinstance(group, list) or not group:
+            raise _invalid(node)
+        if "field" in node or "comparator" in node:
+            raise refuse(400, "AMBIGUOUS_CRITERIA", "a group and a condition in one", **node)
+        parts = [self.tree(part) for part in group]
+        return reduce(lambda left, right: Pair(operator, left, right), parts)
+
+    def _condition(self, node: Mapping[str, Any]) -> Condition:
+        self._count += 1
+        if self._count > MAX_CRITERIA:
+            raise refuse(400, "CRITERIA_LIMIT_EXCEEDED", "criteria limit exceeded", max_limit=MAX_CRITERIA)
+        field = node.get("field")
+        name = field.get("api_name") if isinstance(field, dict) else None
+        comparator, value = node.get("comparator"), node.get("value")
+        if not isinstance(name, str) or not name or "value" not in node:
+            raise _invalid(node)
+        if comparator not in _OPERATORS:
+            raise refuse(
+                400,
+                "FIELD_COMPARATOR_IN_CRITERIA_NOT_SUPPORTED",
+                "comparator not supported",
+                api_name=name,
+                supported=list(_OPERATORS),
+            )
+        path = tuple(name.split("."))
+        if value == EMPTY:
+            if comparator not in ("equal", "not_equal"):
+                raise _misfit(name, comparator, value)
+            return Condition(path, "is null" if comparator == "equal" else "is not null")
+        return Condition(path, _OPERATORS[comparator], _literals(name, comparator, value))
+
+
+def _literals(name: str, comparator: str, value: Any) -> tuple[Literal, ...]:
+    several = comparator in (*_SEVERAL, *_TWO)
+    if several is not isinstance(value, list):
+        raise _misfit(name, comparator, value)
+    values = value if several else [value]
+    if not values or (comparator in _TWO and len(values) != 2):
+        raise _misfit(name, comparator, value)
+    if len(values) > MAX_VALUES:
+        raise refuse(
+            400,
+            "VALUE_LIMIT_EXCEEDED_IN_CRITERIA",
+            "values in criteria exceed the limit",
+            max_limit=MAX_VALUES,
+        )
+    return tuple(_literal(name, comparator, one) for one in values)
+
+
+def _literal(name: str, comparator: str, value: Any) -> Literal:
     if isinstance(value, bool):
-        return Literal("word", "true" if value else "false")
-    if isinstance(value, dict):  # a lookup
-        return Literal("number", str(value.get("id", "")))
-    if isinstance(value, (int, Decimal)):
-        return Literal("number", format(value, "f") if isinstance(value, Decimal) else str(value))
-    return Literal("string", pattern.format(value))
+        return Literal("word", str(value).lower())
+    if isinstance(value, str):
+        return Literal("string", _PATTERNS.get(comparator, "{}").format(value))
+    if value is None or isinstance(value, (dict, list)):
+        raise _misfit(name, comparator, value)
+    return Literal("number", format(value, "f") if not isinstance(value, int) else str(value))
 
 
-def _field(module: Module, given: Any) -> Field | None:
-    """The field named by ``api_name`` or by ``id``."""
-    if not isinstance(given, dict):
-        return None
-    if given.get("api_name") is not None:
-        return module.fields.get(given["api_name"])
-    return next((f for f in module.fields.values() if f.id == str(given.get("id"))), None)
+def _misfit(name: str, comparator: Any, value: Any) -> Refused:
+    return refuse(
+        400,
+        "COMPARATOR_AND_VALUE_IN_CRITERIA_NOT_COMPATIBLE",
+        "comparator and value do not go together",
+        api_name=name,
+        comparator=comparator,
+        value=value,
+    )
 
 
-def _where(name: str, path: str, last: str | None = None) -> dict[str, Any]:
-    end = f".{name}" if last is None else last
-    return {"api_name": name, "json_path": f"{path}{end}"}
+def _invalid(node: Any) -> Refused:
+    details = {key: node[key] for key in ("field", "comparator", "value") if key in node} if node else {}
+    return Refused(
+        400,
+        {
+            "code": "INVALID_CRITERIA",
+            "details": details,
+            "message": "invalid criteria found",
+            "status": "error",
+        },
+    )

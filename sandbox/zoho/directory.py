@@ -33,10 +33,11 @@ MAX_PER_PAGE = 200
 
 def routes(router: Router, tenant: Tenant) -> list[Route]:
     """The routes of users and profiles."""
+    route, read = router.route, router.read
     return [
-        router.read("GET", "/users", lambda request: _users(tenant, request)),
-        router.read("GET", "/users/{id}", lambda request: _one_user(tenant, request)),
-        router.read("GET", "/settings/profiles", lambda _: _profiles(tenant)),
+        route("GET", "/users", read(lambda request: _users(tenant, request)), "users.READ"),
+        route("GET", "/users/{id}", read(lambda request: _one_user(tenant, request)), "users.READ"),
+        route("GET", "/settings/profiles", read(lambda _: _profiles(tenant)), "settings.profiles.READ"),
     ]
 
 

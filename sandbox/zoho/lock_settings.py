@@ -15,11 +15,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.zoho.answers import Item, Refused, answer, empty, error, invalid, items, parsed, refuse
-from sandbox.zoho.criteria import BadCriteria, predicate
 from sandbox.zoho.fields import USERS, Field, Module
 from sandbox.zoho.locks import EXCEPT_EXCLUDED, Configuration, Locks, Rule
 from sandbox.zoho.people import Profile
 from sandbox.zoho.routing import Router
+from sandbox.zoho.rule_criteria import BadCriteria, predicate
 from sandbox.zoho.settings import module_of
 from sandbox.zoho.tenant import Tenant
 
@@ -43,15 +43,16 @@ class _Fault(Exception):
 def routes(router: Router, tenant: Tenant, locks: Locks) -> list[Route]:
     """The routes of the configurations; the one of a module may be named by its id as well."""
     settings = _Settings(tenant, locks)
-    return [
-        router.read("GET", _PATH, settings.shown),
-        router.sent("POST", _PATH, settings.create),
-        router.sent("PUT", _PATH, settings.change),
-        router.read("DELETE", _PATH, settings.delete),
-        router.read("GET", f"{_PATH}/{{id}}", settings.shown),
-        router.sent("PUT", f"{_PATH}/{{id}}", settings.change),
-        router.read("DELETE", f"{_PATH}/{{id}}", settings.delete),
-    ]
+    route, read, sent = router.route, router.read, router.sent
+    scope = f"settings.{KEY}"
+    made = [route("POST", _PATH, sent(settings.create), f"{scope}.CREATE")]
+    for path in (_PATH, f"{_PATH}/{{id}}"):
+        made += [
+            route("GET", path, read(settings.shown), f"{scope}.READ"),
+            route("PUT", path, sent(settings.change), f"{scope}.UPDATE"),
+            route("DELETE", path, read(settings.delete), f"{scope}.DELETE"),
+        ]
+    return made
 
 
 class _Settings:

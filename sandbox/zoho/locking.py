@@ -29,12 +29,19 @@ _REASON = {"api_name": "Locked_Reason__s", "json_path": "$.data[0].Locked_Reason
 def routes(router: Router, tenant: Tenant, locks: Locks) -> list[Route]:
     """The routes of one record's lock."""
     locking = _Locking(tenant, locks)
+    route, read, sent = router.route, router.read, router.sent
+    one = f"{_PATH}/{{lock}}"
+    # No scope of its own is named for unlocking: it changes the lock.
+    reads, creates, updates = (
+        (f"modules.lockinginformation.{word}", f"{{module}}.{over}")
+        for word, over in (("READ", "READ"), ("CREATE", "UPDATE"), ("UPDATE", "UPDATE"))
+    )
     return [
-        router.read("GET", _PATH, locking.shown),
-        router.sent("POST", _PATH, locking.lock),
-        router.read("GET", f"{_PATH}/{{lock}}", locking.shown),
-        router.sent("PUT", f"{_PATH}/{{lock}}", locking.explain),
-        router.read("DELETE", f"{_PATH}/{{lock}}", locking.unlock),
+        route("GET", _PATH, read(locking.shown), *reads),
+        route("POST", _PATH, sent(locking.lock), *creates),
+        route("GET", one, read(locking.shown), *reads),
+        route("PUT", one, sent(locking.explain), *updates),
+        route("DELETE", one, read(locking.unlock), *updates),
     ]
 
 

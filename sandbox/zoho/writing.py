@@ -8,7 +8,7 @@ rule, which is one of them, only about orders.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -136,12 +136,16 @@ def _whole(item: Item) -> Refused:
     return Refused(400, {"data": [item]})
 
 
-async def perform(tenant: Tenant, call: Call, slot: PluginSlot) -> Response:
-    """Carry the call out and answer it."""
-    return items("data", await carry_out(tenant, call, slot), 201 if call.mode == "insert" else 200)
+async def perform(
+    tenant: Tenant, call: Call, slot: PluginSlot, faulty: Mapping[int, Item] | None = None
+) -> Response:
+    """Carry the call out and answer it. The records at the places of ``faulty`` fail with the item that
+    is given."""
+    results = await carry_out(tenant, call, slot, faulty or {})
+    return items("data", results, 201 if call.mode == "insert" else 200)
 
 
-async def carry_out(tenant: Tenant, call: Call, slot: PluginSlot) -> list[Item]:
+async def carry_out(tenant: Tenant, call: Call, slot: PluginSlot, faulty: Mapping[int, Item]) -> list[Item]:
     """The results by position; the plugin in ``slot`` is the org's function rule."""
     writer = _Writer(tenant, call)
     refusals: dict[int, str] = {}
@@ -154,7 +158,7 @@ async def carry_out(tenant: Tenant, call: Call, slot: PluginSlot) -> list[Item]:
             if refused:
                 refusals[i] = message[:_RULE_MESSAGE]
     with tenant.lock:
-        return [writer.write(i, refusals.get(i)) for i in range(len(call.records))]
+        return [faulty.get(i) or writer.write(i, refusals.get(i)) for i in range(len(call.records))]
 
 
 class _Writer:
