@@ -24,6 +24,7 @@ from connector.adapter import (
     FieldSpec,
     Lack,
     Limits,
+    Missing,
     Outcome,
     Page,
     Provisioned,
@@ -85,6 +86,10 @@ class ZohoCrm(Crm):
     def fetch(self, object_name: str, fields: Sequence[str], part: Slice) -> Page:
         """See ``Crm.fetch``; at most 2,000 rows."""
         return self._records.fetch(object_name, fields, part)
+
+    def missing(self, object_name: str, fields: Sequence[str]) -> Missing:
+        """See ``Crm.missing``; by Zoho's field metadata and what its queries refused."""
+        return self._records.missing(object_name, fields)
 
     def deleted(self, object_name: str, since: dt.datetime) -> Iterator[str]:
         """See ``Crm.deleted``; from Zoho's list of deleted records."""
