@@ -7,7 +7,6 @@ calls but the token's need a live token and cost credits. Everything is kept in 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -18,23 +17,16 @@ from starlette.types import ASGIApp
 from sandbox.doors import PluginSlot, crm_doors
 from sandbox.limits import InFlight, without_limits
 from sandbox.server import CallKind, Options, Sandbox, gate
-from sandbox.zoho import listing, query, settings, writing
+from sandbox.zoho import bulk, doors, listing, oauth, query, settings, writing
 from sandbox.zoho.answers import Refused, answer, empty, error
 from sandbox.zoho.fields import Module
 from sandbox.zoho.gatekeeper import UNLIMITED, Gatekeeper, Limits
-from sandbox.zoho.oauth import (
-    CLIENT_ID,
-    CLIENT_SECRET,
-    REFRESH_TOKEN,
-    THROTTLED,
-    Tokens,
-    token_endpoint,
-)
+from sandbox.zoho.oauth import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, THROTTLED, Tokens
+from sandbox.zoho.routing import API, BULK, Act, Router
+from sandbox.zoho.scopes import of_module
 from sandbox.zoho.seed import seed
 from sandbox.zoho.tenant import Tenant
 
-Act = Callable[[Request], Awaitable[Response]]
-TOKEN_PATH, API = "/oauth/v2/token", "/crm/v8"
 _TOO_MANY = "You have made too many requests. Please try again after some time."
 
 FAULTS = {
@@ -50,15 +42,18 @@ def build(tenant: Tenant, options: Options, limits: Limits) -> ASGIApp:
     """The server of ``tenant``."""
     tokens = Tokens(limits.tokens, tenant.clock)
     slot = PluginSlot()
-    api = _Api(tenant, limits, Gatekeeper(limits, tokens, tenant.clock), slot)
-
-    async def token(request: Request) -> Response:
-        return await token_endpoint(request, tokens, limits.tokens)
-
-    routes = [Route(TOKEN_PATH, token, methods=["POST"]), *api.routes(), *crm_doors(tenant, slot)]
+    router = Router(Gatekeeper(limits, tokens, tenant.clock))
+    jobs = bulk.Jobs(tenant, limits.bulk)
+    routes = [
+        *oauth.routes(tokens, limits.tokens),
+        *bulk.routes(router, jobs, limits.bulk),
+        *_Api(tenant, limits, router, slot).routes(),
+        *crm_doors(tenant, slot),
+        *doors.routes(tenant, tokens, jobs),
+    ]
     inner = Starlette(routes=routes, exception_handlers={404: _wrong_url, 405: _wrong_method})
-    gated = gate(inner, options, sandbox="zoho", classify=classify, dialect=FAULTS)
-    return InFlight(gated, lambda path: path.startswith(API))
+    gated = gate(jobs.kept_up(inner), options, sandbox="zoho", classify=classify, dialect=FAULTS)
+    return InFlight(gated, lambda path: path.startswith((API, BULK)))
 
 
 def app(options: Options) -> ASGIApp:
@@ -71,63 +66,52 @@ def app(options: Options) -> ASGIApp:
 
 def classify(method: str, path: str) -> CallKind:
     """What kind of vendor call this is."""
-    if path == TOKEN_PATH:
+    if path.startswith("/oauth/"):
         return "token"
-    return "read" if method == "GET" or path == f"{API}/coql" else "write"
+    return "read" if method == "GET" or path in (f"{API}/coql", f"{BULK}/read") else "write"
 
 
 class _Api:
     """All addresses below /crm/v8."""
 
-    def __init__(self, tenant: Tenant, limits: Limits, gatekeeper: Gatekeeper, slot: PluginSlot) -> None:
+    def __init__(self, tenant: Tenant, limits: Limits, router: Router, slot: PluginSlot) -> None:
         self._tenant = tenant
         self._limits = limits
-        self._gatekeeper = gatekeeper
+        self._router = router
+        self._gatekeeper = router.gatekeeper
         self._slot = slot
         self._lists = listing.Lists(tenant)
 
     def routes(self) -> list[Route]:
-        route, read, tenant = self._route, self._read, self._tenant
+        route, read, tenant = self._router.route, self._router.read, self._tenant
+        of_fields, of_modules = "settings.fields", "settings.modules.READ"
+        reads, creates, updates, deletes = (
+            "{module}." + word for word in ("READ", "CREATE", "UPDATE", "DELETE")
+        )
         return [
-            route("GET", "/org", read(lambda _: settings.org(tenant))),
-            route("GET", "/users", read(lambda call: settings.users(tenant, call))),
-            route("GET", "/settings/modules", read(lambda _: settings.modules(tenant))),
-            route("GET", "/settings/modules/{module}", read(self._one_module)),
-            route("GET", "/settings/fields", read(lambda call: settings.fields(tenant, call))),
-            route("POST", "/settings/fields", self._create_fields),
-            route("GET", "/settings/fields/{id}", read(self._one_field)),
-            route("POST", "/coql", self._coql),
-            route("GET", "/{module}", read(self._list)),
-            route("POST", "/{module}", self._write("insert")),
-            route("PUT", "/{module}", self._write("update")),
-            route("DELETE", "/{module}", read(self._delete)),
-            route("POST", "/{module}/upsert", self._write("upsert")),
-            route("GET", "/{module}/deleted", read(self._deleted, credits=2)),
-            route("GET", "/{module}/{id}", read(self._get)),
-            route("PUT", "/{module}/{id}", self._write("update")),
-            route("DELETE", "/{module}/{id}", read(self._delete)),
+            route("GET", "/org", read(lambda _: settings.org(tenant)), "org.READ"),
+            route("GET", "/users", read(lambda call: settings.users(tenant, call)), "users.READ"),
+            route("GET", "/settings/modules", read(lambda _: settings.modules(tenant)), of_modules),
+            route("GET", "/settings/modules/{module}", read(self._one_module), of_modules),
+            route(
+                "GET",
+                "/settings/fields",
+                read(lambda call: settings.fields(tenant, call)),
+                f"{of_fields}.READ",
+            ),
+            route("POST", "/settings/fields", self._create_fields, f"{of_fields}.CREATE"),
+            route("GET", "/settings/fields/{id}", read(self._one_field), f"{of_fields}.READ"),
+            route("POST", "/coql", self._coql, "coql.READ"),
+            route("GET", "/{module}", read(self._list), reads),
+            route("POST", "/{module}", self._write("insert"), creates),
+            route("PUT", "/{module}", self._write("update"), updates),
+            route("DELETE", "/{module}", read(self._delete), deletes),
+            route("POST", "/{module}/upsert", self._write("upsert"), creates, updates),
+            route("GET", "/{module}/deleted", read(self._deleted, credits=2), reads),
+            route("GET", "/{module}/{id}", read(self._get), reads),
+            route("PUT", "/{module}/{id}", self._write("update"), updates),
+            route("DELETE", "/{module}/{id}", read(self._delete), deletes),
         ]
-
-    def _route(self, method: str, path: str, act: Act) -> Route:
-        async def endpoint(request: Request) -> Response:
-            try:
-                self._gatekeeper.admit(request)
-                response = await act(request)
-            except Refused as refused:
-                response = answer(refused.body, refused.status)
-            response.headers.update(self._gatekeeper.headers())
-            return response
-
-        return Route(f"{API}{path}", endpoint, methods=[method])
-
-    def _read(self, make: Callable[[Request], Response], credits: int = 1) -> Act:
-        """An act that needs no body and always costs the same."""
-
-        async def act(request: Request) -> Response:
-            self._gatekeeper.charge(credits)
-            return make(request)
-
-        return act
 
     def _module(self, request: Request) -> Module:
         module = self._tenant.modules.get(request.path_params["module"])
@@ -153,6 +137,7 @@ class _Api:
         except Refused:
             self._gatekeeper.charge(1)
             raise
+        self._gatekeeper.admit(request, of_module(asked.module, "READ"))
         self._gatekeeper.charge(query.credits_of(asked.limit))
         with self._tenant.lock:
             found = query.run(self._tenant, asked)
