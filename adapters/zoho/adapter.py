@@ -11,6 +11,7 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from adapters.zoho.auth import Login
+from adapters.zoho.bulk import BulkReads
 from adapters.zoho.client import Client
 from adapters.zoho.fields import Fields
 from adapters.zoho.provisioning import Provisioning
@@ -19,6 +20,8 @@ from adapters.zoho.scopes import lacking
 from adapters.zoho.settings import SETTINGS, UNKNOWN, guide, limits_for
 from adapters.zoho.writes import BATCH, Writes
 from connector.adapter import (
+    BulkPart,
+    BulkPlace,
     Context,
     Crm,
     FieldSpec,
@@ -50,6 +53,7 @@ class ZohoCrm(Crm):
         self._client = Client(context, self._login)
         self._fields = Fields(self._client)
         self._records = Records(self._client, self._fields)
+        self._bulk = BulkReads(self._client, self._fields)
         self._writes = Writes(self._client)
         self._provisioning = Provisioning(self._client, self._fields, context.language)
 
@@ -86,6 +90,12 @@ class ZohoCrm(Crm):
     def fetch(self, object_name: str, fields: Sequence[str], part: Slice) -> Page:
         """See ``Crm.fetch``; at most 2,000 rows."""
         return self._records.fetch(object_name, fields, part)
+
+    def bulk(
+        self, object_name: str, fields: Sequence[str], place: BulkPlace | None
+    ) -> Iterator[BulkPart] | None:
+        """See ``Crm.bulk``; for objects of many records, by setting ``bulk_from``."""
+        return self._bulk.read(object_name, fields, place)
 
     def missing(self, object_name: str, fields: Sequence[str]) -> Missing:
         """See ``Crm.missing``; by Zoho's field metadata and what its queries refused."""

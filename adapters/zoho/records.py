@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from adapters.zoho.client import Client, Refused, instant
+from adapters.zoho.deletions import deleted
 from adapters.zoho.fields import Fields
 from adapters.zoho.lists import USERS, Lists
 from adapters.zoho.rows import OURS, column, columns, groups, join, to_row
@@ -20,7 +21,6 @@ from connector.errors import Halt, Retry
 
 # Vendor manual: Query API limitations. Two of the fifty columns are ours: id and Modified_Time.
 QUERY_ROWS, QUERY_COLUMNS = 2_000, 48
-DELETED_ROWS = 200
 # The module, or the user's right to see it, is not there; or COQL does not reach so far.
 _UNSEEN = ("INVALID_MODULE", "NO_PERMISSION", "NOT_SUPPORTED", "NO_FIELDS")
 _UNQUERIED = ("INVALID_MODULE", "NOT_SUPPORTED", "OAUTH_SCOPE_MISMATCH")
@@ -102,24 +102,8 @@ class Records:
             after = last
 
     def deleted(self, object_name: str, since: dt.datetime) -> Iterator[str]:
-        """Ids of rows deleted since ``since``, from the bin or for good. Users are never deleted."""
-        if object_name == USERS:
-            return
-        page, more = 1, True
-        while more:
-            body = self._client.call(
-                "GET",
-                f"{object_name}/deleted",
-                scope=f"ZohoCRM.modules.{object_name.replace('_', '').lower()}.READ",
-                about=object_name,
-                weight=2,
-                params={"type": "all", "page": page, "per_page": DELETED_ROWS},
-                headers={"If-Modified-Since": instant(since)},
-            )
-            rows = (body or {}).get("data") or []
-            yield from (str(row["id"]) for row in rows)
-            more = bool(rows) and bool((body or {}).get("info", {}).get("more_records"))
-            page += 1
+        """Ids of rows deleted since ``since``. Users are never deleted."""
+        return iter(()) if object_name == USERS else deleted(self._client, object_name, since)
 
     def _known(self, object_name: str, wanted: Sequence[str]) -> list[str]:
         have = self._fields.of(object_name)

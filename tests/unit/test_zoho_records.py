@@ -361,7 +361,11 @@ def test_complaint_airbyte_31433_one_odd_field_does_not_drop_the_module():
 
 
 def test_complaint_airbyte_70779_says_why_a_module_is_not_there():
-    body = {"code": "INVALID_MODULE", "status": "error", "message": "the module name given seems to be invalid"}
+    body = {
+        "code": "INVALID_MODULE",
+        "status": "error",
+        "message": "the module name given seems to be invalid",
+    }
     responses.get(f"{BASE}/settings/fields", status=400, json=body)
     told = Bench().crm.missing("Invoices", ["Grand_Total"])
     assert "INVALID_MODULE" in told.object and "profile shows the module" in told.object
