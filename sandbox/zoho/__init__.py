@@ -15,53 +15,57 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from sandbox.doors import PluginSlot, crm_doors
-from sandbox.limits import InFlight, without_limits
-from sandbox.server import CallKind, Options, Sandbox, gate
-from sandbox.zoho import bulk, doors, listing, oauth, query, settings, writing
+from sandbox.faults import CallKind, Chances
+from sandbox.limits import InFlight, taken_out, without_limits
+from sandbox.server import Options, Sandbox, chances_inside, gate
+from sandbox.zoho import bulk, doors, faults, listing, oauth, query, settings, writing
 from sandbox.zoho.answers import Refused, answer, empty, error
 from sandbox.zoho.fields import Module
-from sandbox.zoho.gatekeeper import UNLIMITED, Gatekeeper, Limits
-from sandbox.zoho.oauth import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, THROTTLED, Tokens
-from sandbox.zoho.routing import API, BULK, Act, Router
-from sandbox.zoho.scopes import of_module
+from sandbox.zoho.gatekeeper import EDITIONS, UNLIMITED, Gatekeeper, Limits
+from sandbox.zoho.heavy import API, BULK, HeavyInFlight
+from sandbox.zoho.oauth import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, Tokens
+from sandbox.zoho.routing import Act, Router
+from sandbox.zoho.scopes import FEW, FULL, of_module
 from sandbox.zoho.seed import seed
 from sandbox.zoho.tenant import Tenant
-
-_TOO_MANY = "You have made too many requests. Please try again after some time."
-
-FAULTS = {
-    "401": lambda: answer(error("INVALID_TOKEN", "invalid oauth token"), 401),
-    "429": lambda: answer(error("TOO_MANY_REQUESTS", _TOO_MANY), 429),
-    "500": lambda: answer(error("INTERNAL_ERROR", "Internal Server Error"), 500),
-    "access_denied": lambda: answer(THROTTLED),
-}
-"""Vendor-worded faults beside the common ones; ``access_denied`` is the token throttle as HTTP 200."""
 
 
 def build(tenant: Tenant, options: Options, limits: Limits) -> ASGIApp:
     """The server of ``tenant``."""
-    tokens = Tokens(limits.tokens, tenant.clock)
+    chances = chances_inside(options, "zoho", faults.INSIDE)
+    tokens = Tokens(limits.tokens, tenant.clock, FEW if chances.rate("few_scopes") else FULL)
     slot = PluginSlot()
-    router = Router(Gatekeeper(limits, tokens, tenant.clock))
-    jobs = bulk.Jobs(tenant, limits.bulk)
+    router = Router(Gatekeeper(limits, tokens, tenant.clock, lambda: chances.hit("expired")))
+    jobs = bulk.Jobs(tenant, limits.bulk, chances)
     routes = [
         *oauth.routes(tokens, limits.tokens),
         *bulk.routes(router, jobs, limits.bulk),
-        *_Api(tenant, limits, router, slot).routes(),
+        *_Api(tenant, limits, router, slot, chances).routes(),
         *crm_doors(tenant, slot),
         *doors.routes(tenant, tokens, jobs),
     ]
     inner = Starlette(routes=routes, exception_handlers={404: _wrong_url, 405: _wrong_method})
-    gated = gate(jobs.kept_up(inner), options, sandbox="zoho", classify=classify, dialect=FAULTS)
-    return InFlight(gated, lambda path: path.startswith((API, BULK)))
+    gated = gate(
+        jobs.kept_up(inner),
+        options,
+        sandbox="zoho",
+        classify=classify,
+        dialect=faults.ANSWERS,
+        inside=faults.INSIDE,
+    )
+    counted = InFlight(gated, lambda path: path.startswith((API, BULK)))
+    return HeavyInFlight(counted, limits.heavy_calls)
 
 
 def app(options: Options) -> ASGIApp:
-    """The sandbox with the Zoho part of the economy. The fault ``unlimited`` lifts the vendor's limits."""
+    """The sandbox with the Zoho part of the economy. The fault ``unlimited`` lifts the vendor's limits;
+    the name of an edition sets its own."""
     options, unlimited = without_limits(options, "zoho")
+    options, editions = taken_out(options, "zoho", EDITIONS)
+    limits = EDITIONS[editions[-1]] if editions else Limits()
     tenant = Tenant(clock=time.time)
     seed(tenant, options.world())
-    return build(tenant, options, UNLIMITED if unlimited else Limits())
+    return build(tenant, options, UNLIMITED if unlimited else limits)
 
 
 def classify(method: str, path: str) -> CallKind:
@@ -74,13 +78,17 @@ def classify(method: str, path: str) -> CallKind:
 class _Api:
     """All addresses below /crm/v8."""
 
-    def __init__(self, tenant: Tenant, limits: Limits, router: Router, slot: PluginSlot) -> None:
+    def __init__(
+        self, tenant: Tenant, limits: Limits, router: Router, slot: PluginSlot, chances: Chances
+    ) -> None:
         self._tenant = tenant
         self._limits = limits
         self._router = router
         self._gatekeeper = router.gatekeeper
         self._slot = slot
-        self._lists = listing.Lists(tenant)
+        self._chances = chances
+        self._lists = listing.Lists(tenant, chances)
+        self._shift = faults.Shift(tenant, chances)
 
     def routes(self) -> list[Route]:
         route, read, tenant = self._router.route, self._router.read, self._tenant
@@ -96,7 +104,7 @@ class _Api:
             route(
                 "GET",
                 "/settings/fields",
-                read(lambda call: settings.fields(tenant, call)),
+                read(self._fields),
                 f"{of_fields}.READ",
             ),
             route("POST", "/settings/fields", self._create_fields, f"{of_fields}.CREATE"),
@@ -122,6 +130,9 @@ class _Api:
     def _one_module(self, request: Request) -> Response:
         return settings.one_module(self._module(request))
 
+    def _fields(self, request: Request) -> Response:
+        return settings.fields(self._tenant, request, self._chances.rate("odd_fields"))
+
     def _one_field(self, request: Request) -> Response:
         return settings.one_field(self._tenant, request, request.path_params["id"])
 
@@ -137,11 +148,15 @@ class _Api:
         except Refused:
             self._gatekeeper.charge(1)
             raise
-        self._gatekeeper.admit(request, of_module(asked.module, "READ"))
+        self._gatekeeper.demand(request, of_module(asked.module, "READ"))
         self._gatekeeper.charge(query.credits_of(asked.limit))
         with self._tenant.lock:
             found = query.run(self._tenant, asked)
-            return empty() if found is None else answer(found)
+            given = empty() if found is None else answer(found)
+            if found and found["info"]["more_records"]:
+                ids = [row["id"] for row in found["data"] if "id" in row]
+                self._shift.after(self._tenant.modules[asked.module], ids)
+            return given
 
     def _list(self, request: Request) -> Response:
         return self._lists.get(self._module(request), request)
@@ -165,7 +180,8 @@ class _Api:
                 self._gatekeeper.charge(1)
                 raise
             self._gatekeeper.charge(writing.write_credits(len(call.records)))
-            return await writing.perform(self._tenant, call, self._slot)
+            faulty = faults.partial(self._chances, len(call.records))
+            return await writing.perform(self._tenant, call, self._slot, faulty)
 
         return act
 
@@ -191,4 +207,5 @@ SANDBOX = Sandbox(
     },
     app=app,
     default_port=8701,
+    faults=faults.TEXTS,
 )

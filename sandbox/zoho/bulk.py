@@ -24,15 +24,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from sandbox.faults import Chances
 from sandbox.limits import Window
 from sandbox.table import EVERYTHING, Row
 from sandbox.zoho.answers import Item, Refused, answer, refuse
 from sandbox.zoho.bulk_file import Written, written
 from sandbox.zoho.bulk_query import Order, Query, ordered
+from sandbox.zoho.faults import Shift
 from sandbox.zoho.fields import USERS
 from sandbox.zoho.gatekeeper import BulkLimits
+from sandbox.zoho.heavy import BULK
 from sandbox.zoho.moments import stamp_of
-from sandbox.zoho.routing import BULK, Router
+from sandbox.zoho.routing import Router
 from sandbox.zoho.scopes import of_module
 from sandbox.zoho.tenant import Tenant
 
@@ -75,9 +78,11 @@ class _Place:
 class Jobs:
     """The bulk read jobs of one tenant."""
 
-    def __init__(self, tenant: Tenant, limits: BulkLimits) -> None:
+    def __init__(self, tenant: Tenant, limits: BulkLimits, chances: Chances) -> None:
         self._tenant = tenant
         self._limits = limits
+        self._chances = chances
+        self._shift = Shift(tenant, chances)
         self._running = threading.Lock()
         self._jobs: dict[str, _Job] = {}
         self._places: dict[str, _Place] = {}
@@ -126,10 +131,11 @@ class Jobs:
                 )
         return order
 
-    def add(self, order: Order, *, fails: bool = False) -> Item:
+    def add(self, order: Order) -> Item:
         """Queue the job; the item that the vendor answers."""
         now = self._tenant.clock()
-        job = _Job(self._tenant.new_record_id(), order, now, now + self._limits.queue_seconds, fails)
+        runs_at = now + self._limits.queue_seconds
+        job = _Job(self._tenant.new_record_id(), order, now, runs_at, self._chances.hit("bulk_failure"))
         self._jobs[job.id] = job
         timer = asyncio.get_running_loop().create_task(self._follow(job))
         self._timers.add(timer)
@@ -188,10 +194,14 @@ class Jobs:
             return
         with self._tenant.lock:
             result = written(job.id, query.cells, self._rows(query, most), most)
-        if result.more:
+        if result.more and query.place and self._chances.hit("repeat_token"):
+            job.next_token = query.place
+        elif result.more:
             job.next_token = secrets.token_hex(24)
             expires_at = job.runs_at + PLACES_LIFE
             self._places[job.next_token] = _Place(query.mark, result.last, self._page(query) + 1, expires_at)
+        if result.more:
+            self._shift.after(query.module, [row["id"] for row in islice(query.module.table, 50)])
         job.result = result
         job.ends_at = job.runs_at + result.count / self._limits.rows_per_second
 
@@ -272,7 +282,7 @@ def routes(router: Router, jobs: Jobs, limits: BulkLimits) -> list[Route]:
         except Refused:
             gatekeeper.charge(1)
             raise
-        gatekeeper.admit(request, of_module(order.query.module.api_name, "READ"))
+        gatekeeper.demand(request, of_module(order.query.module.api_name, "READ"))
         gatekeeper.charge(limits.credits)
         return answer({"data": [jobs.add(order)], "info": {}}, 201)
 

@@ -12,6 +12,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sandbox.zoho import faults
 from sandbox.zoho.answers import Item, answer, empty, error, invalid, items, parsed, refuse
 from sandbox.zoho.fields import Field, Module
 from sandbox.zoho.tenant import ORG_ID, Tenant, User
@@ -125,11 +126,16 @@ def module_of(tenant: Tenant, request: Request) -> Module:
     return tenant.modules[api_name]
 
 
-def fields(tenant: Tenant, request: Request) -> Response:
-    """``GET /settings/fields?module=``."""
+def fields(tenant: Tenant, request: Request, oddness: float = 0.0) -> Response:
+    """``GET /settings/fields?module=``; ``oddness`` is the rate of the fault ``odd_fields``."""
     module = module_of(tenant, request)
+    if oddness and module.api_name == faults.INVALID_MODULE:
+        raise refuse(400, "INVALID_MODULE", "the module name given seems to be invalid")
+    if oddness and module.api_name == faults.EMPTY_MODULE:
+        return empty()
     with tenant.lock:
-        return answer({"fields": [field.described() for field in module.fields.values()]})
+        described = [field.described() for field in module.fields.values()]
+    return answer({"fields": [faults.odd(field, oddness) for field in described]})
 
 
 def one_field(tenant: Tenant, request: Request, field_id: str) -> Response:

@@ -7,7 +7,7 @@ good.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -111,9 +111,12 @@ def _whole(item: Item) -> Refused:
     return Refused(400, {"data": [item]})
 
 
-async def perform(tenant: Tenant, call: Call, slot: PluginSlot) -> Response:
-    """Carry the call out; the plugin in ``slot`` is the org's function rule."""
-    writer = _Writer(tenant, call)
+async def perform(
+    tenant: Tenant, call: Call, slot: PluginSlot, faulty: Mapping[int, Item] | None = None
+) -> Response:
+    """Carry the call out; the plugin in ``slot`` is the org's function rule. The records at the places
+    of ``faulty`` fail with the item that is given."""
+    writer, faulty = _Writer(tenant, call), faulty or {}
     refusals: dict[int, str] = {}
     plugin = slot.installed() if call.with_rule else None
     if plugin is not None:
@@ -124,7 +127,7 @@ async def perform(tenant: Tenant, call: Call, slot: PluginSlot) -> Response:
             if refused:
                 refusals[i] = message[:_RULE_MESSAGE]
     with tenant.lock:
-        results = [writer.write(i, refusals.get(i)) for i in range(len(call.records))]
+        results = [faulty.get(i) or writer.write(i, refusals.get(i)) for i in range(len(call.records))]
     return items("data", results, 201 if call.mode == "insert" else 200)
 
 
