@@ -140,7 +140,7 @@ class Fxiaoke:
 
 
 def _door(session: requests.Session, base: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    method = "GET" if path in ("calls", "content") else "POST"
+    method = "GET" if path in ("calls", "content", "notifications", "automation") else "POST"
     answer = session.request(method, f"{base}/_sandbox/{path}", json=body or None)
     answer.raise_for_status()
     parsed: dict[str, Any] = answer.json()

@@ -19,6 +19,7 @@ from sandbox.faults import CallKind, Chances
 from sandbox.limits import InFlight, taken_out, without_limits
 from sandbox.server import Options, Sandbox, chances_inside, gate
 from sandbox.zoho import bulk, doors, faults, listing, oauth, query, settings, writing
+from sandbox.zoho.acting import Acting
 from sandbox.zoho.answers import Refused, answer, empty, error
 from sandbox.zoho.fields import Module
 from sandbox.zoho.gatekeeper import EDITIONS, UNLIMITED, Gatekeeper, Limits
@@ -37,12 +38,15 @@ def build(tenant: Tenant, options: Options, limits: Limits) -> ASGIApp:
     slot = PluginSlot()
     router = Router(Gatekeeper(limits, tokens, tenant.clock, lambda: chances.hit("expired")))
     jobs = bulk.Jobs(tenant, limits.bulk, chances)
+    acting = Acting(tenant, chances)
     routes = [
         *oauth.routes(tokens, limits.tokens),
         *bulk.routes(router, jobs, limits.bulk),
+        *acting.routes(router),
         *_Api(tenant, limits, router, slot, chances).routes(),
         *crm_doors(tenant, slot),
         *doors.routes(tenant, tokens, jobs),
+        *acting.doors(),
     ]
     inner = Starlette(routes=routes, exception_handlers={404: _wrong_url, 405: _wrong_method})
     gated = gate(
@@ -98,7 +102,6 @@ class _Api:
         )
         return [
             route("GET", "/org", read(lambda _: settings.org(tenant)), "org.READ"),
-            route("GET", "/users", read(lambda call: settings.users(tenant, call)), "users.READ"),
             route("GET", "/settings/modules", read(lambda _: settings.modules(tenant)), of_modules),
             route("GET", "/settings/modules/{module}", read(self._one_module), of_modules),
             route(

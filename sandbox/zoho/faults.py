@@ -36,6 +36,9 @@ INSIDE: Mapping[str, str] = {
     "bulk_failure": "let bulk read jobs end in FAILURE",
     "repeat_token": "give back the page token that was sent as the next one",
     "odd_fields": "leave json_type, length or id out of field metadata; one module is 204, one is invalid",
+    "notify_twice": "send a notification twice",
+    "notify_swapped": "let a notification change places with the next one",
+    "notify_lost": "send no notification of a change",
 }
 """Faults that the org carries out itself."""
 

@@ -50,6 +50,15 @@ class Router:
 
         return act
 
+    def sent(self, make: Callable[[Request, bytes], Response], credits: int = 1) -> Act:
+        """An act that needs the body, whatever it holds, and always costs the same."""
+
+        async def act(request: Request) -> Response:
+            self.gatekeeper.charge(credits)
+            return make(request, await request.body())
+
+        return act
+
 
 def _demand(scope: str, request: Request) -> str:
     module, dot, operation = scope.partition(".")
