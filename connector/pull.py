@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from connector.adapter import Crm, Ledger, Row
+from connector.adapter import Crm, Ledger, Missing, Row
 from connector.errors import Halt, Reject
 from connector.mapping import FieldMapping
 from connector.model import Stream
@@ -97,15 +97,23 @@ def _pull_stream(
     full: bool,
 ) -> None:
     lack = crm.missing(reader.object, reader.vendor_fields)
+    if reader.having and reader.having in lack.fields:
+        count.note = f"{reader.object} has no {reader.having} yet: nothing was written there"
+        return
     needed = [name for name in reader.needed_fields if name in lack.fields]
     if lack.object or needed:
-        count.missing = lack.fields
+        count.missing = _unmet(reader, lack)
         count.skipped = lack.object or f"{reader.object} has no {', '.join(needed)}"
         return
     Window(store, connection, crm, reader, count, report).run(full=full)
     _find_gone(store, connection, crm, reader, count, full=full)
     # Some fields turn out to be odd only when they are read.
-    count.missing = crm.missing(reader.object, reader.vendor_fields).fields
+    count.missing = _unmet(reader, crm.missing(reader.object, reader.vendor_fields))
+
+
+def _unmet(reader: Reader, lack: Missing) -> tuple[str, ...]:
+    """Fields that ought to be there: those that the mapping calls optional need not."""
+    return tuple(name for name in lack.fields if name in reader.required_fields)
 
 
 def _lacks_accounts(store: Store, connection: Connection, stream: Stream, done: Pulled) -> str:

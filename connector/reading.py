@@ -120,6 +120,7 @@ class Reader:
         dates: Dates,
     ) -> None:
         self.stream = stream
+        self.fields = tuple(fields)
         self.object = object_name
         self._type = RECORD_TYPES[stream]
         self._id = next((f for f in fields if f.name == "id"), None)

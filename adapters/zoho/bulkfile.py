@@ -26,6 +26,7 @@ _STRUCTURES = (
     "multiselectlookup",
     "multiuserlookup",
     "subform",
+    "tag",
     "fileupload",
     "imageupload",
     "profileimage",
