@@ -15,10 +15,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connector.model import RECORD_TYPES, Stream
 from connector.reading import MISSING, Dates, Reader, ReadField
-from connector.writing import WRITE_TYPES, WriteField, Writer
+from connector.writing import WRITE_TYPES, Target, WriteField, Writer
 from connector.yamlfile import Source, close_to, read
 
-TARGETS = ("account", "visit")
+TARGETS = ("account", "order", "visit", "note")
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,13 @@ class FieldMapping:
 
     name: str
     readers: Mapping[Stream, Reader]
-    targets: Mapping[str, tuple[str, tuple[WriteField, ...], str]]
+    targets: Mapping[str, Target]
 
     def writer(self, target: str, names: Mapping[str, str] | None = None) -> Writer | None:
-        """The writer of ``target`` (``account``, ``visit``), or ``None`` when it is not mapped."""
+        """The writer of ``target`` (one of ``TARGETS``), or ``None`` when it is not mapped."""
         if target not in self.targets:
             return None
-        object_name, fields, key = self.targets[target]
-        return Writer(target, object_name, fields, key, names or {})
+        return Writer(target, self.targets[target], names or {})
 
 
 def load(path: Path) -> FieldMapping:
@@ -113,8 +112,8 @@ def _read_field(source: Source, columns: Mapping[str, Any], name: str) -> ReadFi
     )
 
 
-def _target(source: Source, node: Mapping[str, Any]) -> tuple[str, tuple[WriteField, ...], str]:
-    source.known(node, ("object", "key", "fields"))
+def _target(source: Source, node: Mapping[str, Any]) -> Target:
+    source.known(node, ("object", "key", "section", "lock", "fields"))
     for need in ("object", "fields"):
         if need not in node:
             source.fail(f"{need!r} is missing", node, todo=f"add '{need}:' there")
@@ -123,12 +122,24 @@ def _target(source: Source, node: Mapping[str, Any]) -> tuple[str, tuple[WriteFi
     key = str(node.get("key", ""))
     if key and key not in columns:
         source.fail(f"{key!r} is none of the fields", node, "key", todo=close_to(key, columns))
-    return str(node["object"]), fields, key
+    section = source.mapping(node.get("section") or {}, node, "section")
+    lock = str(node.get("lock", ""))
+    if lock and not any(f.name == lock and f.type == "boolean" for f in fields):
+        source.fail(
+            f"{lock!r} is no boolean field", node, "lock", todo="name one of the fields of type boolean"
+        )
+    return Target(
+        object=str(node["object"]),
+        fields=fields,
+        key=key,
+        section={str(k): str(v) for k, v in section.items()},
+        lock=lock,
+    )
 
 
 def _write_field(source: Source, columns: Mapping[str, Any], name: str) -> WriteField:
     node = source.mapping(columns[name], columns, name)
-    source.known(node, ("field", "type", "standard", "label", "options"))
+    source.known(node, ("field", "type", "standard", "shared", "label", "options"))
     if "field" not in node or node.get("type") not in WRITE_TYPES:
         source.fail(
             f"{name!r} needs 'field' and a 'type'",
@@ -149,6 +160,7 @@ def _write_field(source: Source, columns: Mapping[str, Any], name: str) -> Write
         vendor_field=str(node["field"]),
         type=str(node["type"]),
         standard=bool(node.get("standard", False)),
+        shared=bool(node.get("shared", False)),
         label={str(k): str(v) for k, v in (node.get("label") or {}).items()},
         options={str(k): {str(a): str(b) for a, b in v.items()} for k, v in options.items()},
     )
