@@ -202,7 +202,7 @@ class _Puller:
             number = self._add(part)
             self._unread[number] = part
         if self._parts:
-            with ThreadPoolExecutor(self._crm.limits.slots) as pool:
+            with ThreadPoolExecutor(self._crm.slots) as pool:
                 self._read(pool, window)
         self._close_window(window)
 
@@ -258,7 +258,7 @@ class _Puller:
         if not page.more:
             return []
         rest = replace(part, after=page.rows[-1].external_id)
-        return [self._add(piece) for piece in self._cut(rest, page, self._crm.limits.slots - busy)]
+        return [self._add(piece) for piece in self._cut(rest, page, self._crm.slots - busy)]
 
     def _cut(self, rest: Slice, page: Page, pieces: int) -> list[Slice]:
         # Rows in order of id say little about times, but what lies before the oldest is mostly empty.

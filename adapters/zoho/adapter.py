@@ -6,20 +6,23 @@ Invariant: this module only puts the parts together; what Zoho means is said in 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from adapters.zoho.auth import DATA_CENTERS, Login
+from adapters.zoho.auth import Login
 from adapters.zoho.client import Client
 from adapters.zoho.fields import Fields
 from adapters.zoho.provisioning import Provisioning
 from adapters.zoho.records import Records
+from adapters.zoho.scopes import lacking
+from adapters.zoho.settings import SETTINGS, UNKNOWN, guide, limits_for
 from adapters.zoho.writes import BATCH, Writes
 from connector.adapter import (
     Context,
     Crm,
     FieldSpec,
+    Lack,
     Limits,
     Outcome,
     Page,
@@ -35,36 +38,8 @@ class ZohoCrm(Crm):
     """Zoho CRM through its REST API, version 8."""
 
     name: ClassVar[str] = "zoho"
-    settings: ClassVar[tuple[Setting, ...]] = (
-        Setting(
-            "data_center",
-            f"where the org lives: {' '.join(DATA_CENTERS)} (the ending of its web address)",
-            optional=True,
-        ),
-        Setting(
-            "accounts_url",
-            "address of the accounts host, only where it is not the data centre's own",
-            optional=True,
-        ),
-        Setting("client_id", "client id of the self client in Zoho's API console"),
-        Setting("client_secret", "client secret of the self client", secret=True),
-        Setting(
-            "refresh_token",
-            "refresh token of the self client (leave empty to give a code)",
-            secret=True,
-            optional=True,
-        ),
-        Setting(
-            "code",
-            "grant code from the self client, exchanged once; it lives 3 to 10 minutes",
-            secret=True,
-            optional=True,
-        ),
-        Setting("environment", "production, sandbox or developer", default="production"),
-    )
-    # Calls at once: the smallest edition takes 5. Credits in 24 hours: what every paid edition has;
-    # the answers' header corrects it (vendor manual: API limits).
-    limits: ClassVar[Limits] = Limits(slots=4, calls=50_000, per_seconds=86_400)
+    settings: ClassVar[tuple[Setting, ...]] = SETTINGS
+    limits: ClassVar[Limits] = UNKNOWN
     write_batch: ClassVar[int] = BATCH
 
     def __init__(self, context: Context) -> None:
@@ -76,6 +51,20 @@ class ZohoCrm(Crm):
         self._records = Records(self._client, self._fields)
         self._writes = Writes(self._client)
         self._provisioning = Provisioning(self._client, self._fields, context.language)
+
+    @classmethod
+    def limits_for(cls, settings: Mapping[str, str]) -> Limits:
+        """See ``Adapter.limits_for``; by edition, ``slots`` and ``credits``."""
+        return limits_for(settings)
+
+    @classmethod
+    def guide(cls, language: str) -> str:
+        """See ``Adapter.guide``; the way to a self client."""
+        return guide(language)
+
+    def lacking(self) -> list[Lack]:
+        """See ``Adapter.lacking``; by the scopes that came with the token."""
+        return lacking(self._login.access().scope, self.context.language)
 
     def test(self) -> str:
         """Ask who the org is."""
