@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import groupby
@@ -18,6 +18,7 @@ from typing import Any
 from connector.adapter import Crm, Outcome, Result, Write
 from connector.aftercare import Locks, locks, look_once
 from connector.errors import Halt, Retry
+from connector.http import urgent
 from connector.locale import say
 from connector.mapping import TARGETS, FieldMapping
 from connector.model import Stream
@@ -80,8 +81,9 @@ def push(
                 items = outbox.due(tx, connection.id, now, CLAIM, list(writers))
             if not items:
                 break
-            for (urgent, target), group in groupby(sorted(items, key=_turn), key=_turn):
-                with _hurry(crm, urgent=urgent == HOLD_FIRST):
+            for (priority, target), group in groupby(sorted(items, key=_turn), key=_turn):
+                # Holds may use what of the budget is kept for them.
+                with urgent() if priority <= HOLD_FIRST else nullcontext():
                     sender = _Sender(store, connection, crm, writers[TARGETS[target]], pushed)
                     sender.send(list(group))
                 report(pushed.done + pushed.retried + pushed.dead, sum(waiting.values()))
@@ -97,12 +99,6 @@ def _turn(item: Pending) -> tuple[int, int]:
     if first and item.target == order_flags.TARGET:
         return HOLD_FIRST - 1, rank
     return item.priority, rank
-
-
-def _hurry(crm: Crm, *, urgent: bool) -> AbstractContextManager[Any]:
-    """Calls inside may use what of the budget is kept for holds."""
-    found = getattr(getattr(crm.context, "http", None), "urgent", None)
-    return found() if urgent and found is not None else nullcontext()
 
 
 def _writers(
