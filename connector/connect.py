@@ -83,9 +83,7 @@ def check(kind: Kind, values: Mapping[str, str]) -> None:
     for setting in kind.settings:
         value = values.get(setting.key, "").strip()
         if value and setting.choices and value.lower() not in setting.choices:
-            raise Halt(
-                f"{setting.key} cannot be {value!r}", todo=f"use one of: {' '.join(setting.choices)}"
-            )
+            raise Halt(f"{setting.key} cannot be {value!r}", todo=f"use one of: {' '.join(setting.choices)}")
     missing = [s for s in kind.settings if required(s) and not values.get(s.key, "").strip()]
     if missing:
         helps = "; ".join(f"{s.key} ({s.help})" for s in missing)

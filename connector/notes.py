@@ -17,6 +17,7 @@ from connector.store import assessments, outbox
 from connector.store.outbox import TASK, Item
 
 TOLD = ("hold", "stop")
+Texts = dict[str, str]
 
 
 def on_hold(
@@ -30,10 +31,10 @@ def on_hold(
 ) -> int:
     """Queue a note of ``act`` (``hold_placed``, ``hold_lifted``) on every account that the customer has
     on ``connections``; how many."""
-    texts = {
+    texts: Texts = {
         language: say(f"note.{act}", {"reason": reason, "actor": actor}, language) for language in LANGUAGES
     }
-    titles = {language: say(f"note.{act}.title", {}, language) for language in LANGUAGES}
+    titles: Texts = {language: say(f"note.{act}.title", {}, language) for language in LANGUAGES}
     key = f"{now:%Y%m%dT%H%M%S%f}:{act}"
     return _queue(tx, {customer_id: (key, titles, texts)}, now, connections)
 
@@ -53,7 +54,8 @@ def on_status(
         by_person = any(reason.code == "hold_placed" for reason in outcome.reasons)
         if not turned or outcome.status not in TOLD or by_person:
             continue
-        titles, texts = {}, {}
+        titles: Texts = {}
+        texts: Texts = {}
         for language in LANGUAGES:
             status = label(outcome.status, language)
             reasons = "\n".join(say(r.code, r.params, language) for r in outcome.reasons)
@@ -65,7 +67,7 @@ def on_status(
 
 def _queue(
     tx: sa.Connection,
-    told: Mapping[int, tuple[str, dict[str, str], dict[str, str]]],
+    told: Mapping[int, tuple[str, Texts, Texts]],
     now: dt.datetime,
     connections: Collection[int],
 ) -> int:

@@ -243,7 +243,7 @@ def _again(item: Pending, outcome: Outcome, now: dt.datetime) -> dt.datetime | N
     """When to try once more; ``None`` when a person has to see to it."""
     if outcome.result is Result.STALE:
         return now + FIRST_WAIT  # and the row was read again
-    wait = min(FIRST_WAIT * 2 ** min(item.attempts, 10), LONGEST_WAIT)
+    wait = min(FIRST_WAIT * (1 << min(item.attempts, 10)), LONGEST_WAIT)
     if outcome.result is Result.BLOCKED:
         return now + wait
     again = outcome.result is Result.RETRY and item.attempts + 1 < ATTEMPTS

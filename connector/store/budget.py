@@ -169,9 +169,7 @@ class StoreBudget:
         self._leases[bucket] = _Lease(start, granted - weight)
         return None
 
-    def _free_at(
-        self, parts: Sequence[tuple[dt.datetime, int]], rule: _Rule, lacking: int
-    ) -> dt.datetime:
+    def _free_at(self, parts: Sequence[tuple[dt.datetime, int]], rule: _Rule, lacking: int) -> dt.datetime:
         """When so many calls have left the window that ``lacking`` more may be made."""
         for start, used in parts:
             lacking -= used

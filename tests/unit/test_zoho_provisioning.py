@@ -227,9 +227,8 @@ def test_created_field_that_cannot_be_read_back_yet_asks_to_run_again():
             {"data_type": "picklist", "pick_list_values": [{"actual_value": "OK"}]},
             "add these options to the pick list Credit_Status: Hold",
         ),
-        (KEY, {"data_type": "text", "unique": {}}, "Do not allow duplicate values"),
     ],
-    ids=["type", "options", "unique"],
+    ids=["type", "options"],
 )
 def test_field_of_the_tenant_that_does_not_serve_is_a_mismatch(
     spec: FieldSpec, field: dict[str, Any], told: str
