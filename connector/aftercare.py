@@ -56,7 +56,7 @@ class Locks:
             then = self._crm.lock(write.object, write.external_id, self._reason(write))
         if then.result is Result.DEAD:
             # Locking is not set up: the flag is written all the same.
-            self.missing = then.message
+            self.missing = f"{then.message} – {then.todo}" if then.todo else then.message
             return outcome
         return outcome if then.result is Result.DONE else then
 

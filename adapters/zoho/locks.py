@@ -44,12 +44,15 @@ class Locks:
         """See ``Crm.lock``; the reason is cut to Zoho's 3,000 characters."""
 
         def once() -> None:
-            text = f"{MARK} {reason}"[:REASON]
-            answer = self._one("POST", object_name, external_id, body={"data": [{"Locked_Reason__s": text}]})
-            if faults.failed(answer) and not self._locks(object_name, external_id):
-                raise Refused(faults.words(answer), code=faults.code(answer))
+            body = {"data": [{"Locked_Reason__s": f"{MARK} {reason}"[:REASON]}]}
+            try:
+                self._one("POST", object_name, external_id, body=body)
+            except Refused as fault:
+                # NOT_ALLOWED answers both a record that is locked and a module without locking.
+                if fault.code != "NOT_ALLOWED" or not self._locks(object_name, external_id):
+                    raise
 
-        return self._outcome(object_name, external_id, once)
+        return self._outcome(object_name, external_id, once, Result.DEAD)
 
     def unlock(self, object_name: str, external_id: str) -> Outcome:
         """See ``Crm.unlock``; locks that people set for other reasons stay."""
@@ -57,11 +60,9 @@ class Locks:
         def once() -> None:
             for lock in self._locks(object_name, external_id):
                 if self._ours(object_name, lock):
-                    answer = self._one("DELETE", object_name, external_id, f"/{lock['id']}")
-                    if faults.failed(answer):
-                        raise Refused(faults.words(answer), code=faults.code(answer))
+                    self._one("DELETE", object_name, external_id, f"/{lock['id']}")
 
-        return self._outcome(object_name, external_id, once)
+        return self._outcome(object_name, external_id, once, Result.BLOCKED)
 
     def guard(self, object_name: str, flag: str, open_fields: Sequence[str], *, dry_run: bool) -> Prepared:
         """See ``Crm.guard``: the record locking configuration of the object with our rule."""
@@ -75,27 +76,25 @@ class Locks:
 
     def _guard(self, object_name: str, flag: str, open_fields: Sequence[str], *, dry_run: bool) -> Prepared:
         present = self._configuration(object_name)
-        if present is not None and any(_locks_on(rule, flag) for rule in _rules(present)):
-            return Prepared(object_name, "lock", FieldState.PRESENT, self._detail(flag, len(open_fields)))
         profiles = list(dict.fromkeys([self._profiles.own(), *self._profiles.ids(self._excluded)]))
         detail = self._detail(flag, len(open_fields), len(profiles))
+        ruled = present is not None and any(_locks_on(rule, flag) for rule in _rules(present))
+        if present is not None and ruled and set(profiles) <= _ids(present.get("lock_excluded_profiles")):
+            return Prepared(object_name, "lock", FieldState.PRESENT, detail)
         if dry_run:
             return Prepared(object_name, "lock", FieldState.MISSING, detail)
         known = self._fields.of(object_name)
-        rule = {
-            "name": RULE,
-            "lock_existing_records": True,
-            "criteria": {
-                "comparator": "equal",
-                "field": {"api_name": flag, "id": known[flag].id},
-                "value": True,
-            },
+        criteria = {
+            "comparator": "equal",
+            "field": {"api_name": flag, "id": known[flag].id},
+            "value": True,
         }
+        rule = {"name": RULE, "lock_existing_records": True, "criteria": criteria}
         wanted = [known[name].id for name in open_fields if name in known]
         if present is None:
             self._save("POST", object_name, _new(profiles, wanted, rule))
         else:
-            self._save("PUT", object_name, _extended(present, profiles, wanted, rule))
+            self._save("PUT", object_name, _extended(present, profiles, wanted, [] if ruled else [rule]))
         return Prepared(object_name, "lock", FieldState.CREATED, detail)
 
     def _configuration(self, object_name: str) -> Mapping[str, Any] | None:
@@ -148,7 +147,7 @@ class Locks:
         rules = _rules(self._configuration(object_name) or {})
         return any(str(one.get("id")) == number and one.get("name") == RULE for one in rules)
 
-    def _one(self, method: str, object_name: str, external_id: str, rest: str = "", body: Any = None) -> Any:
+    def _one(self, method: str, object_name: str, external_id: str, rest: str = "", body: Any = None) -> None:
         found = self._client.call(
             method,
             f"{object_name}/{external_id}/Locking_Information__s{rest}",
@@ -157,32 +156,32 @@ class Locks:
             body=body,
             items="data",
         )
-        return next(iter((found or {}).get("data") or []), None)
+        answer = next(iter((found or {}).get("data") or []), None)
+        if faults.failed(answer):
+            raise Refused(faults.words(answer), code=faults.code(answer), where=object_name)
 
-    def _outcome(self, object_name: str, external_id: str, once: Callable[[], None]) -> Outcome:
+    def _outcome(
+        self, object_name: str, external_id: str, once: Callable[[], None], refused: Result
+    ) -> Outcome:
         try:
             once()
         except Refused as fault:
-            if self._already(object_name, external_id, fault):
-                return Outcome(Result.DONE)
             told = f"{object_name} {external_id}: {fault.what}"
             todo = advice.todo({"code": fault.code}, self._language)
-            blocked = faults.blocked({"code": fault.code})
-            return Outcome(Result.BLOCKED if blocked else Result.DEAD, told, todo=todo)
+            return Outcome(
+                Result.BLOCKED if faults.blocked({"code": fault.code}) else refused, told, todo=todo
+            )
         except Retry as fault:
             return Outcome(Result.RETRY, f"{object_name} {external_id}: {fault.what}")
         return Outcome(Result.DONE)
 
-    def _already(self, object_name: str, external_id: str, fault: Refused) -> bool:
-        """``NOT_ALLOWED`` answers both a locked record and a module without locking."""
-        return fault.code == "NOT_ALLOWED" and bool(self._locks(object_name, external_id))
-
-    def _detail(self, flag: str, fields: int, profiles: int | None = None) -> str:
+    def _detail(self, flag: str, fields: int, profiles: int) -> str:
         if self._zh:
-            who = f"，{profiles} 个角色除外" if profiles else ""
-            return f"{flag} 勾选时锁定记录{who}；{fields} 个信用字段仍可编辑"
-        who = f", for all but {profiles} profiles" if profiles else ""
-        return f"records are locked while {flag} is true{who}; {fields} credit fields stay open"
+            return f"{flag} 勾选时锁定记录，{profiles} 个角色除外；{fields} 个信用字段仍可编辑"
+        return (
+            f"records are locked while {flag} is true, for all but {profiles} profiles; {fields} credit "
+            "fields stay open"
+        )
 
     def _by_hand(self, object_name: str, flag: str, why: str) -> str:
         if self._zh:
@@ -220,13 +219,16 @@ def _new(profiles: Sequence[str], fields: Sequence[str], rule: Mapping[str, Any]
 
 
 def _extended(
-    present: Mapping[str, Any], profiles: Sequence[str], fields: Sequence[str], rule: Mapping[str, Any]
+    present: Mapping[str, Any],
+    profiles: Sequence[str],
+    fields: Sequence[str],
+    more: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """The tenant's own configuration with our rule, profiles and fields added to it."""
-    rules = _rules(present)
+    """The tenant's own configuration with our rule (``more``), profiles and fields added to it."""
+    rules = [*_rules(present), *more]
     excluded = _with(present.get("lock_excluded_profiles"), profiles)
     open_fields = _with(present.get("excluded_fields"), fields)
-    if len(rules) >= RULES or len(excluded) > PROFILES or len(open_fields) > OPEN_FIELDS:
+    if len(rules) > RULES or len(excluded) > PROFILES or len(open_fields) > OPEN_FIELDS:
         raise Refused("the record locking configuration is full", code="LIMIT_EXCEEDED")
     kept = ("id", "restricted_actions", "restricted_communications", "lock_for_portal_users")
     return {
@@ -235,11 +237,14 @@ def _extended(
         "locked_for": "all_profiles_except_excluded_profiles",
         "lock_excluded_profiles": excluded,
         "excluded_fields": open_fields,
-        "locking_rules": [*rules, rule],
+        "locking_rules": rules,
         "feature_type": "record_locking",
     }
 
 
 def _with(present: Any, more: Sequence[str]) -> list[dict[str, str]]:
-    ids = [str(one["id"]) for one in present or ()]
-    return [{"id": one} for one in dict.fromkeys([*ids, *more])]
+    return [{"id": one} for one in dict.fromkeys([*(str(one["id"]) for one in present or ()), *more])]
+
+
+def _ids(present: Any) -> set[str]:
+    return {str(one["id"]) for one in present or ()}
