@@ -20,6 +20,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from sandbox.doors import PluginSlot, crm_doors
+from sandbox.faults import CallKind
 from sandbox.fxiaoke import reading, writing
 from sandbox.fxiaoke.answers import (
     BUSY,
@@ -46,7 +47,7 @@ from sandbox.fxiaoke.tokens import (
     TokenDesk,
 )
 from sandbox.limits import InFlight, Window, without_limits
-from sandbox.server import CallKind, Options, Sandbox, gate
+from sandbox.server import Options, Sandbox, gate
 
 PRESET, CUSTOM, OBJECTS = "/cgi/crm/v2/data", "/cgi/crm/custom/v2/data", "/cgi/crm/v2/object"
 BY_MOBILE = "/cgi/user/getByMobile"

@@ -10,26 +10,31 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from sandbox.behaviours import Behaviours
-from sandbox.zoho import watch
+from sandbox.faults import Chances
+from sandbox.zoho import directory, lock_settings, locking, watch
 from sandbox.zoho.callbacks import Callbacks
 from sandbox.zoho.channels import Channels
+from sandbox.zoho.locks import Locks
 from sandbox.zoho.routing import Router
 from sandbox.zoho.tenant import Tenant
 
 
 class Acting:
-    """All areas of one tenant; ``behaviours`` are the faults of ``sandbox.zoho.callbacks``."""
+    """All areas of one tenant; ``chances`` are those of the faults that the org carries out itself."""
 
-    def __init__(self, tenant: Tenant, behaviours: Behaviours) -> None:
+    def __init__(self, tenant: Tenant, chances: Chances) -> None:
         self._tenant = tenant
-        self._callbacks = Callbacks(tenant.lock, tenant.clock, behaviours)
+        self._locks = Locks(tenant)
+        self._callbacks = Callbacks(tenant.lock, tenant.clock, chances)
         self._channels = Channels(tenant, self._callbacks)
 
     def routes(self, router: Router) -> list[Route]:
         """The vendor's paths; they go before those that begin with any module's name."""
         return [
+            *directory.routes(router, self._tenant),
             *watch.routes(router, self._tenant, self._channels),
+            *lock_settings.routes(router, self._tenant, self._locks),
+            *locking.routes(router, self._tenant, self._locks),
         ]
 
     def doors(self) -> list[Route]:

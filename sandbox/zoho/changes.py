@@ -43,3 +43,6 @@ Guard = Callable[[Attempt], dict[str, Any] | None]
 """The vendor's error for an attempt that is refused."""
 
 Observer = Callable[[Change], None]
+
+Validator = Callable[[Module, Row, str], list[dict[str, Any]]]
+"""The vendor's errors for a row as it would become; the text is the record's place in the request."""

@@ -15,7 +15,8 @@ from sandbox.table import Row
 from sandbox.world import Company, SalesInvoice, SalesOrder, World
 from sandbox.zoho.fields import CREATED, LOCKED, MODIFIED
 from sandbox.zoho.moments import morning, stamp
-from sandbox.zoho.tenant import Tenant, User
+from sandbox.zoho.people import CREDIT_MANAGER, User
+from sandbox.zoho.tenant import Tenant
 
 STATUS = {
     "draft": "Draft",
@@ -32,6 +33,7 @@ def seed(tenant: Tenant, world: World) -> None:
     for owner in world.owners:
         first_name, _, last_name = owner.name_en.rpartition(" ")
         owners[owner.key] = tenant.add_user(first_name, last_name, owner.email)
+    tenant.add_user("Ming", "Zhao", "credit.manager@example.com", CREDIT_MANAGER)
     loader = _Loader(tenant, world, owners)
     tenant.modules["Accounts"].table.load(loader.accounts())
     tenant.modules["Sales_Orders"].table.load(loader.orders())

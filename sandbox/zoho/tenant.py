@@ -9,12 +9,12 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sandbox.doors import Content, OrderForm, canonical
 from sandbox.table import Row
-from sandbox.zoho.changes import Action, Attempt, Change, Guard, Observer
+from sandbox.zoho.changes import Action, Attempt, Change, Guard, Observer, Validator
 from sandbox.zoho.fields import (
     CREATED,
     LOCKED,
@@ -69,6 +69,7 @@ class Tenant:
         self.admin = self.add_user("Credit", "Connector", "connector@example.com", ADMINISTRATOR)
         self.guards: list[Guard] = []
         self.observers: list[Observer] = []
+        self.validators: list[Validator] = []
         self.automation: deque[dict[str, Any]] = deque(maxlen=_AUTOMATION_KEPT)
 
     # -- ids, time, users
@@ -142,6 +143,13 @@ class Tenant:
         )
         self._observe(module, "delete", row, ())
         return row
+
+    def run_automation(self, module: Module, row_id: str, action: Action, triggers: Sequence[str]) -> None:
+        """Automation is not modelled, only noted: which kinds of it a write has set off."""
+        if triggers:
+            self.automation.append(
+                {"module": module.api_name, "id": row_id, "action": action, "triggers": list(triggers)}
+            )
 
     def lookup(self, target: str, row_id: str | None) -> dict[str, Any] | None:
         """A lookup as it is shown; ``None`` when empty or when its row has gone."""
