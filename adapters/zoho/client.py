@@ -19,11 +19,12 @@ import requests
 from adapters.zoho import faults
 from adapters.zoho.auth import Access, Login
 from connector.adapter import Context
-from connector.errors import Halt, Reauth, Retry
+from connector.errors import CreditGateError, Halt, Reauth, Retry
 from connector.http import place
 
 VERSION = "v8"
 BUCKET = "credits"
+REFUSES = "Zoho refuses the call: "
 
 _TODO = {
     "NO_PERMISSION": "give the connection's user the permission that is named",
@@ -194,7 +195,12 @@ class Client:
     def _halt(self, fault: Any, where: str, status: int = 200) -> Refused:
         reason = faults.words(fault) if isinstance(fault, Mapping) else f"status {status}"
         todo = _TODO.get(faults.code(fault), "see the vendor's words; check mapping and settings")
-        return Refused(f"Zoho refuses the call: {reason}", code=faults.code(fault), where=where, todo=todo)
+        return Refused(f"{REFUSES}{reason}", code=faults.code(fault), where=where, todo=todo)
+
+
+def said(fault: CreditGateError) -> str:
+    """What Zoho said, without our words around it."""
+    return fault.what.removeprefix(REFUSES)
 
 
 def decode(answer: requests.Response) -> Any:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adapters.zoho import faults
-from adapters.zoho.client import Client, Refused
+from adapters.zoho.client import Client, Refused, said
 from adapters.zoho.fields import Fields
 from connector.adapter import FieldState, Prepared
 from connector.errors import Reauth
@@ -32,7 +32,7 @@ class Layouts:
         try:
             return self._gather(object_name, title, api_names, dry_run=dry_run)
         except (Refused, Reauth) as fault:
-            by_hand = self._by_hand(object_name, title, fault.what)
+            by_hand = self._by_hand(object_name, title, said(fault))
             return Prepared(object_name, "section", FieldState.MISSING, by_hand=by_hand)
 
     def _gather(self, object_name: str, title: str, api_names: Sequence[str], *, dry_run: bool) -> Prepared:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from adapters.zoho import advice, faults
-from adapters.zoho.client import Client, Refused
+from adapters.zoho.client import Client, Refused, said
 from adapters.zoho.fields import Fields
 from adapters.zoho.profiles import Profiles
 from connector.adapter import FieldState, Outcome, Prepared, Result
@@ -71,7 +71,7 @@ class Locks:
         except Retry:
             raise
         except CreditGateError as fault:
-            by_hand = self._by_hand(object_name, flag, fault.what)
+            by_hand = self._by_hand(object_name, flag, said(fault))
             return Prepared(object_name, "lock", FieldState.MISSING, by_hand=by_hand)
 
     def _guard(self, object_name: str, flag: str, open_fields: Sequence[str], *, dry_run: bool) -> Prepared:
