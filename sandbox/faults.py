@@ -52,7 +52,6 @@ COMMON_TEXTS: Mapping[str, str] = {
     "hang": "give no answer until the client gives up",
     "drop": "close the connection before the call is carried out",
     "lost": "close the connection after the call has been carried out",
-    "unlimited": "lift the vendor's call limits (not a fault; for loads that no tenant has bought)",
 }
 """What each fault that all sandboxes share does, for people; one without a text is told by another's."""
 

@@ -90,9 +90,11 @@ class Sandbox:
     default_port: int
     faults: Mapping[str, str] = field(default_factory=dict)
 
-    def known_faults(self) -> dict[str, str]:
-        """What ``--fault`` takes here: name → what it does, the common ones first."""
-        return {**COMMON_TEXTS, **self.faults}
+    def told_faults(self) -> dict[str, str]:
+        """What ``--fault`` takes here and what it does: the common faults first, then the sandbox's own,
+        narrowed to it, since the others do not know them."""
+        own = {f"{self.name}.{name}": text for name, text in self.faults.items() if name not in COMMON_TEXTS}
+        return {name: text for name, text in {**COMMON_TEXTS, **own}.items() if text}
 
     def settings_at(self, base: str) -> dict[str, str]:
         """The settings for a server that answers at ``base``."""

@@ -11,6 +11,7 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from adapters.zoho.auth import Login
+from adapters.zoho.bulk import BulkReads
 from adapters.zoho.client import Client
 from adapters.zoho.fields import Fields
 from adapters.zoho.layouts import Layouts
@@ -22,11 +23,14 @@ from adapters.zoho.scopes import lacking
 from adapters.zoho.settings import SETTINGS, TRIGGERS, UNKNOWN, guide, limits_for, names
 from adapters.zoho.writes import BATCH, Writes
 from connector.adapter import (
+    BulkPart,
+    BulkPlace,
     Context,
     Crm,
     FieldSpec,
     Lack,
     Limits,
+    Missing,
     Outcome,
     Page,
     Prepared,
@@ -54,6 +58,7 @@ class ZohoCrm(Crm):
         self._client = Client(context, self._login)
         self._fields = Fields(self._client)
         self._records = Records(self._client, self._fields)
+        self._bulk = BulkReads(self._client, self._fields)
         given, language = context.settings, context.language
         profiles = Profiles(self._client)
         self._writes = Writes(
@@ -98,6 +103,16 @@ class ZohoCrm(Crm):
     def fetch(self, object_name: str, fields: Sequence[str], part: Slice) -> Page:
         """See ``Crm.fetch``; at most 2,000 rows."""
         return self._records.fetch(object_name, fields, part)
+
+    def bulk(
+        self, object_name: str, fields: Sequence[str], place: BulkPlace | None
+    ) -> Iterator[BulkPart] | None:
+        """See ``Crm.bulk``; for objects of many records, by setting ``bulk_from``."""
+        return self._bulk.read(object_name, fields, place)
+
+    def missing(self, object_name: str, fields: Sequence[str]) -> Missing:
+        """See ``Crm.missing``; by Zoho's field metadata and what its queries refused."""
+        return self._records.missing(object_name, fields)
 
     def deleted(self, object_name: str, since: dt.datetime) -> Iterator[str]:
         """See ``Crm.deleted``; from Zoho's list of deleted records."""

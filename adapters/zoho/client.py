@@ -36,11 +36,13 @@ _TODO = {
 
 
 class Refused(Halt):
-    """Zoho refuses a call for good; ``code`` is its own word for why."""
+    """Zoho refuses a call for good; ``code`` is its own word for why, ``column`` what of a query it
+    blames."""
 
-    def __init__(self, what: str, *, code: str, where: str = "", todo: str = "") -> None:
+    def __init__(self, what: str, *, code: str, column: str = "", where: str = "", todo: str = "") -> None:
         super().__init__(what, where=where, todo=todo)
         self.code = code
+        self.column = column
 
 
 class Client:
@@ -195,7 +197,13 @@ class Client:
     def _halt(self, fault: Any, where: str, status: int = 200) -> Refused:
         reason = faults.words(fault) if isinstance(fault, Mapping) else f"status {status}"
         todo = _TODO.get(faults.code(fault), "see the vendor's words; check mapping and settings")
-        return Refused(f"{REFUSES}{reason}", code=faults.code(fault), where=where, todo=todo)
+        return Refused(
+            f"{REFUSES}{reason}",
+            code=faults.code(fault),
+            column=faults.column(fault),
+            where=where,
+            todo=todo,
+        )
 
 
 def said(fault: CreditGateError) -> str:

@@ -56,11 +56,13 @@ NEEDED: tuple[tuple[str, str, str], ...] = (
         "只能用较慢的列表读取，每次200条",
     ),
     ("ZohoCRM.bulk.READ", "the first load takes queries, not bulk read", "首次读取使用查询，而不是批量读取"),
+    ("ZohoCRM.notifications.CREATE", "changes are seen at the next pull only", "要到下次读取时才看到变更"),
+    ("ZohoCRM.modules.lockinginformation.CREATE", "orders are not locked", "不锁定订单"),
 )
 # What the guide tells to enter in the self client.
 WANTED = (
     "ZohoCRM.org.READ,ZohoCRM.users.READ,ZohoCRM.coql.READ,ZohoCRM.bulk.READ,"
-    "ZohoCRM.settings.ALL,ZohoCRM.modules.ALL"
+    "ZohoCRM.notifications.ALL,ZohoCRM.settings.ALL,ZohoCRM.modules.ALL"
 )
 
 

@@ -143,6 +143,14 @@ def names(settings: Mapping[str, str], key: str) -> tuple[str, ...]:
     return () if [part.lower() for part in found] == ["none"] else found
 
 
+def bulk_from(settings: Mapping[str, str]) -> int | None:
+    """Records from which on bulk read is worth its credits; ``None`` for never."""
+    text = settings.get("bulk_from", "").strip().lower()
+    if text == "never":
+        return None
+    return 0 if text == "0" else number(settings, "bulk_from", BULK_FROM)
+
+
 def guide(language: str) -> str:
     """What to click before the settings can be given."""
     if language.lower().startswith("zh"):

@@ -46,7 +46,7 @@ from sandbox.fxiaoke.tokens import (
     PERMANENT_CODE,
     TokenDesk,
 )
-from sandbox.limits import InFlight, Window, without_limits
+from sandbox.limits import UNLIMITED_FAULT, UNLIMITED_TEXT, InFlight, Window, without_limits
 from sandbox.server import Options, Sandbox, gate
 
 PRESET, CUSTOM, OBJECTS = "/cgi/crm/v2/data", "/cgi/crm/custom/v2/data", "/cgi/crm/v2/object"
@@ -62,6 +62,15 @@ FAULTS = {
     "50009": lambda: refusal(Fault(SERVICE)),
 }
 """Vendor-worded faults beside the common ones, by their errorCode."""
+
+FAULT_TEXTS = {
+    "busy": "answer with the error code of a busy system",
+    "14001": "answer with the error code of too many calls",
+    "20016": "answer with the error code of an expired token",
+    "30002": "answer with the error code of a used-up quota",
+    "50009": "answer with the error code of a failed service",
+    UNLIMITED_FAULT: UNLIMITED_TEXT,
+}
 
 
 @dataclass(frozen=True)
@@ -299,4 +308,5 @@ SANDBOX = Sandbox(
     },
     app=app,
     default_port=8702,
+    faults=FAULT_TEXTS,
 )

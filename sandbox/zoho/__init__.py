@@ -16,15 +16,16 @@ from starlette.types import ASGIApp
 
 from sandbox.doors import PluginSlot, crm_doors
 from sandbox.faults import CallKind, Chances
-from sandbox.limits import InFlight, without_limits
+from sandbox.limits import InFlight, taken_out, without_limits
 from sandbox.server import Options, Sandbox, chances_inside, gate
 from sandbox.zoho import bulk, doors, faults, listing, oauth, query, settings, writing
 from sandbox.zoho.acting import Acting
 from sandbox.zoho.answers import Refused, answer, empty, error
 from sandbox.zoho.fields import Module
-from sandbox.zoho.gatekeeper import UNLIMITED, Gatekeeper, Limits
+from sandbox.zoho.gatekeeper import EDITIONS, UNLIMITED, Gatekeeper, Limits
+from sandbox.zoho.heavy import API, BULK, HeavyInFlight
 from sandbox.zoho.oauth import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, Tokens
-from sandbox.zoho.routing import API, BULK, Act, Router
+from sandbox.zoho.routing import Act, Router
 from sandbox.zoho.scopes import FEW, FULL, of_module
 from sandbox.zoho.seed import seed
 from sandbox.zoho.tenant import Tenant
@@ -56,15 +57,19 @@ def build(tenant: Tenant, options: Options, limits: Limits) -> ASGIApp:
         dialect=faults.ANSWERS,
         inside=faults.INSIDE,
     )
-    return InFlight(gated, lambda path: path.startswith((API, BULK)))
+    counted = InFlight(gated, lambda path: path.startswith((API, BULK)))
+    return HeavyInFlight(counted, limits.heavy_calls)
 
 
 def app(options: Options) -> ASGIApp:
-    """The sandbox with the Zoho part of the economy. The fault ``unlimited`` lifts the vendor's limits."""
+    """The sandbox with the Zoho part of the economy. The fault ``unlimited`` lifts the vendor's limits;
+    the name of an edition sets its own."""
     options, unlimited = without_limits(options, "zoho")
+    options, editions = taken_out(options, "zoho", EDITIONS)
+    limits = EDITIONS[editions[-1]] if editions else Limits()
     tenant = Tenant(clock=time.time)
     seed(tenant, options.world())
-    return build(tenant, options, UNLIMITED if unlimited else Limits())
+    return build(tenant, options, UNLIMITED if unlimited else limits)
 
 
 def classify(method: str, path: str) -> CallKind:
@@ -113,6 +118,7 @@ class _Api:
             route("PUT", "/{module}", self._write("update"), updates),
             route("DELETE", "/{module}", read(self._delete), deletes),
             route("POST", "/{module}/upsert", self._write("upsert"), creates, updates),
+            route("GET", "/{module}/actions/count", read(self._count), reads),
             route("GET", "/{module}/deleted", read(self._deleted, credits=2), reads),
             route("GET", "/{module}/{id}", read(self._get), reads),
             route("PUT", "/{module}/{id}", self._write("update"), updates),
@@ -158,6 +164,10 @@ class _Api:
 
     def _list(self, request: Request) -> Response:
         return self._lists.get(self._module(request), request)
+
+    def _count(self, request: Request) -> Response:
+        """Vendor manual: Get Record Count. Conditions are not modelled."""
+        return answer({"count": len(self._module(request).table)})
 
     def _get(self, request: Request) -> Response:
         return listing.get_one(self._tenant, self._module(request), request)

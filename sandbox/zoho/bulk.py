@@ -30,10 +30,12 @@ from sandbox.table import EVERYTHING, Row
 from sandbox.zoho.answers import Item, Refused, answer, refuse
 from sandbox.zoho.bulk_file import Written, written
 from sandbox.zoho.bulk_query import Order, Query, ordered
+from sandbox.zoho.faults import Shift
 from sandbox.zoho.fields import USERS
 from sandbox.zoho.gatekeeper import BulkLimits
+from sandbox.zoho.heavy import BULK
 from sandbox.zoho.moments import stamp_of
-from sandbox.zoho.routing import BULK, Router
+from sandbox.zoho.routing import Router
 from sandbox.zoho.scopes import of_module
 from sandbox.zoho.tenant import Tenant
 
@@ -80,6 +82,7 @@ class Jobs:
         self._tenant = tenant
         self._limits = limits
         self._chances = chances
+        self._shift = Shift(tenant, chances)
         self._running = threading.Lock()
         self._jobs: dict[str, _Job] = {}
         self._places: dict[str, _Place] = {}
@@ -197,6 +200,8 @@ class Jobs:
             job.next_token = secrets.token_hex(24)
             expires_at = job.runs_at + PLACES_LIFE
             self._places[job.next_token] = _Place(query.mark, result.last, self._page(query) + 1, expires_at)
+        if result.more:
+            self._shift.after(query.module, [row["id"] for row in islice(query.module.table, 50)])
         job.result = result
         job.ends_at = job.runs_at + result.count / self._limits.rows_per_second
 

@@ -11,6 +11,7 @@ from typing import Any
 from zlib import crc32
 
 from sandbox.faults import Chances, FaultAnswer
+from sandbox.limits import UNLIMITED_FAULT, UNLIMITED_TEXT
 from sandbox.table import Row
 from sandbox.zoho.answers import Item, answer, error, invalid
 from sandbox.zoho.fields import CREATED, MODIFIED, Module
@@ -45,7 +46,8 @@ TEXTS: Mapping[str, str] = {
     "401": "answer 401, invalid token",
     "access_denied": "answer token calls as throttled, with status 200",
     **INSIDE,
-    "free": "the limits of an edition: free, standard, professional, enterprise or ultimate",
+    UNLIMITED_FAULT: UNLIMITED_TEXT,
+    "free": "no fault: the limits of an edition (standard, professional, enterprise, ultimate likewise)",
     "standard": "",
     "professional": "",
     "enterprise": "",

@@ -15,6 +15,7 @@ from starlette.requests import Request
 
 from sandbox.limits import calls_at_once
 from sandbox.zoho.answers import Refused, refuse
+from sandbox.zoho.heavy import heavy_at_once
 from sandbox.zoho.oauth import TokenLimits, Tokens
 from sandbox.zoho.scopes import met
 
@@ -38,18 +39,31 @@ class BulkLimits:
 
 @dataclass(frozen=True)
 class Limits:
-    """The org's edition: credits in 24 hours, API calls at once, custom fields in a module."""
+    """The org's edition: credits in 24 hours, API calls at once, heavy calls at once and which ones are
+    heavy (see ``sandbox.zoho.heavy``), custom fields in a module."""
 
     credits: int = 100_000
     concurrency: int = 20
+    heavy: int = 10
+    heavy_calls: frozenset[str] = frozenset({"coql", "write"})
     custom_fields: int = 300
     tokens: TokenLimits = field(default_factory=TokenLimits)
     bulk: BulkLimits = field(default_factory=BulkLimits)
 
 
+EDITIONS = {
+    "free": Limits(credits=5_000, concurrency=5),
+    "standard": Limits(credits=52_500, concurrency=10),
+    "professional": Limits(credits=55_000, concurrency=15),
+    "enterprise": Limits(credits=60_000, concurrency=20),
+    "ultimate": Limits(credits=70_000, concurrency=25),
+}
+"""The editions, with ten users where credits depend on them (vendor manual: API Limits)."""
+
 UNLIMITED = Limits(
     credits=10**12,
     concurrency=10**9,
+    heavy=10**9,
     custom_fields=10**6,
     tokens=TokenLimits(per_window=10**9),
     bulk=BulkLimits(downloads=10**9),
@@ -86,6 +100,8 @@ class Gatekeeper:
         self._served.add(token)
         if calls_at_once(request.scope) > self._limits.concurrency:
             raise _too_many("Concurrency limit exceeded")
+        if heavy_at_once(request.scope) > self._limits.heavy:
+            raise _too_many("Sub-concurrency limit exceeded")
 
     def demand(self, request: Request, *demands: str) -> None:
         """``Refused`` when the token of the call does not live or lacks one of the scopes."""

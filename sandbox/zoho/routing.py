@@ -14,10 +14,8 @@ from starlette.routing import Route
 
 from sandbox.zoho.answers import Refused, answer
 from sandbox.zoho.gatekeeper import Gatekeeper
+from sandbox.zoho.heavy import API
 from sandbox.zoho.scopes import of_module
-
-API = "/crm/v8"
-BULK = "/crm/bulk/v8"
 
 Act = Callable[[Request], Awaitable[Response]]
 

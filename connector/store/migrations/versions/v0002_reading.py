@@ -1,5 +1,7 @@
 """Contacts, users, results of visits, bulk reads, and call budgets by part of their window."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -63,7 +65,7 @@ def _recreate_budget(*key: str) -> None:
     op.bulk_insert(table, [{name: row[name] for name in names} for row in kept])
 
 
-def _create_records(name: str, *columns: sa.Column) -> None:
+def _create_records(name: str, *columns: sa.Column[Any]) -> None:
     op.create_table(
         name,
         sa.Column("connection_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
