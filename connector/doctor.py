@@ -239,6 +239,25 @@ def _provisioned(runtime: Runtime, connection: Connection, mapping: FieldMapping
         )
     else:
         yield Finding("ok", what, "all that are written exist")
+        yield from _locked(runtime, connection, mapping)
+
+
+def _locked(runtime: Runtime, connection: Connection, mapping: FieldMapping) -> Iterator[Finding]:
+    """Whether the CRM itself locks the rows that are held."""
+    for target in TARGETS:
+        writer = mapping.writer(target)
+        if writer is None or not writer.lock:
+            continue
+        with runtime.store.read() as tx:
+            how = discoveries.known(tx, connection.id, f"{discoveries.GUARD}:{target}")
+        what = f"lock on {writer.object} of {connection.name}"
+        if how == "automatic":
+            yield Finding("ok", what, "a rule of the CRM locks what is held")
+        else:
+            todo = f"run 'creditgate provision {connection.name}', or make the rule that it describes"
+            yield Finding(
+                "warn", what, "no rule of the CRM locks what is held; it is locked one by one", todo
+            )
 
 
 def _rates(runtime: Runtime) -> Iterator[Finding]:

@@ -63,7 +63,8 @@ def store(
     changed = _changed(tx, connection_id, stream, kept, rows)
     upsert(tx, RECORDS[stream], [row for _, row in changed])
     if stream in GUARDED:
-        _seen(tx, connection_id, stream, rows)
+        renewed = {record.external_id for record, _ in changed}
+        _seen(tx, connection_id, stream, [row for row in rows if row["external_id"] not in renewed])
     records = [record for record, _ in changed]
     if stream is Stream.ACCOUNTS:
         accounts = [record for record in records if isinstance(record, Account)]

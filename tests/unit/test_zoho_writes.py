@@ -70,7 +70,7 @@ def answer_update(*items: Any, status: int = 200) -> None:
     responses.put(f"{BASE}/Accounts", json={"data": list(items)}, status=status)
 
 
-def test_values_go_out_in_zohos_forms_and_run_no_workflow():
+def test_trap_without_trigger_all_workflows_would_run_so_it_is_sent_empty():
     answer_update(good())
     write = update(
         Credit_Status="Hold",
@@ -118,7 +118,7 @@ def test_money_survives_the_way_out_exactly(amount: Decimal):
     assert Decimal(encode({"a": amount})[5:-1].decode()) == amount
 
 
-def test_outcomes_follow_the_order_of_the_writes_and_each_items_own_status():
+def test_trap_answers_are_positional_and_a_mixed_one_comes_with_207():
     answer_update(
         good("1"),
         bad("RECORD_LOCKED", "record is locked", api_name="id", action="record_locking"),
@@ -137,7 +137,7 @@ def test_outcomes_follow_the_order_of_the_writes_and_each_items_own_status():
 
 
 @pytest.mark.parametrize("status", [200, 202, 207, 400])
-def test_item_status_decides_whatever_the_http_status(status: int):
+def test_trap_the_status_of_an_item_decides_whatever_the_http_status(status: int):
     answer_update(
         bad("INVALID_DATA", "invalid data", api_name="Credit_Status", json_path="$.data[0].x"),
         status=status,
@@ -197,7 +197,7 @@ def test_write_without_an_answer_is_tried_again():
 
 
 @pytest.mark.parametrize(("count", "credits"), [(1, 1), (10, 1), (11, 2), (100, 10)])
-def test_ten_records_cost_one_credit(count: int, credits: int):
+def test_trap_ten_written_records_cost_one_credit(count: int, credits: int):
     answer_update(*[good(str(n)) for n in range(count)])
     bench = Bench()
     assert len(bench.crm.push([update(n) for n in range(count)])) == count
@@ -237,7 +237,7 @@ def answer_task_fields(*, unique: bool = True) -> None:
     answer_fields("Tasks", {"Subject": "text", "Credit_Key": "text"}, Credit_Key={"unique": how})
 
 
-def test_task_is_upserted_on_our_key_and_linked_to_its_account():
+def test_trap_there_is_no_idempotency_key_so_tasks_are_upserted_on_ours_and_name_se_module():
     answer_task_fields()
     responses.post(f"{BASE}/Tasks/upsert", json={"data": [good("900", "record added")]})
     assert Bench().crm.push([task()]) == [Outcome(Result.DONE, "", "900")]
