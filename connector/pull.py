@@ -334,6 +334,24 @@ def _store_rows(
             customers.regroup(tx, connection.id, now)
 
 
+def keep(
+    tx: sa.Connection,
+    connection: Connection,
+    reader: Reader,
+    rows: Iterable[Row],
+    count: Count,
+    now: dt.datetime,
+) -> None:
+    """Store single rows of a stream in the caller's transaction, in every way like a page of a pull."""
+    read, misfits = _read_rows(reader, rows)
+    before = count.changed
+    _keep_rows(tx, connection, reader.stream, read, misfits, count, now)
+    if reader.stream is Stream.ACCOUNTS and count.changed > before:
+        ids = [record.external_id for _, record in read]
+        if customers.grouped(tx, connection.id, ids):
+            customers.regroup(tx, connection.id, now)
+
+
 def _read_rows(reader: Reader, rows: Iterable[Row]) -> tuple[list[tuple[Row, Record]], list[Misfit]]:
     read: list[tuple[Row, Record]] = []
     misfits: list[Misfit] = []

@@ -107,12 +107,16 @@ class Runtime:
             now=lambda: dt.datetime.now(dt.UTC),
         )
 
+    def release(self) -> None:
+        """Give back the calls that the adapters made so far have not used; they are not to be used on."""
+        while self._budgets:
+            self._budgets.pop().give_back()
+
     def close(self) -> None:
         """Give back unused calls, and close the store if it was opened."""
         if "store" in self.__dict__:
             try:
-                for budget in self._budgets:
-                    budget.give_back()
+                self.release()
             finally:
                 self.store.close()
 

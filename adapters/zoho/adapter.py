@@ -6,26 +6,32 @@ Invariant: this module only puts the parts together; what Zoho means is said in 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 from urllib.parse import urlsplit
 
 from adapters.zoho.auth import DATA_CENTERS, Login
 from adapters.zoho.client import Client
+from adapters.zoho.events import Events, parse
 from adapters.zoho.fields import Fields
 from adapters.zoho.provisioning import Provisioning
 from adapters.zoho.records import Records
+from adapters.zoho.rereading import BATCH as REREAD
+from adapters.zoho.rereading import Rereading
 from adapters.zoho.writes import BATCH, Writes
 from connector.adapter import (
     Context,
     Crm,
+    Event,
     FieldSpec,
     Limits,
     Outcome,
     Page,
     Provisioned,
+    Row,
     Setting,
     Slice,
+    Subscription,
     Write,
 )
 from connector.errors import Halt
@@ -66,6 +72,8 @@ class ZohoCrm(Crm):
     # the answers' header corrects it (vendor manual: API limits).
     limits: ClassVar[Limits] = Limits(slots=4, calls=50_000, per_seconds=86_400)
     write_batch: ClassVar[int] = BATCH
+    tells_events: ClassVar[bool] = True
+    reread_batch: ClassVar[int] = REREAD
 
     def __init__(self, context: Context) -> None:
         """Raises ``Halt`` when a setting is wrong or missing; calls nobody."""
@@ -74,6 +82,8 @@ class ZohoCrm(Crm):
         self._client = Client(context, self._login)
         self._fields = Fields(self._client)
         self._records = Records(self._client, self._fields)
+        self._events = Events(self._client)
+        self._rereading = Rereading(self._client, self._fields)
         self._writes = Writes(self._client)
         self._provisioning = Provisioning(self._client, self._fields, context.language)
 
@@ -108,3 +118,22 @@ class ZohoCrm(Crm):
     def push(self, writes: Sequence[Write]) -> list[Outcome]:
         """See ``Crm.push``; kinds ``update`` and ``task``."""
         return self._writes.push(writes)
+
+    @classmethod
+    def parse_event(cls, headers: Mapping[str, str], body: bytes, secret: str) -> Event | None:
+        """See ``Crm.parse_event``; Zoho proves an event by the token in its body."""
+        return parse(body, secret)
+
+    def subscribe(
+        self, objects: Sequence[str], url: str, secret: str, known: Subscription | None
+    ) -> Subscription:
+        """See ``Crm.subscribe``; channels live for a week at most."""
+        return self._events.subscribe(objects, url, secret, known)
+
+    def unsubscribe(self, known: Subscription) -> None:
+        """See ``Crm.unsubscribe``."""
+        self._events.unsubscribe(known)
+
+    def reread(self, object_name: str, fields: Sequence[str], ids: Sequence[str]) -> list[Row]:
+        """See ``Crm.reread``; one query for 50 ids."""
+        return self._rereading.rows(object_name, fields, ids)

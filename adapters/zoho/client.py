@@ -37,6 +37,12 @@ _TODO = {
 }
 
 
+class Refusal(Halt):
+    """Zoho refuses a call as a whole; ``fault`` is its error object."""
+
+    fault: Mapping[str, Any] = {}
+
+
 class Client:
     """A client for one org. Paths are relative to ``/crm/v8``."""
 
@@ -140,7 +146,9 @@ class Client:
     def _halt(self, fault: Any, where: str, status: int = 200) -> Halt:
         reason = faults.words(fault) if isinstance(fault, Mapping) else f"status {status}"
         todo = _TODO.get(faults.code(fault), "see the vendor's words; check mapping and settings")
-        return Halt(f"Zoho refuses the call: {reason}", where=where, todo=todo)
+        refusal = Refusal(f"Zoho refuses the call: {reason}", where=where, todo=todo)
+        refusal.fault = fault if isinstance(fault, Mapping) else {}
+        return refusal
 
 
 def decode(answer: requests.Response) -> Any:

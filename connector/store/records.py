@@ -50,6 +50,7 @@ def store(
     now: dt.datetime,
 ) -> Stored:
     """Store the records of one page and its misfits; mark the customers concerned."""
+    _one_at_a_time(tx, connection_id)
     kept, homeless = _with_account(tx, connection_id, stream, read)
     rows = [_row(connection_id, record, now) for record in kept]
     changed = _changed(tx, connection_id, stream, kept, rows)
@@ -67,6 +68,7 @@ def store(
 
 def gone(tx: sa.Connection, connection_id: int, stream: Stream, ids: Iterable[str], now: dt.datetime) -> int:
     """Mark rows as deleted in the CRM and their customers as changed; how many there were."""
+    _one_at_a_time(tx, connection_id)
     table = RECORDS[stream]
     who = table.c.external_id if stream is Stream.ACCOUNTS else table.c.account_id
     count = 0
@@ -114,6 +116,14 @@ def batches(items: Sequence[str]) -> Iterator[Sequence[str]]:
 def raw_row(row: sa.Row[Any]) -> Row:
     """The vendor's row of a reject, as it was read."""
     return Row(row.external_id, row.modified_at, orjson.loads(row.raw))
+
+
+def _one_at_a_time(tx: sa.Connection, connection_id: int) -> None:
+    """Pages of one connection are stored one after the other, whoever reads them, so that two of them
+    never wait for each other's customers in a circle. SQLite has one writer anyway."""
+    if tx.dialect.name != "sqlite":
+        label = f"records of connection {connection_id}"
+        tx.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(label))))
 
 
 def _account_of(record: Record) -> str:
