@@ -143,12 +143,15 @@ def _door(session: requests.Session, base: str, path: str, body: dict[str, Any])
 
 
 @contextmanager
-def zoho_org(limits: zoho.Limits | None = None, latency_ms: int = 0) -> Iterator[Zoho]:
+def zoho_org(
+    limits: zoho.Limits | None = None, latency_ms: int = 0, faults: Mapping[str, float] | None = None
+) -> Iterator[Zoho]:
     """A Zoho sandbox with the tiny world and a clock that stands at ``NOON``."""
     clock = Clock(NOON)
     tenant = zoho.Tenant(clock)
     zoho.seed(tenant, tiny_world())
-    with running(zoho.build(tenant, Options(latency_ms=latency_ms), limits or zoho.Limits())) as base:
+    options = Options(latency_ms=latency_ms, faults=faults or {})
+    with running(zoho.build(tenant, options, limits or zoho.Limits())) as base:
         yield Zoho(base, clock)
 
 

@@ -15,10 +15,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from sandbox.behaviours import taken_out
 from sandbox.doors import PluginSlot, crm_doors
 from sandbox.limits import InFlight, without_limits
 from sandbox.server import CallKind, Options, Sandbox, gate
-from sandbox.zoho import listing, query, settings, writing
+from sandbox.zoho import callbacks, listing, query, settings, writing
+from sandbox.zoho.acting import Acting
 from sandbox.zoho.answers import Refused, answer, empty, error
 from sandbox.zoho.fields import Module
 from sandbox.zoho.gatekeeper import UNLIMITED, Gatekeeper, Limits
@@ -30,6 +32,7 @@ from sandbox.zoho.oauth import (
     Tokens,
     token_endpoint,
 )
+from sandbox.zoho.routing import Router
 from sandbox.zoho.seed import seed
 from sandbox.zoho.tenant import Tenant
 
@@ -50,12 +53,15 @@ def build(tenant: Tenant, options: Options, limits: Limits) -> ASGIApp:
     """The server of ``tenant``."""
     tokens = Tokens(limits.tokens, tenant.clock)
     slot = PluginSlot()
-    api = _Api(tenant, limits, Gatekeeper(limits, tokens, tenant.clock), slot)
+    options, behaviours = taken_out(options, "zoho", callbacks.FAULTS)
+    acting = Acting(tenant, behaviours)
+    api = _Api(tenant, limits, Gatekeeper(limits, tokens, tenant.clock), slot, acting)
 
     async def token(request: Request) -> Response:
         return await token_endpoint(request, tokens, limits.tokens)
 
     routes = [Route(TOKEN_PATH, token, methods=["POST"]), *api.routes(), *crm_doors(tenant, slot)]
+    routes += acting.doors()
     inner = Starlette(routes=routes, exception_handlers={404: _wrong_url, 405: _wrong_method})
     gated = gate(inner, options, sandbox="zoho", classify=classify, dialect=FAULTS)
     return InFlight(gated, lambda path: path.startswith(API))
@@ -79,11 +85,14 @@ def classify(method: str, path: str) -> CallKind:
 class _Api:
     """All addresses below /crm/v8."""
 
-    def __init__(self, tenant: Tenant, limits: Limits, gatekeeper: Gatekeeper, slot: PluginSlot) -> None:
+    def __init__(
+        self, tenant: Tenant, limits: Limits, gatekeeper: Gatekeeper, slot: PluginSlot, acting: Acting
+    ) -> None:
         self._tenant = tenant
         self._limits = limits
         self._gatekeeper = gatekeeper
         self._slot = slot
+        self._acting = acting
         self._lists = listing.Lists(tenant)
 
     def routes(self) -> list[Route]:
@@ -96,6 +105,7 @@ class _Api:
             route("GET", "/settings/fields", read(lambda call: settings.fields(tenant, call))),
             route("POST", "/settings/fields", self._create_fields),
             route("GET", "/settings/fields/{id}", read(self._one_field)),
+            *self._acting.routes(Router(self._route, self._gatekeeper.charge)),
             route("POST", "/coql", self._coql),
             route("GET", "/{module}", read(self._list)),
             route("POST", "/{module}", self._write("insert")),

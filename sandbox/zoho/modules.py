@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sandbox.names import INDUSTRIES
-from sandbox.zoho.fields import ANY_MODULE, USERS, Field, Module
+from sandbox.zoho.fields import ANY_MODULE, LOCKED, USERS, Field, Module
 
 CURRENCIES = ("CNY", "USD", "EUR", "GBP", "JPY", "HKD")
 ORDER_STATUS = ("Draft", "Created", "Approved", "Delivered", "Closed", "Cancelled")
@@ -65,6 +65,7 @@ def _common() -> list[Field]:
         _field("Modified_By", "ownerlookup", length=120, target=USERS, read_only=True),
         _moment("Created_Time", read_only=True),
         _moment("Modified_Time", read_only=True),
+        _field(LOCKED, "boolean", read_only=True, label="Locked"),
         # A type that the vendor describes without json_type and length.
         _field("Tag", "tag", read_only=True),
     ]

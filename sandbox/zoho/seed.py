@@ -13,7 +13,7 @@ from zlib import crc32
 from sandbox.money import to_major
 from sandbox.table import Row
 from sandbox.world import Company, SalesInvoice, SalesOrder, World
-from sandbox.zoho.fields import CREATED, MODIFIED
+from sandbox.zoho.fields import CREATED, LOCKED, MODIFIED
 from sandbox.zoho.moments import morning, stamp
 from sandbox.zoho.tenant import Tenant, User
 
@@ -115,6 +115,7 @@ class _Loader:
             "Modified_By": owner_id,
             CREATED: stamp(created),
             MODIFIED: stamp(modified),
+            LOCKED: False,
         }
 
     def _document(self, document: SalesOrder | SalesInvoice) -> Row:

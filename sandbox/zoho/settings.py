@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from sandbox.zoho.answers import Item, answer, empty, error, invalid, items, parsed, refuse
 from sandbox.zoho.fields import Field, Module
-from sandbox.zoho.tenant import ORG_ID, Tenant, User
+from sandbox.zoho.tenant import ORG_ID, Tenant
 
 MAX_FIELDS, MAX_LABEL, MAX_OPTIONS, MAX_OPTION = 5, 25, 10, 25
 TEXT_SIZES = {"small": 2_000, "large": 32_000, "rich_text": 50_000}
@@ -79,23 +79,7 @@ def users(tenant: Tenant, request: Request) -> Response:
     if not found:
         return empty()
     info = {"per_page": 200, "count": len(found), "page": 1, "more_records": False}
-    return answer({"users": [_user(user) for user in found], "info": info})
-
-
-def _user(user: User) -> dict[str, Any]:
-    profile = "Administrator" if user.admin else "Standard"
-    return {
-        "id": user.id,
-        "full_name": user.full_name,
-        "first_name": user.first_name,
-        "last_name": user.last_name,
-        "email": user.email,
-        "status": "active",
-        "confirm": True,
-        "profile": {"name": profile},
-        "role": {"name": "CEO" if user.admin else "Sales"},
-        "time_zone": "Asia/Shanghai",
-    }
+    return answer({"users": [user.described() for user in found], "info": info})
 
 
 def modules(tenant: Tenant) -> Response:
