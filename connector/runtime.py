@@ -70,6 +70,14 @@ class Runtime:
         """The calendar day of ``now`` in the policy's time zone."""
         return self.now().astimezone(ZoneInfo(self.policy.timezone)).date()
 
+    def clock(self) -> dt.datetime:
+        """The real moment, aware UTC, for what is not a decision."""
+        return dt.datetime.now(dt.UTC)
+
+    def secrets(self, connection: Connection) -> StoreSecrets:
+        """The secrets of a connection."""
+        return StoreSecrets(self.store, self.config.cipher(), connection.id, self.config.home)
+
     def mapping(self, connection: Connection) -> mappings.FieldMapping:
         """The mapping of a connection: its own file if there is one, else the one of its kind."""
         folder = self.config.path(self.config.mappings)
@@ -93,7 +101,7 @@ class Runtime:
         values = {s.key: s.default for s in kind.settings if s.default is not None}
         budget = StoreBudget(self.store, connection.id, kind.limits)
         self._budgets.append(budget)
-        secrets = StoreSecrets(self.store, self.config.cipher(), connection.id, self.config.home)
+        secrets = self.secrets(connection)
         values |= connection.settings
         for setting in kind.settings:
             if setting.secret and (value := secrets.get(f"setting:{setting.key}")) is not None:

@@ -149,7 +149,7 @@ class Events:
     def _end(self, numbers: Sequence[str]) -> None:
         for start in range(0, len(numbers), AT_ONCE):
             try:
-                self._client.call(
+                body = self._client.call(
                     "DELETE",
                     _PATH,
                     scope=_SCOPE,
@@ -158,8 +158,17 @@ class Events:
                     items="watch",
                 )
             except Refusal as refusal:
-                if faults.code(refusal.fault) != NOT_SUBSCRIBED:
-                    raise
+                results: Any = [refusal.fault]
+            else:
+                results = (body or {}).get("watch") or []
+            # One that has ended already is as it is to be.
+            left = [one for one in results if faults.failed(one) and faults.code(one) != NOT_SUBSCRIBED]
+            if left:
+                raise Halt(
+                    f"Zoho does not end a channel: {faults.words(left[0])}",
+                    where=f"{self._client.context.connection}: DELETE {_PATH}",
+                    todo="run it again; a channel that is not renewed ends within a week",
+                )
 
     def _numbers(self, objects: Sequence[str]) -> dict[str, str]:
         """The channel of each module: the one it always had, or a new one, kept before it is used."""
