@@ -36,20 +36,18 @@ class Rereading:
         left = {one for one in ids if one.isdecimal()}
         rows: list[Row] = []
         for _ in range(_TURNS):
-            if not left:
-                return rows
             parts = [self._query(object_name, group, sorted(left)) for group in groups]
             whole = [key for key in parts[0] if _same(parts, key)]
             rows += [_row(_joined(parts, key), paths) for key in whole]
             # What the first query finds and the others do not, or not at the same state, changed meanwhile.
             left = parts[0].keys() - set(whole)
-        if left:
-            raise Retry(
-                f"{len(left)} records change faster than they can be read",
-                where=f"{self._client.context.connection} {object_name}",
-                todo="run again later",
-            )
-        return rows
+            if not left:
+                return rows
+        raise Retry(
+            f"{len(left)} records change faster than they can be read",
+            where=f"{self._client.context.connection} {object_name}",
+            todo="run again later",
+        )
 
     def _query(self, object_name: str, columns: Sequence[str], ids: Sequence[str]) -> dict[str, Any]:
         found: dict[str, Any] = {}

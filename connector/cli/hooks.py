@@ -196,9 +196,7 @@ def process(ctx: click.Context, connection: str | None, form: str) -> int:
                 done = hooks.process(opened.store, one, opened.crm(one), opened.mapping(one))
                 rows += count_rows(one, done)
                 if done.unclear:
-                    say(
-                        f"{one.name}: {done.unclear} records were neither found nor deleted; tried again later"
-                    )
+                    say(f"{one.name}: {done.unclear} records neither found nor deleted; tried again later")
     emit(rows, DONE, form)
     return faults.worst or int(any(row["rejected"] for row in rows))
 
