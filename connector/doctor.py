@@ -22,7 +22,7 @@ from connector.mapping import TARGETS, FieldMapping
 from connector.model import Stream
 from connector.policy.lint import lint
 from connector.runtime import Runtime
-from connector.store import discoveries, health, schema
+from connector.store import discoveries, health, schema, subscriptions
 from connector.store.connections import Connection
 from connector.store.secrets import StoreSecrets
 
@@ -58,6 +58,7 @@ def examine(config_file: Path | None) -> Iterator[Finding]:
             yield from _connections(runtime)
             yield from _guarded("rates", partial(_rates, runtime))
             yield from _guarded("records", partial(_records, runtime))
+            yield from _guarded("notifications", partial(_notifications, runtime))
     finally:
         runtime.close()
 
@@ -317,6 +318,43 @@ def _pulls(streams: list[health.StreamState], unread: list[str], now: dt.datetim
             yield Finding("warn", what, found, f"run 'creditgate pull {state.connection}'")
         else:
             yield Finding("ok", what, found)
+
+
+def _notifications(runtime: Runtime) -> Iterator[Finding]:
+    now = dt.datetime.now(dt.UTC)
+    with runtime.store.read() as tx:
+        found = subscriptions.standings(tx)
+    for one in found:
+        what = f"notifications of {one.connection}"
+        faults = list(_faults_of(one, now))
+        yield from (Finding("warn", what, told, todo) for told, todo in faults)
+        if not faults:
+            last = f", the last {_ago(now - one.last_event_at)} ago" if one.last_event_at else ""
+            yield Finding("ok", what, f"{one.events} events{last}")
+
+
+def _faults_of(one: subscriptions.Standing, now: dt.datetime) -> Iterator[tuple[str, str]]:
+    """What keeps a CRM from telling, or us from hearing; and what to do."""
+    ends, name = one.subscription.expires_at, one.connection
+    if ends is not None and ends <= now:
+        todo = f"run 'creditgate hooks renew {name}', and pull more often"
+        yield f"they ended {_ago(now - ends)} ago", todo
+    for refused, words in one.subscription.refused.items():
+        todo = f"mend that, then 'creditgate hooks renew {name}'"
+        yield f"the CRM does not tell of {refused}: {words}", todo
+    if one.last_event_at is None and now - one.subscribed_at > OLD:
+        todo = f"change a record, and see that the CRM reaches {one.subscription.url} from outside"
+        yield f"no event came since they were asked for {_ago(now - one.subscribed_at)} ago", todo
+    if one.last_forged_at is not None and now - one.last_forged_at < OLD:
+        todo = f"if that is the CRM: 'creditgate hooks unsubscribe {name}', then 'subscribe' again"
+        last = _ago(now - one.last_forged_at)
+        yield f"{one.forged} events could not prove themselves, the last {last} ago", todo
+    if one.dead:
+        todo = f"see 'creditgate hooks inbox {name}'; may the connection's user read them?"
+        yield f"{one.dead} records that it told of are neither found nor deleted", todo
+    if one.oldest is not None and now - one.oldest > OLD:
+        todo = f"run 'creditgate hooks process {name}', or 'creditgate serve'"
+        yield f"{one.waiting} records wait to be read again, the oldest for {_ago(now - one.oldest)}", todo
 
 
 def _outbox(one: health.Waiting, now: dt.datetime) -> Finding:

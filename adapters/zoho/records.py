@@ -67,11 +67,11 @@ class Records:
                 if refused.code not in _UNQUERIED:
                     raise
                 self._listed.add(object_name)
-        return self._lists.fetch(object_name, self._known(object_name, wanted), part, timed=timed)
+        return self._lists.fetch(object_name, self.known(object_name, wanted), part, timed=timed)
 
     def _queried(self, object_name: str, wanted: Sequence[str], part: Slice) -> Page:
         while True:
-            paths = self._known(object_name, wanted)
+            paths = self.known(object_name, wanted)
             try:
                 return self._by_query(object_name, paths, part)
             except Refused as refused:
@@ -105,7 +105,8 @@ class Records:
         """Ids of rows deleted since ``since``. Users are never deleted."""
         return iter(()) if object_name == USERS else deleted(self._client, object_name, since)
 
-    def _known(self, object_name: str, wanted: Sequence[str]) -> list[str]:
+    def known(self, object_name: str, wanted: Sequence[str]) -> list[str]:
+        """Those of the mapped paths that the org shows and lets be read."""
         have = self._fields.of(object_name)
         odd = self._odd.get(object_name, set())
         return [p for p in wanted if p.split(".")[0] in have and p not in OURS and column(p) not in odd]

@@ -19,10 +19,15 @@ import pytest
 import requests
 from zohocrmsdk.src.com.zoho.api.authenticator.oauth_token import OAuthToken
 from zohocrmsdk.src.com.zoho.api.authenticator.store import FileStore
-from zohocrmsdk.src.com.zoho.crm.api import HeaderMap, Initializer, ParameterMap, bulk_read, coql
+from zohocrmsdk.src.com.zoho.crm.api import (
+    HeaderMap,
+    Initializer,
+    ParameterMap,
+    bulk_read,
+    coql,
+    record,
+)
 from zohocrmsdk.src.com.zoho.crm.api import fields as sdk_fields
-from zohocrmsdk.src.com.zoho.crm.api import notifications, record, record_locking
-from zohocrmsdk.src.com.zoho.crm.api import record_locking_configuration as lock_settings
 from zohocrmsdk.src.com.zoho.crm.api.dc import DataCenter
 from zohocrmsdk.src.com.zoho.crm.api.modules import MinifiedModule
 from zohocrmsdk.src.com.zoho.crm.api.sdk_config import SDKConfig
