@@ -264,7 +264,9 @@ def test_list_gives_the_same_store_as_queries(tmp_path: Path) -> None:
         assert one.records(by_query) == one.records(by_list)
 
 
-def test_many_changes_in_the_same_second_are_all_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_changes_in_the_same_second_are_all_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(records, "QUERY_ROWS", 30)
     with home(tmp_path) as one:
         connection = one.connect("zoho", bulk_from="never")
