@@ -19,7 +19,7 @@ import responses
 from adapters.zoho import bulkfile
 from connector.adapter import BulkFailed, BulkPart, BulkPlace
 from connector.errors import Retry
-from tests.zoho_bench import API, BASE, Bench, answer_fields, answer_token, calls_to
+from tests.zoho_bench import API, BASE, Bench, answer_fields, answer_token
 
 READ = f"{API}/crm/bulk/v8/read"
 FIELDS = {
