@@ -38,7 +38,7 @@ def build(tenant: Tenant, options: Options, limits: Limits) -> ASGIApp:
     slot = PluginSlot()
     router = Router(Gatekeeper(limits, tokens, tenant.clock, lambda: chances.hit("expired")))
     jobs = bulk.Jobs(tenant, limits.bulk, chances)
-    acting = Acting(tenant, chances)
+    acting = Acting(tenant, slot, chances)
     routes = [
         *oauth.routes(tokens, limits.tokens),
         *bulk.routes(router, jobs, limits.bulk),

@@ -291,7 +291,7 @@ def routes(router: Router, jobs: Jobs, limits: BulkLimits) -> list[Route]:
 
     def result(request: Request) -> Response:
         job_id = request.path_params["id"]
-        headers = {"Content-Disposition": f"attachment;filename={job_id}.zip"}
+        headers = {"Content-Disposition": f'attachment;filename="{job_id}.zip"'}
         return Response(jobs.fetched(job_id), 200, headers, media_type="application/zip")
 
     needs = "bulk.READ"

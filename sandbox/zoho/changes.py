@@ -14,6 +14,9 @@ from sandbox.table import Row
 from sandbox.zoho.fields import Module
 from sandbox.zoho.people import User
 
+TRIGGERS = ("workflow", "approval", "blueprint", "pathfinder", "orchestration")
+"""The kinds of automation that a write sets off, unless it names fewer."""
+
 Action = Literal["insert", "update", "delete"]
 
 

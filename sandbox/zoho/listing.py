@@ -183,6 +183,8 @@ def _asked(request: Request) -> _Asked:
     fields = _names(params["fields"])
     if len(fields) > MAX_FIELDS:
         raise refuse(400, "LIMIT_EXCEEDED", "limit exceeded", limit=MAX_FIELDS, param_name="fields")
+    if "cvid" in params:  # the org has no custom views
+        raise refuse(400, "INVALID_DATA", "invalid data", param_name="cvid")
     sort_by, order = params.get("sort_by", "id"), params.get("sort_order", "desc")
     for name, value, known in (("sort_by", sort_by, SORTS), ("sort_order", order, ("asc", "desc"))):
         if value not in known:

@@ -12,9 +12,9 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sandbox.doors import Content, OrderForm, canonical
+from sandbox.doors import Content, NotSaved, OrderForm, canonical
 from sandbox.table import Row
-from sandbox.zoho.changes import Action, Attempt, Change, Guard, Observer, Validator
+from sandbox.zoho.changes import TRIGGERS, Action, Attempt, Change, Guard, Observer, Validator
 from sandbox.zoho.fields import (
     CREATED,
     LOCKED,
@@ -108,6 +108,8 @@ class Tenant:
         row |= {"id": self.new_record_id(), CREATED: now, MODIFIED: now}
         if module.api_name in _NUMBERED:
             row.setdefault(_NUMBERED[module.api_name][0], self.next_number(module))
+        if module.api_name == "Tasks" and row.get("Status") == "Completed":
+            row["Closed_Time"] = now
         if module.api_name == "Contacts":
             row["Full_Name"] = f"{row.get('First_Name', '')} {row['Last_Name']}".strip()
         module.table.add(row)
@@ -205,7 +207,12 @@ class Tenant:
                 "Currency": form.currency,
                 "Status": "Approved",
             }
-            row_id: str = self.insert(self.modules["Sales_Orders"], values)["id"]
+            orders = self.modules["Sales_Orders"]
+            faults = [fault for validator in self.validators for fault in validator(orders, values, "$")]
+            if faults:
+                raise NotSaved("\n".join(fault["message"] for fault in faults))
+            row_id: str = self.insert(orders, values, self.users.get(account["Owner"]))["id"]
+            self.run_automation(orders, row_id, "insert", TRIGGERS)
             return row_id
 
     def content(self) -> Content:

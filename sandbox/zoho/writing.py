@@ -9,7 +9,7 @@ rule, which is one of them, only about orders.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -20,7 +20,7 @@ from starlette.responses import Response
 from sandbox.doors import OrderForm, PluginSlot, judge
 from sandbox.table import Row
 from sandbox.zoho.answers import Item, Refused, error, invalid, items, parsed, refuse
-from sandbox.zoho.changes import Action, Attempt
+from sandbox.zoho.changes import TRIGGERS, Action, Attempt
 from sandbox.zoho.fields import CREATED, MODIFIED, SE_MODULE, USERS, Module
 from sandbox.zoho.moments import parsed_stamp
 from sandbox.zoho.people import User
@@ -38,7 +38,6 @@ FEATURES = (
     "global_map_dependency",
     "territory_subordinates",
 )
-TRIGGERS = ("workflow", "approval", "blueprint", "pathfinder", "orchestration")
 SKIPPABLE = ("assignment_rules", "cadences", "connected_workflows")
 _RULE_MESSAGE = 100
 
@@ -64,11 +63,16 @@ class Call:
     by: User | None = None
 
 
+def with_records(call: Call, records: Sequence[Any]) -> Call:
+    """The same call with other records."""
+    return replace(call, records=records)
+
+
 def read_call(module: Module, mode: str, request: Request, content: bytes) -> Call:
     """The call that a request makes; ``Refused`` when it is malformed as a whole."""
     body = parsed(content)
     records = body.get("data")
-    row_id = request.path_params.get("id")
+    row_id = request.path_params.get("id") if mode == "update" else None
     if row_id is not None and isinstance(records, list):  # PUT /{module}/{id}
         records = [{**record, "id": row_id} for record in records[:1] if isinstance(record, dict)]
     if not isinstance(records, list) or not records:
