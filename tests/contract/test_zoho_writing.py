@@ -309,3 +309,19 @@ def test_trap_a_record_in_a_blueprint_waits_and_is_told_with_the_way_out(tmp_pat
         for part in ("zoho: Accounts", account, "RECORD_IN_BLUEPRINT", field, " – "):
             assert part in told
         assert [item.state for item in found.waiting()] == ["pending"]
+
+
+def test_complaint_airbyte_14381_without_scopes_the_rest_works_and_the_lack_is_told(tmp_path: Path) -> None:
+    with shop(tmp_path, provisioned=False, few_scopes=1.0) as found:
+        done = found.provision()
+        assert {w.field.state for w in done.fields} == {FieldState.CREATED}
+        assert {piece.state for piece in done.prepared} == {FieldState.MISSING}
+        assert all("OAUTH_SCOPE_MISMATCH" in piece.by_hand for piece in done.prepared)
+        found.pull()
+        order = held(found)
+        found.judge()
+        (told,) = found.push().faults
+        assert "OAUTH_SCOPE_MISMATCH" in told and "lockinginformation" in told
+        names = found.names("order")
+        row = next(r for r in found.rows("Sales_Orders", *names.values()) if r["id"] == order)
+        assert row[names["credit_hold"]] is True and found.waiting() == []
