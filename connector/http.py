@@ -251,7 +251,7 @@ class Http:
             raise Halt(
                 "the server's certificate does not verify", where=where, todo="check the host name"
             ) from None
-        except requests.exceptions.ConnectionError as fault:
+        except (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError) as fault:
             # A refused connection never reached the vendor; a broken one may have.
             reached = not _refused(fault)
             raise Retry(
@@ -297,7 +297,7 @@ def _pour(answer: requests.Response, sink: IO[bytes], where: str) -> None:
         answer.close()
 
 
-def _refused(fault: requests.exceptions.ConnectionError) -> bool:
+def _refused(fault: requests.exceptions.RequestException) -> bool:
     if isinstance(fault, requests.exceptions.ConnectTimeout):
         return True
     text = repr(fault)
