@@ -63,8 +63,9 @@ def push(
 ) -> Pushed:
     """Send everything that is due on ``connection``; ``report`` takes (sent so far, due at the start).
 
-    Raises ``Halt`` when fields are not provisioned, after everything else was sent; ``Retry`` or
-    ``Reauth`` when the vendor answers to none. What was acknowledged until then stays acknowledged.
+    Raises ``Halt`` when fields of a target are not provisioned or the vendor refuses it as a whole,
+    after everything else was sent; ``Retry`` or ``Reauth`` when the vendor answers to none. What was
+    acknowledged until then stays acknowledged.
     """
     pushed = Pushed()
     faults: list[Halt] = []
@@ -81,11 +82,18 @@ def push(
                 items = outbox.due(tx, connection.id, now, CLAIM, list(writers))
             if not items:
                 break
-            for (priority, target), group in groupby(sorted(items, key=_turn), key=_turn):
-                # Holds may use what of the budget is kept for them.
-                with urgent() if priority <= HOLD_FIRST else nullcontext():
-                    sender = _Sender(store, connection, crm, writers[TARGETS[target]], pushed)
-                    sender.send(list(group))
+            for (priority, rank), group in groupby(sorted(items, key=_turn), key=_turn):
+                target = TARGETS[rank]
+                if target not in writers:
+                    continue
+                try:
+                    # Holds may use what of the budget is kept for them.
+                    with urgent() if priority <= HOLD_FIRST else nullcontext():
+                        _Sender(store, connection, crm, writers[target], pushed).send(list(group))
+                except Halt as fault:
+                    # A lack of one target, such as a permission for notes, is none of the others.
+                    faults.append(fault)
+                    del writers[target]
                 report(pushed.done + pushed.retried + pushed.dead, sum(waiting.values()))
     if faults:
         raise faults[0]

@@ -109,7 +109,8 @@ class Layouts:
     def _detail(self, title: str, api_names: Sequence[str], layouts: Sequence[Any]) -> str:
         if self._zh:
             return f"{len(layouts)} 个布局中的区块“{title}”，含 {len(api_names)} 个字段"
-        return f"section {title!r} with {len(api_names)} fields in {len(layouts)} layouts"
+        pages = "1 layout" if len(layouts) == 1 else f"{len(layouts)} layouts"
+        return f"section {title!r} with {len(api_names)} fields in {pages}"
 
     def _by_hand(self, object_name: str, title: str, why: str) -> str:
         if self._zh:

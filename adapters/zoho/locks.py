@@ -24,6 +24,8 @@ LOCKING = "ZohoCRM.settings.record_locking_configurations"
 MARK = "[CreditGate]"
 RULE = "CreditGate credit hold"
 ACTIONS = ("update", "delete", "change_owner", "tags")
+# Named by the manual of version 7 for all modules, by that of version 8 only for some.
+CONVERT = "convert"
 _FIELDS = "Locked_Reason__s,Lock_Source__s,Record_Locking_Rule_Id__s"
 
 
@@ -92,7 +94,14 @@ class Locks:
         rule = {"name": RULE, "lock_existing_records": True, "criteria": criteria}
         wanted = [known[name].id for name in open_fields if name in known]
         if present is None:
-            self._save("POST", object_name, _new(profiles, wanted, rule))
+            new = _new(profiles, wanted, rule)
+            try:
+                convert = {"restricted_actions": [*ACTIONS, CONVERT]}
+                self._save("POST", object_name, {**new, **convert})
+            except Refused as fault:
+                if "restricted_actions" not in fault.what:
+                    raise
+                self._save("POST", object_name, new)
         else:
             self._save("PUT", object_name, _extended(present, profiles, wanted, [] if ruled else [rule]))
         return Prepared(object_name, "lock", FieldState.CREATED, detail)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -18,11 +19,13 @@ from connector.mapping import compile_mapping
 from connector.push import push
 from connector.store import held
 from connector.store.connections import Connection
+from connector.store.record_tables import sales_order
+from connector.store.tables import field_name
 from connector.yamlfile import parse
 from tests.check_bench import NOW, Bench
 from tests.memory_secrets import MemorySecrets
 
-ORDERS = ("SO-1", "SO-2", "SO-3")
+ORDERS = ("SO-1", "SO-2")
 MAPPING = compile_mapping(
     parse(
         "mapping: m\nread:\n  accounts: {object: A, fields: {name: n}}\n"
@@ -102,6 +105,10 @@ class Flags(RuleBasedStateMachine):
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
         self.bench = Bench.on_sqlite(Path(self.folder.name))
+        row = {"connection_id": 1, "target": "order", "name": "credit_hold", "api_name": "hold"}
+        with self.bench.store.write() as tx:
+            tx.execute(field_name.insert().values(**row))
+        self.bench.store_order("id-SO-1", 1, arrives=False, number="SO-1")
         self.crm = Crm()
         self.calm = True
 
@@ -168,10 +175,6 @@ class Flags(RuleBasedStateMachine):
         assert self.crm.locked == wanted
 
     def _orders(self) -> list[Any]:
-        import sqlalchemy as sa
-
-        from connector.store.record_tables import sales_order
-
         with self.bench.store.read() as tx:
             return list(tx.execute(sa.select(sales_order)).all())
 
@@ -180,5 +183,5 @@ class Flags(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-Flags.TestCase.settings = settings(max_examples=40, stateful_step_count=15, deadline=None)
+Flags.TestCase.settings = settings(max_examples=80, stateful_step_count=20, deadline=None)
 test_flags_follow_holds = Flags.TestCase

@@ -246,6 +246,16 @@ def test_a_lost_answer_is_told_to_the_adapter_at_the_next_attempt(runtime: Runti
     assert [write.repeated for write in crm.sent] == [False, True]
 
 
+def test_what_the_vendor_refuses_as_a_whole_stops_only_its_target(runtime: Runtime) -> None:
+    crm = Crm()
+    put(runtime, note_item("k1"), note_item("k2"), account_item("A"))
+    crm.answer = lambda write: Halt("no scope") if write.object == "N" else Outcome(Result.DONE)
+    with pytest.raises(Halt, match="no scope"):
+        run(runtime, crm)
+    assert [act[:3] for act in crm.did if act[0] == "write"] == [("write", "N", "1"), ("write", "A", "1")]
+    assert [target for target, *_ in waiting(runtime)] == ["note", "note"]
+
+
 def test_a_held_order_gets_its_flag_and_its_lock_before_anything_else(runtime: Runtime) -> None:
     crm = Crm()
     put(runtime, note_item(), account_item("A"))

@@ -55,7 +55,7 @@ def test_the_rule_locks_held_orders_for_all_but_the_excluded_and_never_the_credi
         "lock_type": "both",
         "locked_for": "all_profiles_except_excluded_profiles",
         "lock_excluded_profiles": [{"id": "p1"}, {"id": "p2"}],
-        "restricted_actions": ["update", "delete", "change_owner", "tags"],
+        "restricted_actions": ["update", "delete", "change_owner", "tags", "convert"],
         "excluded_fields": [{"id": "f1"}, {"id": "f2"}],
         "locking_rules": [
             {
@@ -70,6 +70,17 @@ def test_the_rule_locks_held_orders_for_all_but_the_excluded_and_never_the_credi
         ],
         "feature_type": "record_locking",
     }
+
+
+def test_trap_a_module_whose_lock_does_not_know_convert_is_locked_without_it():
+    people()
+    responses.get(CONFIGURATIONS, status=204)
+    where = {"api_name": "restricted_actions", "supported_values": ["update", "delete"]}
+    refused = fault("INVALID_DATA", "action not found") | {"details": where}
+    responses.post(CONFIGURATIONS, json={KEY: [refused]}, status=400)
+    made()
+    assert bench().crm.guard("Sales_Orders", "Credit_Hold", OPEN, dry_run=False).state is FieldState.CREATED
+    assert sent()[KEY][0]["restricted_actions"] == ["update", "delete", "change_owner", "tags"]
 
 
 def test_a_dry_run_of_the_rule_makes_no_write_call():
