@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -66,46 +67,59 @@ def pull(
     """
     done = Pulled()
     names = names_of(store, connection, "visit")
-    halt: Halt | None = None
+    faults: list[Halt] = []
     with crm.context.secrets.lock("pull"):
+        windows: dict[Stream, Window] = {}
         for stream in Stream:
             reader = mapping.reader(stream, names)
             if reader is None:
                 continue
             count = done.count(stream)
-            count.skipped = _lacks_accounts(store, connection, stream, done)
-            if not count.skipped:
-                try:
-                    _pull_stream(store, connection, crm, reader, count, report, full=full)
-                except Halt as fault:
-                    halt, count.skipped = halt or fault, str(fault)
+            with _survived(count, faults):
+                count.skipped = _lacks_accounts(store, connection, stream, done)
+                if not count.skipped and _shown(crm, reader, count):
+                    windows[stream] = Window(store, connection, crm, reader, count, report)
+                    windows[stream].ahead(full=full)
+        for stream, count in done.streams.items():
+            window = windows.get(stream)
+            count.skipped = count.skipped or _lacks_accounts(store, connection, stream, done)
+            if window is not None and not count.skipped:
+                with _survived(count, faults):
+                    _pull_stream(store, connection, crm, window, full=full)
             report(stream, count)
-        if halt is not None and len(done.skipped) == len(done.streams):
-            raise halt
+        if faults and len(done.skipped) == len(done.streams):
+            raise faults[0]
         _retry_homeless(store, connection, mapping, done)
     return done
 
 
-def _pull_stream(
-    store: Store,
-    connection: Connection,
-    crm: Crm,
-    reader: Reader,
-    count: Count,
-    report: Report,
-    *,
-    full: bool,
-) -> None:
+@contextmanager
+def _survived(count: Count, faults: list[Halt]) -> Iterator[None]:
+    """What stops one stream does not stop the others."""
+    try:
+        yield
+    except Halt as fault:
+        faults.append(fault)
+        count.skipped = str(fault)
+
+
+def _shown(crm: Crm, reader: Reader, count: Count) -> bool:
+    """Whether the tenant shows what is needed of a stream; what it does not show goes into the count."""
     lack = crm.missing(reader.object, reader.vendor_fields)
     if reader.having and reader.having in lack.fields:
         count.note = f"{reader.object} has no {reader.having} yet: nothing was written there"
-        return
+        return False
     needed = [name for name in reader.needed_fields if name in lack.fields]
     if lack.object or needed:
         count.missing = _unmet(reader, lack)
         count.skipped = lack.object or f"{reader.object} has no {', '.join(needed)}"
-        return
-    Window(store, connection, crm, reader, count, report).run(full=full)
+        return False
+    return True
+
+
+def _pull_stream(store: Store, connection: Connection, crm: Crm, window: Window, *, full: bool) -> None:
+    reader, count = window.reader, window.count
+    window.run(full=full)
     _find_gone(store, connection, crm, reader, count, full=full)
     # Some fields turn out to be odd only when they are read.
     count.missing = _unmet(reader, crm.missing(reader.object, reader.vendor_fields))

@@ -10,14 +10,14 @@ before the vendor began, so that what changed meanwhile is read by the next one.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import sqlalchemy as sa
 
-from connector.adapter import BulkFailed, Crm, Page, Row, Slice
+from connector.adapter import BulkFailed, BulkPart, Crm, Page, Row, Slice
 from connector.errors import Reject
 from connector.model import Order, Record, Stream
 from connector.reading import Reader
@@ -62,18 +62,26 @@ class Window:
         self._store = store
         self._connection = connection
         self._crm = crm
-        self._reader = reader
-        self._count = count
+        self.reader = reader
+        self.count = count
         self._report = report
         self._parts: dict[int, Slice] = {}
         # Parts whose rows are not stored yet: what the cursor must still name.
         self._unread: dict[int, Slice] = {}
         self._next = 0
         self._taken_up = False
+        self._window: Cursor | None = None
+        self._bulk: Iterator[BulkPart] | None = None
+
+    def ahead(self, *, full: bool) -> None:
+        """Order a first load that the vendor gives in bulk, so that it works on it while other streams
+        are being stored. Without one, nothing happens yet."""
+        if full or self._first():
+            self._window = self._ordered(self._open_window(full=full))
 
     def run(self, *, full: bool) -> None:
         """Read from the watermark (or where an interrupted window stood) to now."""
-        window = self._in_bulk(self._open_window(full=full))
+        window = self._in_bulk(self._window or self._ordered(self._open_window(full=full)))
         for part in window.slices:
             number = self._add(part)
             self._unread[number] = part
@@ -85,46 +93,71 @@ class Window:
     def _open_window(self, *, full: bool) -> Cursor:
         now = self._now()
         with self._store.write() as tx:
-            cursor = cursors.load(tx, self._connection.id, self._reader.stream.value)
+            cursor = cursors.load(tx, self._connection.id, self.reader.stream.value)
             self._taken_up = cursor.until is not None
             if cursor.until is None or full:
                 known = None if full else cursor.watermark
                 since = known - LAG if known else BEGINNING
                 cursor = replace(cursor, until=now, slices=(Slice(since, now),), bulk=None)
-                cursors.save(tx, self._connection.id, self._reader.stream.value, cursor, now)
+                cursors.save(tx, self._connection.id, self.reader.stream.value, cursor, now)
         return cursor
 
-    def _in_bulk(self, window: Cursor) -> Cursor:
-        """What remains of a window from the beginning of time once the vendor gave it in bulk: nothing,
-        and it ends where the vendor began. All of it, where there is no such way."""
+    def _first(self) -> bool:
+        with self._store.read() as tx:
+            cursor = cursors.load(tx, self._connection.id, self.reader.stream.value)
+        return cursor.watermark is None and cursor.until is None
+
+    def _ordered(self, window: Cursor) -> Cursor:
+        """A window from the beginning of time is ordered in bulk, where the vendor offers that; it then
+        ends where the vendor began. One that was being read in bulk goes on from its place."""
         untouched = window.until is not None and window.slices == (Slice(BEGINNING, window.until),)
-        if self._reader.having or not (untouched or window.bulk):
+        if self.reader.having or not (untouched or window.bulk):
             return window
         try:
-            parts = self._crm.bulk(self._reader.object, self._reader.vendor_fields, window.bulk)
-            if parts is None:
+            self._bulk = self._crm.bulk(self.reader.object, self.reader.vendor_fields, window.bulk)
+            if self._bulk is None:
                 return replace(window, bulk=None)
-            for part in parts:
-                window = replace(window, until=part.place.began, bulk=part.place)
-                self._put(window, part.rows)
+            if window.bulk is None:
+                window = self._put_part(window, next(self._bulk))
         except BulkFailed as fault:
-            self._count.note = f"{fault}; read by query instead"
-            now = self._now()
-            window = replace(window, until=now, slices=(Slice(BEGINNING, now),), bulk=None)
-            self._put(window, ())
+            window = self._by_query(window, fault)
+        return window
+
+    def _in_bulk(self, window: Cursor) -> Cursor:
+        """What remains of a window once the vendor gave it in bulk: nothing. All of it, where there is no
+        such way."""
+        if self._bulk is None:
             return window
+        try:
+            for part in self._bulk:
+                window = self._put_part(window, part)
+        except BulkFailed as fault:
+            return self._by_query(window, fault)
         return replace(window, slices=(), bulk=None)
+
+    def _put_part(self, window: Cursor, part: BulkPart) -> Cursor:
+        window = replace(window, until=part.place.began, bulk=part.place)
+        self._put(window, part.rows)
+        return window
+
+    def _by_query(self, window: Cursor, fault: BulkFailed) -> Cursor:
+        self._bulk = None
+        self.count.note = f"{fault}; read by query instead"
+        now = self._now()
+        window = replace(window, until=now, slices=(Slice(BEGINNING, now),), bulk=None)
+        self._put(window, ())
+        return window
 
     def _close_window(self, window: Cursor) -> None:
         now = self._now()
         with self._store.write() as tx:
             # A window that was taken up again may owe the groups of what an earlier run had stored.
-            if self._reader.stream is Stream.ACCOUNTS and (self._count.changed or self._taken_up):
+            if self.reader.stream is Stream.ACCOUNTS and (self.count.changed or self._taken_up):
                 customers.regroup(tx, self._connection.id, now)
             # Deletions are asked for from the first window's end on, even if nobody lives to ask today.
             gone_since = window.gone_since or window.until
             closed = replace(window, watermark=window.until, until=None, slices=(), gone_since=gone_since)
-            cursors.save(tx, self._connection.id, self._reader.stream.value, closed, now)
+            cursors.save(tx, self._connection.id, self.reader.stream.value, closed, now)
 
     def _read(self, pool: ThreadPoolExecutor, window: Cursor) -> None:
         running = {self._fetch(pool, number): number for number in self._parts}
@@ -146,8 +179,8 @@ class Window:
                 future.cancel()
 
     def _fetch(self, pool: ThreadPoolExecutor, number: int) -> Future[Page]:
-        part = replace(self._parts[number], having=self._reader.having)
-        return pool.submit(self._crm.fetch, self._reader.object, self._reader.vendor_fields, part)
+        part = replace(self._parts[number], having=self.reader.having)
+        return pool.submit(self._crm.fetch, self.reader.object, self.reader.vendor_fields, part)
 
     def _advance(self, number: int, page: Page, busy: int) -> list[int]:
         """What of this part remains, cut in as many pieces of time as there are free slots."""
@@ -180,12 +213,12 @@ class Window:
 
     def _put(self, place: Cursor, rows: Sequence[Row]) -> None:
         """Keep rows together with the place that they bring the window to."""
-        read, misfits = read_rows(self._reader, rows)
+        read, misfits = read_rows(self.reader, rows)
         now = self._now()
         with self._store.write() as tx:
-            keep_rows(tx, self._connection, self._reader.stream, read, misfits, self._count, now)
-            cursors.save(tx, self._connection.id, self._reader.stream.value, place, now)
-        self._report(self._reader.stream, self._count)
+            keep_rows(tx, self._connection, self.reader.stream, read, misfits, self.count, now)
+            cursors.save(tx, self._connection.id, self.reader.stream.value, place, now)
+        self._report(self.reader.stream, self.count)
 
     def _now(self) -> dt.datetime:
         return self._crm.context.now()

@@ -32,7 +32,8 @@ PATH = "/crm/bulk/v8/read"
 SCOPE = "ZohoCRM.bulk.READ"
 # Page numbers end here; beyond it only tokens go on (vendor manual: Create Bulk Read Job).
 LAST_PAGE = 50
-FIRST_LOOK, LONGEST_LOOK, PATIENCE = 2.0, 60.0, dt.timedelta(hours=2)
+# Looks at a job are 2 s apart, later a twentieth of its age: little time is lost, and few credits.
+LOOK_SECONDS, LOOK_SHARE, PATIENCE = 2.0, 0.05, dt.timedelta(hours=2)
 _ENDED = ("COMPLETED", "FAILURE", "FAILED")
 
 
@@ -132,23 +133,23 @@ class BulkReads:
         return str(job_id)
 
     def result(self, object_name: str, job_id: str) -> Mapping[str, Any]:
-        """What a job made, once it has; looks are 2 s apart at first. ``Retry`` when it takes hours."""
+        """What a job made, once it has. ``Retry`` when it takes hours."""
         context = self.client.context
-        wait, give_up = FIRST_LOOK, context.now() + PATIENCE
+        began = context.now()
         while True:
             body = self._ask(object_name, job_id)
             job = ((body or {}).get("data") or [{}])[0]
             state = str(job.get("state") or job.get("status") or "")
             if state in _ENDED:
                 break
-            if context.now() > give_up:
+            age = context.now() - began
+            if age > PATIENCE:
                 raise Retry(
                     f"Zoho's bulk read of {object_name} is not done after two hours",
                     where=f"{context.connection} {object_name}, job {job_id}",
                     todo="run again later: it goes on with the same job",
                 )
-            context.http.rest(wait)
-            wait = min(wait * 1.5, LONGEST_LOOK)
+            context.http.rest(max(LOOK_SECONDS, age.total_seconds() * LOOK_SHARE))
         if state != "COMPLETED":
             raise BulkFailed(f"Zoho's bulk read of {object_name} ended as {state} (job {job_id})")
         return job.get("result") or {}

@@ -182,7 +182,7 @@ class Client:
                 todo="run again later",
                 unknown_outcome=not repeatable,
             )
-        if word == "OAUTH_SCOPE_MISMATCH":
+        if word == faults.SCOPE_LACKS:
             raise Refused(
                 f"the token lacks the scope {scope} ({word})",
                 code=word,

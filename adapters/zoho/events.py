@@ -125,6 +125,8 @@ class Events:
             try:
                 told = self._call(method, [bodies[name] for name in part])
             except Refused as refusal:
+                if refusal.code == faults.SCOPE_LACKS:
+                    raise
                 if len(part) == 1:
                     told = [{**refusal.fault, "status": "error"}]
                 else:
@@ -158,6 +160,8 @@ class Events:
                     items="watch",
                 )
             except Refused as refusal:
+                if refusal.code == faults.SCOPE_LACKS:
+                    raise
                 results: Any = [refusal.fault]
             else:
                 results = (body or {}).get("watch") or []

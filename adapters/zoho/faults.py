@@ -29,6 +29,7 @@ _TELLING = (
     "permissions",
     "id",
 )
+SCOPE_LACKS = "OAUTH_SCOPE_MISMATCH"
 # Codes that may pass by themselves (vendor manual: status codes).
 _BLOCKING = frozenset({"RECORD_LOCKED", "RECORD_IN_BLUEPRINT", "NOT_APPROVED", "NOT_REVIEWED"})
 _PASSING = frozenset({"INTERNAL_ERROR", "ALREADY_MODIFIED", "DEPENDENT_SERVICE_ERROR", "RATE_LIMIT_EXCEEDED"})

@@ -160,7 +160,8 @@ class Locks:
         found = self._client.call(
             method,
             f"{object_name}/{external_id}/Locking_Information__s{rest}",
-            scope=f"ZohoCRM.modules.lockinginformation.{'CREATE' if method == 'POST' else 'DELETE'}",
+            # Vendor manual: Lock Records. No scope of its own is named for taking a lock away.
+            scope=f"ZohoCRM.modules.lockinginformation.{'CREATE' if method == 'POST' else 'UPDATE'}",
             about=object_name,
             body=body,
             items="data",

@@ -11,6 +11,7 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from adapters.zoho import faults
 from adapters.zoho.client import Client, Refused, instant
 from adapters.zoho.deletions import deleted
 from adapters.zoho.fields import Fields
@@ -23,7 +24,7 @@ from connector.errors import Halt, Retry
 QUERY_ROWS, QUERY_COLUMNS = 2_000, 48
 # The module, or the user's right to see it, is not there; or COQL does not reach so far.
 _UNSEEN = ("INVALID_MODULE", "NO_PERMISSION", "NOT_SUPPORTED", "NO_FIELDS")
-_UNQUERIED = ("INVALID_MODULE", "NOT_SUPPORTED", "OAUTH_SCOPE_MISMATCH")
+_UNQUERIED = ("INVALID_MODULE", "NOT_SUPPORTED", faults.SCOPE_LACKS)
 
 
 class Records:

@@ -131,6 +131,27 @@ def test_small_objects_go_by_query_and_large_ones_in_bulk(tmp_path: Path) -> Non
         assert not [path for (_, path) in again.context.http.meter if "bulk" in path]
 
 
+def test_zoho_makes_all_large_objects_ready_at_once_while_the_first_is_stored(tmp_path: Path) -> None:
+    with home(tmp_path) as one:
+        one.tune(queue_seconds=0)
+        connection = one.connect("zoho", bulk_from="0")
+        crm = quick(one.crm(connection))
+        calls: list[str] = []
+        meter, send = crm.context.http.meter, crm.context.http._send
+
+        def noted(method: str, url: str, **more: Any) -> Any:
+            calls.append(f"{method} {url.rsplit('/crm/', maxsplit=1)[-1]}")
+            return send(method, url, **more)
+
+        crm.context.http._send = noted  # type: ignore[method-assign]
+        one.pull(connection, crm)
+        assert meter
+        orders = [at for at, call in enumerate(calls) if call == "POST bulk/v8/read"]
+        fetched = [at for at, call in enumerate(calls) if call.endswith("/result")]
+        assert len(orders) == len(fetched) >= 3
+        assert max(orders) < min(fetched)
+
+
 def test_what_changes_while_a_job_runs_is_read_by_the_next_window(tmp_path: Path) -> None:
     with home(tmp_path) as one:
         one.tune(queue_seconds=0)

@@ -95,6 +95,8 @@ def test_scopes_are_kept_with_the_token_and_what_is_lacking_says_what_stands_sti
         "ZohoCRM.bulk.READ",
         "ZohoCRM.notifications.CREATE",
         "ZohoCRM.modules.lockinginformation.CREATE",
+        "ZohoCRM.modules.notes.CREATE",
+        "ZohoCRM.modules.salesorders.UPDATE",
     }
     assert found["ZohoCRM.modules.tasks.CREATE"] == "visits are not made tasks"
     assert {lack.what for lack in bench.another().lacking()} == set(found)

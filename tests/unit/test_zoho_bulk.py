@@ -241,7 +241,7 @@ def test_trap_pages_by_number_shift_when_records_are_deleted_meanwhile():
 
 
 @responses.activate
-def test_trap_in_progress_has_a_space_and_looks_at_a_job_grow():
+def test_trap_in_progress_has_a_space_and_looks_at_a_job_grow_rare_with_its_age():
     answer_token()
     answer_fields("Accounts", FIELDS)
     details = {"id": "1"}
@@ -256,7 +256,9 @@ def test_trap_in_progress_has_a_space_and_looks_at_a_job_grow():
     bench.crm.context.http._sleep = wait
     with pytest.raises(Retry, match="not done after two hours"):
         load(bench)
-    assert bench.waits[:3] == [2.0, 3.0, 4.5] and max(bench.waits) == 60.0
+    assert bench.waits[:3] == [2.0, 2.0, 2.0]
+    assert 300 < max(bench.waits) <= 360.0
+    assert len(bench.waits) < 150  # each costs a credit
     assert sum(bench.waits) < 3 * 3600
 
 
