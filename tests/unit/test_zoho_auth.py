@@ -43,6 +43,9 @@ def test_settings_are_asked_for_under_the_agreed_names():
         "credits",
         "bulk_from",
         "bulk_credits",
+        "trigger_workflows",
+        "credit_profiles",
+        "read_only_profiles",
     }
     assert {key for key, s in asked.items() if s.secret} == {"client_secret", "refresh_token", "code"}
 
