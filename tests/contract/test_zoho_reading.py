@@ -15,20 +15,25 @@ import sqlalchemy as sa
 
 from adapters.zoho import bulkfile, records
 from adapters.zoho import settings as zoho_settings
-from connector.adapter import Crm
+from connector.adapter import Crm, Result, Write
 from connector.connect import add, kind_of
 from connector.errors import CreditGateError, Retry
+from connector.http import Http
+from connector.mapping import load
 from connector.model import Stream
+from connector.provision import provision
 from connector.pull import Pulled, pull
 from connector.runtime import Runtime
-from connector.store import cursors
+from connector.store import cursors, visits
 from connector.store.connections import Connection
 from connector.store.record_tables import RECORDS, reject
+from connector.store.visits import Visit
 from connector.window import Window
 from sandbox.run import installed
 from sandbox.server import Options
 from tests.installation import Installation, installation
 
+MAPPING = load(Path(__file__).parents[2] / "mappings" / "zoho.yaml")
 ACCOUNTS = 150
 OPTIONS = Options(accounts=ACCOUNTS, faults={"zoho.unlimited": 1.0})
 READ = ("accounts", "orders", "invoices")
@@ -61,8 +66,7 @@ class Home:
         return self.runtime.crm(one)
 
     def pull(self, one: Connection, crm: Crm | None = None, *, full: bool = False) -> Pulled:
-        mapping = self.runtime.mapping(one)
-        return pull(self.runtime.store, one, crm or self.crm(one), mapping, full=full)
+        return pull(self.runtime.store, one, crm or self.crm(one), MAPPING, full=full)
 
     def records(self, one: Connection) -> dict[str, dict[str, dict[str, Any]]]:
         """Everything that was read, table by table and id by id."""
@@ -189,10 +193,10 @@ def test_a_kill_at_any_page_loses_and_doubles_nothing(
     tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """``way`` is the setting ``bulk_from``: by query or in bulk."""
-    monkeypatch.setattr(records, "QUERY_ROWS", 30)
-    monkeypatch.setattr(bulkfile, "BATCH", 30)
+    monkeypatch.setattr(records, "QUERY_ROWS", 90)
+    monkeypatch.setattr(bulkfile, "BATCH", 90)
     with home(tmp_path, replace(OPTIONS, accounts=60)) as one:
-        one.tune(queue_seconds=0, page_rows=50)
+        one.tune(queue_seconds=0, page_rows=150)
         undisturbed = one.connect("zoho", bulk_from="never")
         one.pull(undisturbed)
         killed = one.connect("killed", bulk_from=way)
@@ -217,6 +221,41 @@ def test_a_kill_at_any_page_loses_and_doubles_nothing(
         assert kills > 3 and not done.rejected
         assert one.records(killed) == one.records(undisturbed)
         assert one.rejects() == 0
+
+
+@pytest.mark.parametrize("way", ["never", "0"])
+def test_a_kill_at_any_call_loses_and_doubles_nothing(
+    tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Calls are made by several threads; whichever makes the fatal one, the run dies of it."""
+    monkeypatch.setattr(records, "QUERY_ROWS", 50)
+    with home(tmp_path, replace(OPTIONS, accounts=60)) as one:
+        one.tune(queue_seconds=0, page_rows=50)
+        undisturbed = one.connect("zoho", bulk_from="never")
+        one.pull(undisturbed)
+        killed = one.connect("killed", bulk_from=way)
+        call, kills, turn = Http.call, 0, 0
+        while True:
+            turn += 1
+            left = [None] * (3 + turn)
+
+            def dies(self: Http, *given: Any, left: list[None] = left, **named: Any) -> Any:
+                try:
+                    left.pop()
+                except IndexError:
+                    raise Killed from None
+                return call(self, *given, **named)
+
+            with monkeypatch.context() as patch:
+                patch.setattr(Http, "call", dies)
+                try:
+                    one.pull(killed, quick(one.crm(killed)))
+                    break
+                except Killed:
+                    kills += 1
+        one.pull(killed, quick(one.crm(killed)))
+        assert kills > 3
+        assert one.records(killed) == one.records(undisturbed)
 
 
 def test_a_result_that_is_gone_is_loaded_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -363,3 +402,34 @@ def test_users_give_owners_their_names(tmp_path: Path) -> None:
         owners = {row["owner_id"] for row in found["accounts"].values()}
         assert owners <= set(found["users"])
         assert all(row["name"] and row["active"] for row in found["users"].values())
+
+
+@pytest.mark.parametrize("way", ["never", "0"])
+def test_visit_that_is_closed_in_the_crm_is_done_here(tmp_path: Path, way: str) -> None:
+    with home(tmp_path) as one:
+        one.tune(queue_seconds=0)
+        connection = one.connect("zoho", bulk_from=way)
+        provision(one.runtime, connection, dry_run=False, actor="test")
+        one.pull(connection, quick(one.crm(connection)))
+        account, row = next(iter(one.records(connection)["accounts"].items()))
+        names = one.runtime.connections.names(connection, "visit")
+        writer = MAPPING.writer("visit", names)
+        assert writer is not None
+        values = {"subject": "Visit", "status": "planned", "credit_key": "k-1", "account_id": account}
+        written = writer.write(values, "en")
+        write = Write("task", writer.object, account, written, writer.types, writer.key_field, "k-1")
+        (outcome,) = one.crm(connection).push([write])
+        assert outcome.result is Result.DONE, outcome.message
+        with one.runtime.store.write() as tx:
+            day = dt.date(2026, 12, 1)
+            planned = Visit("k-1", 1, connection.id, account, row["owner_id"], day, "visit_class", "normal")
+            visits.add(tx, [planned], dt.datetime.now(dt.UTC))
+        done = one.pull(connection)
+        assert (done.count(Stream.VISITS).read, done.count(Stream.VISITS).changed) == (1, 1)
+        edit = {"module": "Tasks", "ids": [outcome.external_id], "values": {"Status": "Completed"}}
+        one.made.door("zoho", "edit", edit)
+        one.pull(connection)
+        with one.runtime.store.read() as tx:
+            (listed,) = visits.listing(tx)
+        assert (listed.state, listed.task_id) == ("done", outcome.external_id)
+        assert listed.owner and not listed.owner.isdigit()
