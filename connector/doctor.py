@@ -141,10 +141,15 @@ def _connection(runtime: Runtime, connection: Connection) -> Iterator[Finding]:
             yield _failed(f"mapping of {connection.name}", fault)
         else:
             yield Finding("ok", f"mapping of {connection.name}", _extent(mapping))
-    yield from _guarded(what, partial(_test, runtime, connection))
-    yield from _guarded(f"permissions of {connection.name}", partial(_lacking, runtime, connection))
+    tested = list(_guarded(what, partial(_test, runtime, connection)))
+    yield from tested
+    answers = all(finding.level == "ok" for finding in tested)
+    if answers:
+        yield from _guarded(f"permissions of {connection.name}", partial(_lacking, runtime, connection))
     if mapping is not None and connection.role == "crm":
-        yield from _guarded(f"streams of {connection.name}", partial(_streams, runtime, connection, mapping))
+        if answers:
+            streams = partial(_streams, runtime, connection, mapping)
+            yield from _guarded(f"streams of {connection.name}", streams)
         yield from _provisioned(runtime, connection, mapping)
 
 
