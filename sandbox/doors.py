@@ -97,16 +97,16 @@ def crm_doors(tenant: Tenant, slot: PluginSlot | None = None) -> list[Route]:
         return {"installed": True}
 
     def order(body: dict[str, Any]) -> dict[str, Any]:
-        return place_order(tenant, slot.installed(), _order_form(body))
+        return place_order(tenant, slot.installed(), order_form(body))
 
     async def content(_: Request) -> JSONResponse:
         return JSONResponse(await run_in_threadpool(tenant.content))
 
     return [
-        Route("/_sandbox/plugin", _posted(install), methods=["POST"]),
-        Route("/_sandbox/orders", _posted(order), methods=["POST"]),
+        Route("/_sandbox/plugin", posted(install), methods=["POST"]),
+        Route("/_sandbox/orders", posted(order), methods=["POST"]),
         Route("/_sandbox/content", content, methods=["GET"]),
-        Route("/_sandbox/console/fields", _posted(tenant.console_fields), methods=["POST"]),
+        Route("/_sandbox/console/fields", posted(tenant.console_fields), methods=["POST"]),
     ]
 
 
@@ -201,12 +201,13 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _posted(act: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[..., Any]:
+def posted(act: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[..., Any]:
     """An endpoint that does ``act`` on a JSON object in a worker thread; ``ValueError`` → 400."""
 
     async def endpoint(request: Request) -> JSONResponse:
         try:
-            body = await request.json()
+            content = await request.body()
+            body = json.loads(content) if content else {}
             if not isinstance(body, dict):
                 raise ValueError("a JSON object is expected")
             return JSONResponse(await run_in_threadpool(act, body))
@@ -216,7 +217,8 @@ def _posted(act: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[..., An
     return endpoint
 
 
-def _order_form(body: Mapping[str, Any]) -> OrderForm:
+def order_form(body: Mapping[str, Any]) -> OrderForm:
+    """The order that the rep has typed; ``ValueError`` when something is missing or wrong."""
     try:
         amount = Decimal(_text(body, "amount"))
     except InvalidOperation:
