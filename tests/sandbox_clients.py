@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
@@ -106,7 +107,9 @@ class Fxiaoke:
             self.credentials["currentOpenUserId"] = found["empList"][0]["openUserId"]
 
     def raw(self, path: str, body: Any) -> dict[str, Any]:
-        answer = self.session.post(f"{self.base}{path}", json=body)
+        """A call as it stands, with a trace id of its own."""
+        trace = {"thirdTraceId": str(uuid.uuid4())}
+        answer = self.session.post(f"{self.base}{path}", json=body, params=trace)
         assert answer.status_code == 200
         parsed: dict[str, Any] = answer.json()
         return parsed
@@ -153,12 +156,17 @@ def zoho_org(limits: zoho.Limits | None = None, latency_ms: int = 0) -> Iterator
 
 
 @contextmanager
-def fxiaoke_tenant(limits: fxiaoke.Limits | None = None, latency_ms: int = 0) -> Iterator[tuple[str, Clock]]:
+def fxiaoke_tenant(
+    limits: fxiaoke.Limits | None = None,
+    latency_ms: int = 0,
+    faults: Mapping[str, float] | None = None,
+    **traits: Any,
+) -> Iterator[tuple[str, Clock]]:
     """The base URL of a Fxiaoke sandbox with the tiny world, and its clock, which stands at ``NOON``."""
     clock = Clock(NOON)
-    tenant = fxiaoke.Tenant(clock)
+    tenant = fxiaoke.Tenant(clock, fxiaoke.Traits().changed(traits))
     fxiaoke.seed(tenant, tiny_world())
-    options = Options(latency_ms=latency_ms)
+    options = Options(latency_ms=latency_ms, faults=faults or {})
     with running(fxiaoke.build(tenant, options, limits or fxiaoke.Limits())) as base:
         yield base, clock
 
