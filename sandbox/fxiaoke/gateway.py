@@ -47,6 +47,8 @@ class Gateway:
         self.quota = Quota(limits.calls_a_day, tenant.clock)
         self.refuse_with: int | None = None
         self._frequency = Frequency(limits, tenant.clock)
+        # A token that has just been given serves one call at least, or nobody could go on.
+        self._fresh = False
 
     def routes(self) -> list[Route]:
         routes = [
@@ -106,9 +108,11 @@ class Gateway:
         return Route(path, endpoint, methods=["POST"])
 
     def _admitted(self, request: Request, path: str, body: Mapping[str, Any], *, as_user: bool) -> Caller:
-        if self._behaviours.strikes("expired"):
+        if not self._fresh and self._behaviours.strikes("expired"):
             self.desk.revoke_all()
+            self._fresh = True
         who = caller(self._tenant, self.desk, request, body, as_user=as_user)
+        self._fresh = False
         if self.refuse_with is not None:
             raise Fault(self.refuse_with)
         if self._behaviours.strikes("burst"):

@@ -81,6 +81,12 @@ def test_fault_expired_ends_tokens_before_their_time() -> None:
             codes.append(crm.call(OBJECTS)["errorCode"])
             assert set(codes) <= {0, 20016} and len(codes) < 50
         assert crm.call(OBJECTS)["errorCode"] == 20016  # until it is asked for anew
+    with fxiaoke_tenant(faults={"expired": 1.0}) as (base, _):
+        for _ in range(4):
+            crm = Fxiaoke(base, by_header=True)
+            codes = [crm.call(OBJECTS)["errorCode"] for _ in range(2)]
+            assert codes[1] == 20016
+        assert codes == [0, 20016]  # a new token serves one call at least
 
 
 def test_a_revoked_token_is_gone_in_both_styles_and_a_new_one_is_another() -> None:
