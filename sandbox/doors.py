@@ -56,6 +56,10 @@ class Plugin:
         return cls(url, _text(body, "key"), _text(body, "connection"), on_failure)
 
 
+class NotSaved(Exception):
+    """The vendor itself refuses to save, with the text that the rep reads."""
+
+
 class Tenant(Protocol):
     """What a CRM sandbox lends to the side doors. Called from worker threads: lock your state."""
 
@@ -63,7 +67,7 @@ class Tenant(Protocol):
         """The order's number (``form.number`` if given); ``ValueError`` for an unknown account."""
 
     def save_order(self, form: OrderForm, number: str) -> str:
-        """Store the order as open, changed now; its id."""
+        """Store the order as open, changed now; its id. ``NotSaved`` when the vendor refuses it."""
 
     def content(self) -> Content:
         """The tenant's content, see ``canonical``."""
@@ -114,9 +118,14 @@ def place_order(tenant: Tenant, plugin: Plugin | None, form: OrderForm) -> dict[
     """Save an order as the browser does: number, check, save. Answers what the rep sees."""
     number = tenant.allot_number(form)
     check, message, refused = judge(plugin, form, number)
-    order_id = None if refused else tenant.save_order(form, number)
+    order_id = None
+    if not refused:
+        try:
+            order_id = tenant.save_order(form, number)
+        except NotSaved as error:
+            message = f"{message}\n{error}".strip()
     return {
-        "saved": not refused,
+        "saved": order_id is not None,
         "id": order_id,
         "number": number,
         "message": message,
@@ -218,7 +227,7 @@ def posted(act: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[..., Any
 
 
 def order_form(body: Mapping[str, Any]) -> OrderForm:
-    """The order that the rep has typed; ``ValueError`` when something is missing or wrong."""
+    """What a body says; ``ValueError`` when something is missing or wrong."""
     try:
         amount = Decimal(_text(body, "amount"))
     except InvalidOperation:

@@ -32,6 +32,10 @@ FXIAOKE_CREDENTIALS = {
 }
 
 
+LOOKED_AT = ("calls", "content", "notifications", "automation", "writes", "messages", "events")
+"""Side doors that only show something."""
+
+
 class Clock:
     """Seconds since 1970, standing still until told otherwise."""
 
@@ -71,6 +75,11 @@ class Zoho:
 
     def get(self, path: str, **params: Any) -> requests.Response:
         return self.call("GET", path, params=params)
+
+    def bulk(self, path: str = "", **query: Any) -> requests.Response:
+        """Start a bulk read of ``query``, or get what is at ``path`` below the jobs."""
+        url = f"{self.base}/crm/bulk/v8/read{path}"
+        return self.session.get(url) if path else self.session.post(url, json={"query": query})
 
     def coql(self, text: str) -> requests.Response:
         return self.call("POST", "/coql", json={"select_query": text})
@@ -138,7 +147,7 @@ class Fxiaoke:
 
 
 def _door(session: requests.Session, base: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    method = "POST" if body else "GET"
+    method = "GET" if path in LOOKED_AT else "POST"
     answer = session.request(method, f"{base}/_sandbox/{path}", json=body or None)
     answer.raise_for_status()
     parsed: dict[str, Any] = answer.json()
@@ -146,12 +155,15 @@ def _door(session: requests.Session, base: str, path: str, body: dict[str, Any])
 
 
 @contextmanager
-def zoho_org(limits: zoho.Limits | None = None, latency_ms: int = 0) -> Iterator[Zoho]:
+def zoho_org(
+    limits: zoho.Limits | None = None, latency_ms: int = 0, faults: Mapping[str, float] | None = None
+) -> Iterator[Zoho]:
     """A Zoho sandbox with the tiny world and a clock that stands at ``NOON``."""
     clock = Clock(NOON)
     tenant = zoho.Tenant(clock)
     zoho.seed(tenant, tiny_world())
-    with running(zoho.build(tenant, Options(latency_ms=latency_ms), limits or zoho.Limits())) as base:
+    options = Options(latency_ms=latency_ms, faults=faults or {})
+    with running(zoho.build(tenant, options, limits or zoho.Limits())) as base:
         yield Zoho(base, clock)
 
 

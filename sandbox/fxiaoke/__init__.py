@@ -11,22 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from sandbox.behaviours import taken_out
 from sandbox.doors import PluginSlot, crm_doors
-from sandbox.fxiaoke import callbacks, doors, gateway
-from sandbox.fxiaoke.answers import (
-    BUSY,
-    NO_QUOTA,
-    NO_SCOPE,
-    QUOTA_USED,
-    SERVICE,
-    SYSTEM,
-    TOKEN_EXPIRED,
-    TOO_MANY_CALLS,
-    TOO_OFTEN,
-    Fault,
-    refusal,
-)
+from sandbox.faults import CallKind
+from sandbox.fxiaoke import doors, faults
+from sandbox.fxiaoke.answers import NO_SCOPE, Fault, refusal
 from sandbox.fxiaoke.browser import Browser
 from sandbox.fxiaoke.budget import UNLIMITED, Limits
 from sandbox.fxiaoke.callbacks import Callbacks
@@ -39,41 +27,31 @@ from sandbox.fxiaoke.tokens import APP_ID, APP_SECRET, PERMANENT_CODE, TOKEN_PAT
 from sandbox.fxiaoke.traits import Traits
 from sandbox.fxiaoke.writing import Writer
 from sandbox.limits import InFlight, without_limits
-from sandbox.server import CallKind, FaultAnswer, Options, Sandbox, gate
+from sandbox.server import Options, Sandbox, chances_inside, gate
 
 __all__ = ["SANDBOX", "UNLIMITED", "Limits", "Tenant", "Traits", "app", "build", "classify", "seed"]
 
 
-def _refused(code: int) -> FaultAnswer:
-    return lambda: refusal(Fault(code))
-
-
-FAULTS = {
-    "busy": _refused(BUSY),
-    **{
-        str(code): _refused(code)
-        for code in (TOO_MANY_CALLS, TOO_OFTEN, TOKEN_EXPIRED, QUOTA_USED, NO_QUOTA, SERVICE)
-    },
-    # The gateway says these with HTTP 200; 502 and 503 come from what stands before it.
-    "500": _refused(SYSTEM),
-    "429": _refused(TOO_MANY_CALLS),
-}
-"""Vendor-worded faults beside the common ones, by their errorCode."""
-
-
 def build(tenant: Tenant, options: Options, limits: Limits) -> ASGIApp:
     """The server of ``tenant``."""
-    options, behaviours = taken_out(options, "fxiaoke", (*gateway.FAULTS, *callbacks.FAULTS))
+    chances = chances_inside(options, "fxiaoke", faults.INSIDE)
     slot, rules = PluginSlot(), Rules(tenant)
-    api = Gateway(tenant, limits, Writer(tenant, rules, slot), behaviours)
+    api = Gateway(tenant, limits, Writer(tenant, rules, slot), chances)
     browser = Browser(tenant, rules, slot)
-    own_doors = doors.routes(tenant, browser, rules, Callbacks(tenant, behaviours), api)
+    own_doors = doors.routes(tenant, browser, rules, Callbacks(tenant, chances), api)
     inner = Starlette(
         routes=[*api.routes(), *own_doors, *crm_doors(browser, slot)],
         exception_handlers={404: _unknown_path, 405: _unknown_path},
     )
     front = FrontDoor(inner, lambda: tenant.traits)
-    gated = gate(front, options, sandbox="fxiaoke", classify=classify, dialect=FAULTS)
+    gated = gate(
+        front,
+        options,
+        sandbox="fxiaoke",
+        classify=classify,
+        dialect=faults.ANSWERS,
+        inside=faults.INSIDE,
+    )
     return InFlight(gated, lambda path: path in TOKEN_PATHS)
 
 
@@ -108,4 +86,5 @@ SANDBOX = Sandbox(
     },
     app=app,
     default_port=8702,
+    faults=faults.TEXTS,
 )

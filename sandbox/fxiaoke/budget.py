@@ -69,7 +69,7 @@ class Quota:
 
 
 class Frequency:
-    """Calls to each endpoint; others can have used an endpoint up as well (``burst``)."""
+    """Calls to each endpoint; others can have used an endpoint up as well (``used_up``)."""
 
     def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
         self._seconds = limits.seconds
@@ -80,6 +80,6 @@ class Frequency:
     def admits(self, path: str) -> bool:
         return self._used_up.get(path, 0.0) <= self._clock() and self._window.admits(path)
 
-    def burst(self, path: str) -> None:
+    def use_up(self, path: str) -> None:
         """Somebody else has made all the calls that ``path`` takes for now."""
         self._used_up[path] = self._clock() + self._seconds

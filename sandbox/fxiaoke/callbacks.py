@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 import requests
 
-from sandbox.behaviours import Behaviours
+from sandbox.faults import Chances
 from sandbox.fxiaoke.changes import Change
 from sandbox.fxiaoke.crypto import (
     acknowledges,
@@ -31,7 +31,6 @@ from sandbox.fxiaoke.crypto import (
 from sandbox.fxiaoke.tenant import Tenant
 from sandbox.fxiaoke.tokens import EA
 
-FAULTS = ("notify_twice", "notify_swapped", "notify_lost")
 TIMEOUT = (1.0, 3.0)
 """Seconds to connect and to answer that a receiver is given."""
 HELD_SECONDS = 0.5
@@ -138,9 +137,9 @@ class Hook:
 class Callbacks:
     """Subscribers and one background thread that sends; set up by side doors, as by an admin."""
 
-    def __init__(self, tenant: Tenant, behaviours: Behaviours) -> None:
+    def __init__(self, tenant: Tenant, chances: Chances) -> None:
         self._clock = tenant.clock
-        self._behaviours = behaviours
+        self._chances = chances
         self._subscribers: dict[str, Subscriber] = {}
         self._waiting: list[tuple[float, int, Message]] = []
         self._number = itertools.count()
@@ -209,12 +208,12 @@ class Callbacks:
         while True:
             message = self._next()
             first = not message.retries and not message.held
-            if first and self._behaviours.strikes("notify_lost"):
+            if first and self._chances.hit("notify_lost"):
                 self._counts["lost"] += 1
-            elif first and self._behaviours.strikes("notify_swapped"):
+            elif first and self._chances.hit("notify_swapped"):
                 self._put(replace(message, held=True), HELD_SECONDS)
             else:
-                for _ in range(2 if self._behaviours.strikes("notify_twice") else 1):
+                for _ in range(2 if self._chances.hit("notify_twice") else 1):
                     self._deliver(message)
 
     def _deliver(self, message: Message) -> None:

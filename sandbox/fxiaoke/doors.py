@@ -15,10 +15,11 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from sandbox.doors import posted
-from sandbox.fxiaoke import console, states
+from sandbox.fxiaoke import console
 from sandbox.fxiaoke.answers import DESCRIPTIONS
 from sandbox.fxiaoke.browser import Browser, kept_values, object_of
 from sandbox.fxiaoke.callbacks import Callbacks
+from sandbox.fxiaoke.faults import void
 from sandbox.fxiaoke.fields import Object
 from sandbox.fxiaoke.gateway import Gateway
 from sandbox.fxiaoke.rules import Rules
@@ -30,7 +31,7 @@ def routes(
 ) -> list[Route]:
     """``orders`` and ``import``; ``edit``, ``void`` and ``delete`` of rows; ``console/variant``,
     ``console/rules`` and ``console/approval``; ``callback`` and ``hook``; ``traits``, ``quota``,
-    ``refuse`` and ``revoke``; ``writes`` and ``messages`` to look at."""
+    ``refuse`` and ``revoke``; ``writes``, ``messages`` and ``events`` to look at."""
     rows = _Rows(tenant)
 
     def variant(body: dict[str, Any]) -> dict[str, Any]:
@@ -83,9 +84,7 @@ def routes(
         _door("revoke", revoke),
         _shown("writes", lambda: {"writes": _kept(tenant, tenant.writes)}),
         _shown("messages", lambda: {"messages": _kept(tenant, tenant.messages)}),
-        _shown("callback", callbacks.counts),
-        _shown("traits", lambda: vars(tenant.traits)),
-        _shown("quota", lambda: gateway.quota.door({})),
+        _shown("events", callbacks.counts),
     ]
 
 
@@ -126,7 +125,7 @@ class _Rows:
     def _void(self, kind: Object, row_id: str, body: dict[str, Any]) -> None:
         row = kind.table.get(row_id)
         if row is not None and row["life_status"] != VOID:
-            states.void(self._tenant, kind, row, self._by(body))
+            void(self._tenant, kind, row, self._by(body))
 
     def _by(self, body: dict[str, Any]) -> str:
         user_id = str(body.get("by", self._tenant.admin.id))

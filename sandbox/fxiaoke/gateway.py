@@ -14,22 +14,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.behaviours import Behaviours
+from sandbox.faults import Chances
 from sandbox.fxiaoke import people, reading, states
 from sandbox.fxiaoke.answers import SERVICE, Fault, answer, refusal, wrong
 from sandbox.fxiaoke.budget import Frequency, Limits, Quota
 from sandbox.fxiaoke.calls import Caller, caller
+from sandbox.fxiaoke.faults import Shift
 from sandbox.fxiaoke.fields import Object
 from sandbox.fxiaoke.tenant import Tenant
 from sandbox.fxiaoke.tokens import BODY_TOKEN, HEADER_TOKEN, TokenDesk
 from sandbox.fxiaoke.writing import Writer
-from sandbox.table import Row
 
 PRESET, CUSTOM, OBJECTS = "/cgi/crm/v2/data", "/cgi/crm/custom/v2/data", "/cgi/crm/v2/object"
 WRITES = ("create", "update", "invalid", "delete", "recover", "changeOwner", "lock", "unlock", "send")
-FAULTS = ("expired", "burst", "shift", "50009_done")
-"""Behaviours: the token ends early; others use an endpoint up; a row changes while rows are read; a
-write is carried out and answered with 50009."""
 
 Act = Callable[[Caller, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 OnPeople = Callable[[Tenant, Caller, Mapping[str, Any]], dict[str, Any]]
@@ -39,13 +36,14 @@ OnObject = Callable[[Tenant, Caller, Object, Mapping[str, Any]], dict[str, Any] 
 class Gateway:
     """All vendor paths of one tenant. ``refuse_with`` is a code that every call is refused with."""
 
-    def __init__(self, tenant: Tenant, limits: Limits, writer: Writer, behaviours: Behaviours) -> None:
+    def __init__(self, tenant: Tenant, limits: Limits, writer: Writer, chances: Chances) -> None:
         self._tenant = tenant
         self._writer = writer
-        self._behaviours = behaviours
+        self._chances = chances
         self.desk = TokenDesk(limits.tokens_a_minute, tenant.clock, lambda: tenant.traits)
         self.quota = Quota(limits.calls_a_day, tenant.clock)
         self.refuse_with: int | None = None
+        self._shift = Shift(tenant, chances)
         self._frequency = Frequency(limits, tenant.clock)
         # A token that has just been given serves one call at least, or nobody could go on.
         self._fresh = False
@@ -99,7 +97,7 @@ class Gateway:
                 body = _parsed(await request.body())
                 who = self._admitted(request, path, body, as_user=as_user)
                 content = await act(who, body)
-                if writes and self._behaviours.strikes("50009_done"):
+                if writes and self._chances.hit("50009_done", "write"):
                     raise Fault(SERVICE)
             except Fault as fault:
                 return refusal(fault)
@@ -108,15 +106,16 @@ class Gateway:
         return Route(path, endpoint, methods=["POST"])
 
     def _admitted(self, request: Request, path: str, body: Mapping[str, Any], *, as_user: bool) -> Caller:
-        if not self._fresh and self._behaviours.strikes("expired"):
+        writes = path.rpartition("/")[2] in WRITES
+        if not self._fresh and self._chances.hit("expired"):
             self.desk.revoke_all()
             self._fresh = True
         who = caller(self._tenant, self.desk, request, body, as_user=as_user)
         self._fresh = False
         if self.refuse_with is not None:
             raise Fault(self.refuse_with)
-        if self._behaviours.strikes("burst"):
-            self._frequency.burst(path)
+        if self._chances.hit("used_up", "write" if writes else "read"):
+            self._frequency.use_up(path)
         if not self._frequency.admits(path):
             raise Fault(self._tenant.traits.over_rate)
         self.quota.take()
@@ -184,13 +183,8 @@ class Gateway:
 
     def _query(self, tenant: Tenant, who: Caller, kind: Object, body: Mapping[str, Any]) -> dict[str, Any]:
         found = reading.query(tenant, who, kind, body)
-        if found["dataList"] and self._behaviours.strikes("shift"):
-            self._touch(kind, found["dataList"][0])
+        self._shift.after(kind, [row["_id"] for row in found["dataList"] if "_id" in row])
         return {"data": found}
-
-    def _touch(self, kind: Object, shown: Row) -> None:
-        """Somebody saves a row that has just been listed: it moves to the end of the times of change."""
-        self._tenant.update(kind, shown["_id"], {}, self._tenant.admin.id)
 
     def _update(self, _: Tenant, who: Caller, kind: Object, body: Mapping[str, Any]) -> None:
         self._writer.update(who, kind, body)

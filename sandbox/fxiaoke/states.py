@@ -12,6 +12,7 @@ from typing import Any
 from sandbox.fxiaoke.answers import SERVICE, Fault, forbidden, wrong
 from sandbox.fxiaoke.calls import Caller, employees_in
 from sandbox.fxiaoke.changes import Action
+from sandbox.fxiaoke.faults import void
 from sandbox.fxiaoke.fields import Object
 from sandbox.fxiaoke.objects import BEFORE_VOID
 from sandbox.fxiaoke.tenant import VOID, Tenant
@@ -25,11 +26,6 @@ def invalidate(tenant: Tenant, who: Caller, kind: Object, body: Mapping[str, Any
     _refuse_locked(row)
     void(tenant, kind, row, who.user_id)
     record(tenant, who, "invalid", kind, row["_id"])
-
-
-def void(tenant: Tenant, kind: Object, row: Row, user_id: str) -> None:
-    values = {"life_status": VOID, BEFORE_VOID: row["life_status"]}
-    tenant.update(kind, row["_id"], values, user_id, action="invalid")
 
 
 def delete(tenant: Tenant, who: Caller, kind: Object, body: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from sandbox.table import Table
 
 CREATED, MODIFIED = "Created_Time", "Modified_Time"
+LOCKED = "Locked__s"
 
 JSON_TYPES = {
     "text": "string",

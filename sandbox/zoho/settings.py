@@ -1,4 +1,4 @@
-"""Org, users, modules and fields (vendor manual: Organization, Users, Modules, Fields, Custom Fields).
+"""Org, modules and fields (vendor manual: Organization, Modules, Fields, Custom Fields).
 
 Invariant: fields are created one to five in a call, with a label of at most 25 characters that the
 module does not have yet; the vendor makes the api name and does not tell it in the answer.
@@ -12,9 +12,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sandbox.zoho import faults
 from sandbox.zoho.answers import Item, answer, empty, error, invalid, items, parsed, refuse
 from sandbox.zoho.fields import Field, Module
-from sandbox.zoho.tenant import ORG_ID, Tenant, User
+from sandbox.zoho.tenant import ORG_ID, Tenant
 
 MAX_FIELDS, MAX_LABEL, MAX_OPTIONS, MAX_OPTION = 5, 25, 10, 25
 TEXT_SIZES = {"small": 2_000, "large": 32_000, "rich_text": 50_000}
@@ -36,7 +37,6 @@ LENGTHS = {
 }
 """Types that the sandbox can create, with their usual length."""
 UNIQUE_TYPES = ("text", "email", "phone", "integer", "bigint", "double")
-USER_TYPES = ("AllUsers", "ActiveUsers", "DeactiveUsers", "AdminUsers", "CurrentUser")
 
 
 def org(tenant: Tenant) -> Response:
@@ -60,42 +60,6 @@ def org(tenant: Tenant) -> Response:
             ]
         }
     )
-
-
-def users(tenant: Tenant, request: Request) -> Response:
-    """``GET /users?type=ActiveUsers``."""
-    kind = request.query_params.get("type", "AllUsers")
-    if kind not in USER_TYPES:
-        raise refuse(
-            400, "INVALID_DATA", "invalid data", param_name="type", supported_values=list(USER_TYPES)
-        )
-    found = list(tenant.users.values())
-    if kind == "DeactiveUsers":
-        found = []
-    elif kind == "AdminUsers":
-        found = [user for user in found if user.admin]
-    elif kind == "CurrentUser":
-        found = [tenant.admin]
-    if not found:
-        return empty()
-    info = {"per_page": 200, "count": len(found), "page": 1, "more_records": False}
-    return answer({"users": [_user(user) for user in found], "info": info})
-
-
-def _user(user: User) -> dict[str, Any]:
-    profile = "Administrator" if user.admin else "Standard"
-    return {
-        "id": user.id,
-        "full_name": user.full_name,
-        "first_name": user.first_name,
-        "last_name": user.last_name,
-        "email": user.email,
-        "status": "active",
-        "confirm": True,
-        "profile": {"name": profile},
-        "role": {"name": "CEO" if user.admin else "Sales"},
-        "time_zone": "Asia/Shanghai",
-    }
 
 
 def modules(tenant: Tenant) -> Response:
@@ -125,11 +89,17 @@ def module_of(tenant: Tenant, request: Request) -> Module:
     return tenant.modules[api_name]
 
 
-def fields(tenant: Tenant, request: Request) -> Response:
-    """``GET /settings/fields?module=``."""
-    module = module_of(tenant, request)
+def fields(tenant: Tenant, request: Request, oddness: float = 0.0) -> Response:
+    """``GET /settings/fields?module=``; ``oddness`` is the rate of the fault ``odd_fields``."""
+    hidden = tenant.hidden_modules.get(request.query_params.get("module", ""))
+    module = hidden or module_of(tenant, request)
+    if oddness and module.api_name == faults.INVALID_MODULE:
+        raise refuse(400, "INVALID_MODULE", "the module name given seems to be invalid")
+    if oddness and module.api_name == faults.EMPTY_MODULE:
+        return empty()
     with tenant.lock:
-        return answer({"fields": [field.described() for field in module.fields.values()]})
+        described = [field.described() for field in module.fields.values()]
+    return answer({"fields": [faults.odd(field, oddness) for field in described]})
 
 
 def one_field(tenant: Tenant, request: Request, field_id: str) -> Response:

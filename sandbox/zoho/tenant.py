@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sandbox.doors import Content, OrderForm, canonical
+from sandbox.doors import Content, NotSaved, OrderForm, canonical
 from sandbox.table import Row
+from sandbox.zoho.changes import TRIGGERS, Action, Attempt, Change, Guard, Observer, Validator
 from sandbox.zoho.fields import (
     CREATED,
+    LOCKED,
     LOOKUPS,
     MODIFIED,
     USERS,
@@ -23,11 +25,13 @@ from sandbox.zoho.fields import (
     Module,
     generated_name,
 )
-from sandbox.zoho.modules import standard_modules
+from sandbox.zoho.modules import hidden_modules, standard_modules
 from sandbox.zoho.moments import stamp_of
+from sandbox.zoho.people import ADMINISTRATOR, PROFILES, STANDARD, Profile, User
 
 ORG_ID = "554023000000020005"
 _SETTINGS_IDS, _USER_IDS, _RECORD_IDS = 554023000000000100, 554023000000225000, 554023000001000000
+_AUTOMATION_KEPT = 1_000
 _NUMBERED = {"Sales_Orders": ("SO_Number", "SO"), "Invoices": ("Invoice_Number", "INV")}
 
 # What an admin picks in the console, by the words of the side door.
@@ -45,19 +49,6 @@ _CONSOLE_TYPES: dict[str, dict[str, Any]] = {
 }
 
 
-@dataclass(frozen=True)
-class User:
-    id: str
-    first_name: str
-    last_name: str
-    email: str
-    admin: bool = False
-
-    @property
-    def full_name(self) -> str:
-        return f"{self.first_name} {self.last_name}".strip()
-
-
 class Tenant:
     """An empty org with one administrator, as whom all API calls act."""
 
@@ -70,8 +61,17 @@ class Tenant:
         self.modules: dict[str, Module] = standard_modules(self.new_setting_id)
         for name, (number_field, _) in _NUMBERED.items():
             self.modules[name].table.make_unique(number_field)
+        self.profiles: dict[str, Profile] = {
+            name: Profile(self.new_setting_id(), name, description, custom)
+            for name, description, custom in PROFILES
+        }
+        self.hidden_modules = hidden_modules(self.new_setting_id)
         self.users: dict[str, User] = {}
-        self.admin = self.add_user("Credit", "Connector", "connector@example.com", admin=True)
+        self.admin = self.add_user("Credit", "Connector", "connector@example.com", ADMINISTRATOR)
+        self.guards: list[Guard] = []
+        self.observers: list[Observer] = []
+        self.validators: list[Validator] = []
+        self.automation: deque[dict[str, Any]] = deque(maxlen=_AUTOMATION_KEPT)
 
     # -- ids, time, users
 
@@ -86,9 +86,9 @@ class Tenant:
     def now(self) -> str:
         return stamp_of(self.clock())
 
-    def add_user(self, first_name: str, last_name: str, email: str, *, admin: bool = False) -> User:
+    def add_user(self, first_name: str, last_name: str, email: str, profile: str = STANDARD) -> User:
         self._last_user += 1
-        user = User(str(self._last_user), first_name, last_name, email, admin)
+        user = User(str(self._last_user), first_name, last_name, email, self.profiles[profile])
         self.users[user.id] = user
         return user
 
@@ -98,26 +98,41 @@ class Tenant:
 
     # -- rows
 
-    def insert(self, module: Module, values: Mapping[str, Any]) -> Row:
-        now = self.now()
-        row: Row = {"Owner": self.admin.id, "Created_By": self.admin.id, "Modified_By": self.admin.id}
+    def refused(self, attempt: Attempt) -> dict[str, Any] | None:
+        """The first guard's error, if one refuses; insert, update and delete do not ask themselves."""
+        return next((fault for guard in self.guards if (fault := guard(attempt))), None)
+
+    def insert(self, module: Module, values: Mapping[str, Any], by: User | None = None) -> Row:
+        now, user = self.now(), by or self.admin
+        row: Row = {"Owner": user.id, "Created_By": user.id, "Modified_By": user.id, LOCKED: False}
         row |= {name: value for name, value in values.items() if value is not None}
         row |= {"id": self.new_record_id(), CREATED: now, MODIFIED: now}
         if module.api_name in _NUMBERED:
             row.setdefault(_NUMBERED[module.api_name][0], self.next_number(module))
+        if module.api_name == "Tasks" and row.get("Status") == "Completed":
+            row["Closed_Time"] = now
         if module.api_name == "Contacts":
             row["Full_Name"] = f"{row.get('First_Name', '')} {row['Last_Name']}".strip()
         module.table.add(row)
+        self._observe(module, "insert", row, tuple(values))
         return row
 
-    def update(self, module: Module, row_id: str, values: Mapping[str, Any]) -> Row:
-        now = self.now()
-        changed = {**values, MODIFIED: now, "Modified_By": self.admin.id}
+    def update(self, module: Module, row_id: str, values: Mapping[str, Any], by: User | None = None) -> Row:
+        now, before = self.now(), module.table.get(row_id) or {}
+        fields = tuple(name for name, value in values.items() if before.get(name) != value)
+        changed = {**values, MODIFIED: now, "Modified_By": (by or self.admin).id}
         if module.api_name == "Tasks" and "Status" in values:
             changed["Closed_Time"] = now if values["Status"] == "Completed" else None
-        return module.table.change(row_id, changed)
+        row = module.table.change(row_id, changed)
+        self._observe(module, "update", row, fields)
+        return row
 
-    def delete(self, module: Module, row_id: str) -> Row:
+    def _observe(self, module: Module, action: Action, row: Row, fields: tuple[str, ...]) -> None:
+        change = Change(module, action, row, fields)
+        for observer in self.observers:
+            observer(change)
+
+    def delete(self, module: Module, row_id: str, by: User | None = None) -> Row:
         row = module.table.remove(row_id)
         module.deleted.append(
             {
@@ -125,11 +140,19 @@ class Tenant:
                 "display_name": row.get(module.name_field),
                 "type": "recycle",
                 "deleted_time": self.now(),
-                "deleted_by": self.lookup(USERS, self.admin.id),
+                "deleted_by": self.lookup(USERS, (by or self.admin).id),
                 "created_by": self.lookup(USERS, row["Created_By"]),
             }
         )
+        self._observe(module, "delete", row, ())
         return row
+
+    def run_automation(self, module: Module, row_id: str, action: Action, triggers: Sequence[str]) -> None:
+        """Automation is not modelled, only noted: which kinds of it a write has set off."""
+        if triggers:
+            self.automation.append(
+                {"module": module.api_name, "id": row_id, "action": action, "triggers": list(triggers)}
+            )
 
     def lookup(self, target: str, row_id: str | None) -> dict[str, Any] | None:
         """A lookup as it is shown; ``None`` when empty or when its row has gone."""
@@ -185,7 +208,12 @@ class Tenant:
                 "Currency": form.currency,
                 "Status": "Approved",
             }
-            row_id: str = self.insert(self.modules["Sales_Orders"], values)["id"]
+            orders = self.modules["Sales_Orders"]
+            faults = [fault for validator in self.validators for fault in validator(orders, values, "$")]
+            if faults:
+                raise NotSaved("\n".join(fault["message"] for fault in faults))
+            row_id: str = self.insert(orders, values, self.users.get(account["Owner"]))["id"]
+            self.run_automation(orders, row_id, "insert", TRIGGERS)
             return row_id
 
     def content(self) -> Content:

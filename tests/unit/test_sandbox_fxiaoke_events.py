@@ -36,9 +36,9 @@ def listening(
 def settle(crm: Fxiaoke, count: int) -> dict[str, Any]:
     """The sender's counts once they come to ``count``."""
     deadline = time.monotonic() + 10
-    while sum(crm.door("callback").values()) < count and time.monotonic() < deadline:
+    while sum(crm.door("events").values()) < count and time.monotonic() < deadline:
         time.sleep(0.01)
-    return crm.door("callback")
+    return crm.door("events")
 
 
 def touch(crm: Fxiaoke, *skips: int) -> list[str]:

@@ -92,7 +92,9 @@ def test_fault_expired_ends_tokens_before_their_time() -> None:
 def test_a_revoked_token_is_gone_in_both_styles_and_a_new_one_is_another() -> None:
     with fxiaoke_tenant() as (base, _):
         by_body, by_header = Fxiaoke(base), Fxiaoke(base, by_header=True)
-        by_body.door("revoke", now=True)
+        by_body.door(
+            "revoke",
+        )
         assert by_body.call(OBJECTS)["errorCode"] == by_header.call(OBJECTS)["errorCode"] == 20016
         new = by_body.raw(BODY_TOKEN, FXIAOKE_CREDENTIALS)["corpAccessToken"]
         assert new != by_body.credentials["corpAccessToken"]
@@ -100,8 +102,8 @@ def test_a_revoked_token_is_gone_in_both_styles_and_a_new_one_is_another() -> No
         assert by_body.call(OBJECTS)["errorCode"] == 0
 
 
-def test_fault_burst_has_others_use_an_endpoint_up_for_twenty_seconds() -> None:
-    with fxiaoke_tenant(faults={"burst": 0.2}) as (base, clock):
+def test_fault_used_up_has_others_use_an_endpoint_up_for_twenty_seconds() -> None:
+    with fxiaoke_tenant(faults={"used_up": 0.2}) as (base, clock):
         crm = Fxiaoke(base, by_header=True)
         codes: list[int] = []
         while codes[-1:] != [14001]:
@@ -109,7 +111,7 @@ def test_fault_burst_has_others_use_an_endpoint_up_for_twenty_seconds() -> None:
             assert set(codes) <= {0, 14001} and len(codes) < 90
         clock.now += 19.9
         assert crm.call(OBJECTS)["errorCode"] == 14001
-    with fxiaoke_tenant(faults={"burst": 1.0}) as (base, clock):
+    with fxiaoke_tenant(faults={"used_up": 1.0}) as (base, clock):
         crm = Fxiaoke(base, by_header=True)
         quota = crm.door("quota")["left"]
         assert crm.call(OBJECTS)["errorCode"] == 14001
@@ -126,16 +128,31 @@ def test_trap_50009_on_a_create_may_have_made_the_row() -> None:
         assert refused["errorCode"] == 32000  # what was not carried out is told as ever
 
 
-def test_fault_shift_has_somebody_save_a_row_while_it_is_read() -> None:
-    with fxiaoke_tenant(faults={"shift": 1.0}) as (base, clock):
+def test_fault_shift_changes_inserts_and_voids_rows_while_they_are_read() -> None:
+    with fxiaoke_tenant(faults={"read.shift": 1.0}) as (base, clock):
         crm = Fxiaoke(base)
-        first = crm.query("AccountObj")[-1]["last_modified_time"]
-        assert first < clock.now * 1000
-        moved = [row for row in crm.query("AccountObj") if row["last_modified_time"] == int(clock.now * 1000)]
-        assert len(moved) == 1
+        for object_name, voided in (("AccountObj", 0), ("credit_visit__c", 1)):
+            crm.door("console/fields", object="credit_visit__c", fields=[])
+            if voided:
+                for name in "abc":
+                    crm.write("create", object_name, {"name": name})
+            clock.now += 60
+            before = {row["_id"] for row in crm.query(object_name)}
+            clock.now += 60
+            after = crm.query(object_name)
+            moved = [row for row in after if row["last_modified_time"] == int((clock.now - 60) * 1000)]
+            ids = {row["_id"] for row in after}
+            assert (len(before), len(before - ids), len(ids - before), len(moved)) == (3, voided, 1, 2)
 
 
-@pytest.mark.parametrize("fault", ["nothing", "fxiaoke.write.burst"])
+def test_fault_burst_refuses_some_calls_in_a_row_in_the_vendors_words() -> None:
+    with fxiaoke_tenant(faults={"read.burst": 1.0}) as (base, _):
+        crm = Fxiaoke(base, by_header=True)
+        codes = [crm.call(OBJECTS)["errorCode"] for _ in range(10)]
+        assert codes == [14001] * 4 + [0] * 6
+
+
+@pytest.mark.parametrize("fault", ["nothing", "fxiaoke.write"])
 def test_a_fault_that_is_not_there_is_refused(fault: str) -> None:
     with pytest.raises(ValueError, match="fault"):
         app(Options(accounts=2, faults={fault: 1.0}))

@@ -164,7 +164,7 @@ def test_trap_refusals_have_no_header_that_says_how_long_to_wait() -> None:
 
 
 def test_trap_which_code_says_too_often_is_not_settled() -> None:
-    with fxiaoke_tenant(over_rate=30004, faults={"burst": 1.0}) as (base, _):
+    with fxiaoke_tenant(over_rate=30004, faults={"used_up": 1.0}) as (base, _):
         crm = Fxiaoke(base, by_header=True)
         assert crm.call(OBJECTS)["errorCode"] == 30004
 
