@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.fxiaoke.fields import Field, Object, options_of
+from sandbox.fxiaoke.fields import Field, Object, opaque, options_of
 from sandbox.fxiaoke.objects import CUSTOMER, common_fields
 from sandbox.fxiaoke.tenant import Tenant
 
@@ -54,12 +54,14 @@ def _object_by_hand(tenant: Tenant, wanted: Any) -> None:
 
 
 def _field_by_hand(kind: Object, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    settings, api_name = _TYPES.get(wanted.get("type", "")), wanted.get("api_name")
-    if settings is None or not isinstance(api_name, str) or not wanted.get("label"):
-        raise ValueError(f"a field needs api_name, label and a type of {', '.join(_TYPES)}")
+    settings, label = _TYPES.get(wanted.get("type", "")), wanted.get("label")
+    if settings is None or not isinstance(label, str) or not label:
+        raise ValueError(f"a field needs a label and a type of {', '.join(_TYPES)}")
+    # Whoever chooses no name is given one that means nothing.
+    api_name = wanted.get("api_name") or f"field_{opaque(kind.api_name, label)[:5]}__c"
     there = kind.fields.get(api_name)
     if there is None:
-        if not api_name.endswith("__c"):
+        if not isinstance(api_name, str) or not api_name.endswith("__c"):
             raise ValueError(f"a custom field's name ends in __c, not {api_name!r}")
         kind.add(_custom_field(kind, api_name, wanted, settings))
     elif there.type != settings["type"]:

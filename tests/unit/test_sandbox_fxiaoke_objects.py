@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -168,6 +169,16 @@ def test_trap_fields_have_names_of_the_tenants_own(crm: Fxiaoke) -> None:
     paid = crm.data("get", "SalesOrderObj", objectDataId=order["_id"])["data"]
     assert paid["payment_amount"] == "3010.00"
     assert crm.write("create", "PaymentObj", {**header, "payment_amount": "1.00"})["errorCode"] == 32000
+
+
+def test_trap_a_field_that_was_given_no_name_gets_one_that_means_nothing(crm: Fxiaoke) -> None:
+    made = crm.door("console/fields", object="AccountObj", fields=[{"label": "信用等级", "type": "text"}])
+    (name,) = (one["api_name"] for one in made["fields"])
+    assert re.fullmatch(r"field_[0-9A-Za-z]{5}__c", name)
+    assert fields_of(crm, "AccountObj")[name]["label"] == "信用等级"
+    row_id = crm.query("AccountObj")[0]["_id"]
+    assert crm.write("update", "AccountObj", {"_id": row_id, name: "B"})["errorCode"] == 0
+    assert crm.data("get", "AccountObj", objectDataId=row_id)["data"][name] == "B"
 
 
 def test_trap_option_values_are_opaque_and_preset_ones_may_be_digits(crm: Fxiaoke) -> None:
