@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.doors import Content, OrderForm, PluginSlot, canonical, order_form, place_order
+from sandbox.doors import Content, NotSaved, OrderForm, PluginSlot, canonical, order_form, place_order
 from sandbox.fxiaoke.answers import Fault
 from sandbox.fxiaoke.calls import Caller
 from sandbox.fxiaoke.console import create_fields
@@ -31,16 +31,14 @@ class Browser:
         self._plugins = plugins
 
     def order(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Save an order as ``place_order`` does, unless a rule refuses it; answers what the rep sees."""
+        """Save an order as ``place_order`` does; answers what the rep sees, warnings too."""
         form = order_form(body)
-        with self._tenant.lock:
-            verdict = self._rules.verdict(self._tenant.objects[ORDER], self._order(form, ""), "create")
-        if verdict.refused:
-            refused = {"saved": False, "id": None, "number": None, "check": None}
-            return {**refused, "message": verdict.message}
         placed = place_order(self, self._plugins.installed(), form)
-        texts = [text for text in (verdict.message, placed["message"]) if text]
-        return {**placed, "message": "\n".join(texts)}
+        if not placed["saved"]:
+            return placed
+        with self._tenant.lock:
+            warned = self._rules.verdict(self._tenant.objects[ORDER], self._order(form, ""), "create")
+        return {**placed, "message": f"{placed['message']}\n{warned.message}".strip()}
 
     def allot_number(self, form: OrderForm) -> str:
         with self._tenant.lock:
@@ -50,6 +48,9 @@ class Browser:
     def save_order(self, form: OrderForm, number: str) -> str:
         with self._tenant.lock:
             kind, values = self._tenant.objects[ORDER], self._order(form, number)
+            verdict = self._rules.verdict(kind, values, "create")
+            if verdict.refused:
+                raise NotSaved(verdict.message)
             if ORDER in self._tenant.approvals:
                 values["life_status"] = "under_review"
             row_id: str = self._tenant.insert(kind, values, values["owner"][0])["_id"]

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.faults import Chances
+from sandbox.faults import CallKind, Chances
 from sandbox.fxiaoke import people, reading, states
 from sandbox.fxiaoke.answers import SERVICE, Fault, answer, refusal, wrong
 from sandbox.fxiaoke.budget import Frequency, Limits, Quota
@@ -90,14 +90,19 @@ class Gateway:
         return Route(path, endpoint, methods=["POST"])
 
     def _route(self, path: str, act: Act, *, as_user: bool = True) -> Route:
-        writes = path.rpartition("/")[2] in WRITES
+        kind: CallKind = "write" if path.rpartition("/")[2] in WRITES else "read"
 
         async def endpoint(request: Request) -> Response:
             try:
                 body = _parsed(await request.body())
-                who = self._admitted(request, path, body, as_user=as_user)
+                if not self._fresh and self._chances.hit("expired", kind):
+                    self.desk.revoke_all()
+                    self._fresh = True
+                who = caller(self._tenant, self.desk, request, body, as_user=as_user)
+                self._fresh = False
+                self._admit(path, kind)
                 content = await act(who, body)
-                if writes and self._chances.hit("50009_done", "write"):
+                if kind == "write" and self._chances.hit("50009_done", kind):
                     raise Fault(SERVICE)
             except Fault as fault:
                 return refusal(fault)
@@ -105,21 +110,15 @@ class Gateway:
 
         return Route(path, endpoint, methods=["POST"])
 
-    def _admitted(self, request: Request, path: str, body: Mapping[str, Any], *, as_user: bool) -> Caller:
-        writes = path.rpartition("/")[2] in WRITES
-        if not self._fresh and self._chances.hit("expired"):
-            self.desk.revoke_all()
-            self._fresh = True
-        who = caller(self._tenant, self.desk, request, body, as_user=as_user)
-        self._fresh = False
+    def _admit(self, path: str, kind: CallKind) -> None:
+        """Take one call for ``path``, or ``Fault``."""
         if self.refuse_with is not None:
             raise Fault(self.refuse_with)
-        if self._chances.hit("used_up", "write" if writes else "read"):
+        if self._chances.hit("used_up", kind):
             self._frequency.use_up(path)
         if not self._frequency.admits(path):
             raise Fault(self._tenant.traits.over_rate)
         self.quota.take()
-        return who
 
     # -- objects
 
