@@ -13,7 +13,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import requests
@@ -75,12 +75,14 @@ class Message:
 
 @dataclass(frozen=True)
 class EventCallback:
-    """The vendor's event callback. ``objects`` limits it to these; empty means all."""
+    """The vendor's event callback. ``objects`` limits it to these; empty means all. ``words`` replaces
+    names of events: only ``update`` has been seen."""
 
     url: str
     key: str
     objects: frozenset[str] = frozenset()
     retry_seconds: float | None = RETRY_SECONDS
+    words: Mapping[str, str] = field(default_factory=dict)
 
     def wants(self, change: Change) -> bool:
         return not self.objects or change.kind.api_name in self.objects
@@ -88,7 +90,7 @@ class EventCallback:
     def posted(self, message: Message, now: float) -> tuple[bytes, dict[str, str]]:
         event = {
             "tenantId": TENANT_ID,
-            "eventType": message.event_type,
+            "eventType": self.words.get(message.event_type, message.event_type),
             "apiName": message.api_name,
             "dataId": message.data_id,
             "timestamp": message.at,
@@ -154,7 +156,8 @@ class Callbacks:
         """Set the event callback up, or end it when ``url`` is null; tells its ``aes_key``."""
         key = checked_key(str(body["aes_key"])) if "aes_key" in body else new_key()
         wait = float(body.get("retry_seconds", RETRY_SECONDS))
-        self._set("event", body, lambda url, objects: EventCallback(url, key, objects, wait))
+        words = dict(body.get("words") or {})
+        self._set("event", body, lambda url, objects: EventCallback(url, key, objects, wait, words))
         return {"aes_key": key, "enterprise_account": EA}
 
     def install_hook(self, body: Mapping[str, Any]) -> dict[str, Any]:

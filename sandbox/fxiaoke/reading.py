@@ -119,7 +119,7 @@ def _shown_names(kind: Object) -> list[str]:
 
 def _value(tenant: Tenant, who: Caller, kind: Object, row: Row, name: str) -> Any:
     field = kind.fields.get(name)
-    if field is not None and not field.active:
+    if field is not None and not _readable(tenant, field):
         return None
     if name in row:
         value = row[name]
@@ -130,6 +130,10 @@ def _value(tenant: Tenant, who: Caller, kind: Object, row: Row, name: str) -> An
     if name == "is_deleted":
         return row["life_status"] == VOID
     return _derived(tenant, kind, row, name)
+
+
+def _readable(tenant: Tenant, field: Field) -> bool:
+    return field.active and (field.type != "quote" or tenant.traits.quotes_readable)
 
 
 def _derived(tenant: Tenant, kind: Object, row: Row, name: str) -> Any:

@@ -1,7 +1,8 @@
 """Where tenants of Fxiaoke differ, and where the manual leaves a question open.
 
 Invariant: whatever no source settles is a trait here and nothing else; each default is the answer that
-asks more of a client. Traits can be changed while the sandbox runs (side door ``traits``).
+clients in use rely on, or where none does the one that asks more. Traits can be changed while the
+sandbox runs (side door ``traits``).
 """
 
 from __future__ import annotations
@@ -40,21 +41,33 @@ _CHOICES: Mapping[str, tuple[Any, ...]] = {
 
 @dataclass(frozen=True)
 class Traits:
-    """``cloud`` is the gateway that knows the tenant; ``objects`` the optional objects that it has.
+    """Credentials and rights:
 
-    Credentials and rights: ``corp_id_is_number`` sends ``corpId`` as a number (seen as both);
-    ``trace_id_needed`` refuses a call without ``thirdTraceId``; ``mobile_by_header`` lets getByMobile be
-    called in the header style; ``people_readable`` is PersonnelObj's own switch.
+    - ``cloud``: the gateway that knows the tenant; ``objects``: the optional objects that it has.
+    - ``corp_id_is_number``: send ``corpId`` as a number (it has been seen as both).
+    - ``trace_id_needed``: refuse a call without ``thirdTraceId``.
+    - ``mobile_by_header``: getByMobile can be called in the header style.
+    - ``people_readable``: PersonnelObj's own switch.
 
-    Reading: ``void_in_query`` shows void rows in a plain query; ``over_limit`` says what a limit above
-    100 leads to; ``time_filters`` in which form times come in filters; ``describe_place`` where
-    describe's apiName stands (``style``: below ``data`` in the header style, at the top in the body
-    style); ``rollups_move_time`` says whether a running total that changes moves
-    ``last_modified_time``; ``over_rate`` is the code for more than 100 calls in 20 s.
+    Reading:
 
-    Writing: ``wrong_prefix_refused`` keeps preset objects off the custom path and the reverse;
-    ``custom_create_tells_id`` names a new custom row's id; ``rules_unless_told`` runs validation rules
-    when ``optionInfo`` does not say; ``checkins_by_api`` lets CheckinsObj be created.
+    - ``void_in_query``: a plain query shows void rows.
+    - ``over_limit``: a limit above 100 is refused or cut (``refuse``, ``clamp``).
+    - ``over_rate``: the code for more than 100 calls in 20 s.
+    - ``time_filters``: times in filters are ``text``, ``number`` or ``either``.
+    - ``describe_place``: where describe's apiName stands; ``style``: below ``data`` in the header style,
+      at the top in the body style.
+    - ``quotes_readable``: show fields that are quoted from another row.
+    - ``rollups_move_time``: a running total that changes moves ``last_modified_time``.
+
+    Writing:
+
+    - ``unsent_fields_stay``: an update leaves alone what it does not name, else it empties that.
+    - ``bare_numbers_taken``: amounts may be JSON numbers.
+    - ``wrong_prefix_refused``: preset objects have no business on the custom path, nor the reverse.
+    - ``custom_create_tells_id``: the answer names a new custom row's id.
+    - ``rules_unless_told``: validation rules run when ``optionInfo`` does not say.
+    - ``checkins_by_api``: CheckinsObj can be created.
     """
 
     cloud: str = CLOUDS[0]
@@ -68,7 +81,10 @@ class Traits:
     over_rate: int = 14001
     time_filters: str = "either"
     describe_place: str = "style"
+    quotes_readable: bool = True
     rollups_move_time: bool = False
+    unsent_fields_stay: bool = True
+    bare_numbers_taken: bool = False
     wrong_prefix_refused: bool = True
     custom_create_tells_id: bool = True
     rules_unless_told: bool = True

@@ -76,6 +76,8 @@ def value_of(tenant: Tenant, who: Caller, field: Field, value: Any) -> Any:
             raise wrong(f"{name}的长度不能超过{field.max_length}")
         return value
     if field.type in DECIMALS:
+        if tenant.traits.bare_numbers_taken and type(value) in (int, float):
+            value = str(value)
         if not isinstance(value, str) or not _DECIMAL.fullmatch(value):
             raise wrong(f"{name}必须是数字文本，例如100.01")
         places = Decimal(1).scaleb(-field.decimals)

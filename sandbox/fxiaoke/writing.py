@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from sandbox.doors import OrderForm, PluginSlot, judge
 from sandbox.fxiaoke.answers import SERVICE, Fault, forbidden, wrong
 from sandbox.fxiaoke.calls import Caller
-from sandbox.fxiaoke.fields import Object
+from sandbox.fxiaoke.fields import NEVER_WRITTEN, Object
 from sandbox.fxiaoke.flags import Flags
 from sandbox.fxiaoke.objects import CUSTOMER, ORDER_STATUS
 from sandbox.fxiaoke.rollups import ORDER
@@ -73,6 +73,8 @@ class Writer:
         if row["lock_status"] == "1" and not (kind.custom and flags.past_lock):
             raise Fault(SERVICE, LOCKED)
         values = checked(self._tenant, who, kind, given, creating=False)
+        if not self._tenant.traits.unsent_fields_stay:
+            values = {**dict.fromkeys(_emptied(kind)), **values}
         refuse_twins(kind, values, row["_id"])
         self._run_rules(kind, {**row, **values}, "update", flags)
         if kind.api_name in self._tenant.approvals and flags.approval:
@@ -132,6 +134,20 @@ class Writer:
         if recorded:
             record(self._tenant, who, "create", kind, row_id, flags)
         return row_id
+
+
+def _emptied(kind: Object) -> list[str]:
+    """Fields that an update could have named and that may be empty."""
+    fields = kind.fields.values()
+    kept = ("name", "owner")
+    return [
+        field.api_name
+        for field in fields
+        if not field.system
+        and not field.required
+        and field.type not in NEVER_WRITTEN
+        and field.api_name not in kept
+    ]
 
 
 def fresh_order(tenant: Tenant, kind: Object) -> Row:

@@ -176,6 +176,14 @@ def test_a_callback_is_limited_to_objects_and_ended() -> None:
         assert settle(crm, 1) == {"sent": 1, "failed": 0, "lost": 0}
 
 
+def test_trap_only_the_word_update_is_known_of_the_events() -> None:
+    with listening(words={"create": "insert", "invalid": "abolish"}) as (crm, taker):
+        made = crm.write("create", ACCOUNT, {"name": "New"})["dataId"]
+        crm.door("void", object=ACCOUNT, ids=[made])
+        touch(crm, 0)
+        assert [event["eventType"] for event in taker.wait(3)] == ["insert", "abolish", "update"]
+
+
 @pytest.mark.parametrize("wrong", [{"url": "x"}, {"url": "http://x/", "aes_key": "AAAA"}, {"url": 1}])
 def test_a_callback_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
     with fxiaoke_tenant() as (base, _):

@@ -213,6 +213,15 @@ def test_trap_a_row_that_changes_while_it_is_paged_moves_by_offset_but_not_by_id
         assert len(set(seen)) == 3
 
 
+def test_trap_quoted_fields_may_be_unreadable(crm: Fxiaoke) -> None:
+    (part,) = crm.query("OrderPaymentObj")
+    (header,) = crm.query("PaymentObj")
+    assert part["payment_time"] == header["payment_time"]
+    crm.door("traits", quotes_readable=False)
+    assert "payment_time" not in crm.query("OrderPaymentObj")[0]
+    assert crm.query("PaymentObj") == [header]
+
+
 def test_trap_ids_have_24_or_32_signs(crm: Fxiaoke) -> None:
     crm.door("console/fields", object="credit_visit__c", fields=[])
     made = [crm.write("create", "credit_visit__c", {"name": str(n)})["dataId"] for n in range(3)]

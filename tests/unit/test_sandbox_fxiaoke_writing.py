@@ -123,6 +123,22 @@ def test_trap_an_updates_unsent_fields_stay_and_the_owner_too(crm: Fxiaoke) -> N
     assert {name for name in after if after[name] != before.get(name)} == moved
 
 
+def test_trap_an_update_might_empty_what_it_does_not_name(crm: Fxiaoke) -> None:
+    crm.door("traits", unsent_fields_stay=False)
+    before = account(crm)
+    assert crm.write("update", ACCOUNT, {"_id": before["_id"], "tel": "1"})["errorCode"] == 0
+    after = got(crm, ACCOUNT, before["_id"])
+    assert (after["tel"], after["name"], after["owner"]) == ("1", before["name"], before["owner"])
+    assert before["payment_terms_days__c"] == "30" and "payment_terms_days__c" not in after
+
+
+def test_trap_some_tenants_take_bare_numbers_for_amounts(crm: Fxiaoke) -> None:
+    crm.door("traits", bare_numbers_taken=True)
+    values = {"account_id": account(crm)["_id"], "order_amount": 100.5}
+    made = crm.write("create", ORDER, values)["dataId"]
+    assert got(crm, ORDER, made)["order_amount"] == "100.50"
+
+
 def test_trap_there_is_no_idempotency_key(crm: Fxiaoke) -> None:
     body = {**crm.credentials, "data": {"object_data": {"dataObjectApiName": ACCOUNT, "name": "Twin"}}}
     made = [
