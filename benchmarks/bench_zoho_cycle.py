@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
@@ -29,6 +29,16 @@ from connector.runtime import Runtime
 from connector.store.connections import Connection
 
 WRITE_BATCH = 100
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """Rows read, results queued, calls that wrote, and how long it all took."""
+
+    read: int
+    results: int
+    write_calls: int
+    seconds: float
 
 
 def main() -> None:
@@ -55,27 +65,27 @@ def measure(home: Path, settings: dict[str, str], changed: int) -> dict[str, obj
     _edit(settings, changed)
     second = _cycle(runtime, connection)
     runtime.close()
-    calls = -(-second["results"] // WRITE_BATCH)
+    calls = -(-second.results // WRITE_BATCH)
     return {
         "benchmark": "cycle after a change",
-        "accounts": first["results"],
+        "accounts": first.results,
         "changed": changed,
-        "first_seconds": first["seconds"],
-        "read_of_own_writes": echo["read"],
-        "results_from_own_writes": echo["results"],
-        "read": second["read"],
-        "read_per_changed": round(second["read"] / changed, 3),
+        "first_seconds": first.seconds,
+        "read_of_own_writes": echo.read,
+        "results_from_own_writes": echo.results,
+        "read": second.read,
+        "read_per_changed": round(second.read / changed, 3),
         "bound_read_per_changed": 1.2,
-        "results_changed": second["results"],
-        "write_calls": second["write_calls"],
-        "write_calls_per_needed": round(second["write_calls"] / calls, 3) if calls else None,
+        "results_changed": second.results,
+        "write_calls": second.write_calls,
+        "write_calls_per_needed": round(second.write_calls / calls, 3) if calls else None,
         "bound_write_calls_per_needed": 1.0,
-        "seconds": second["seconds"],
+        "seconds": second.seconds,
     }
 
 
-def _cycle(runtime: Runtime, connection: Connection) -> Counter[str]:
-    """Pull, assess, push; rows read, results queued, calls that wrote."""
+def _cycle(runtime: Runtime, connection: Connection) -> Cycle:
+    """Pull, assess, push."""
     crm, mapping = runtime.crm(connection), runtime.mapping(connection)
     began = time.perf_counter()
     pulled = pull(runtime.store, connection, crm, mapping)
@@ -90,11 +100,11 @@ def _cycle(runtime: Runtime, connection: Connection) -> Counter[str]:
     pushed = push(runtime.store, runtime.connections, connection, crm, mapping)
     assert pushed.done == assessed.queued, (pushed, assessed)
     writes = sum(count for (method, path), count in crm.context.http.meter.items() if method == "PUT")
-    return Counter(
+    return Cycle(
         read=sum(count.read for count in pulled.streams.values()),
         results=assessed.queued,
         write_calls=writes,
-        seconds=round(time.perf_counter() - began),
+        seconds=round(time.perf_counter() - began, 1),
     )
 
 

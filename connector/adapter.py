@@ -16,7 +16,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from connector.errors import Halt
+from connector.errors import Halt, Reject
 
 if TYPE_CHECKING:
     from connector.http import Http
@@ -28,6 +28,8 @@ class Setting:
     """One thing that ``connect add`` asks for. ``secret`` values are stored encrypted.
 
     ``default`` ``None`` means required unless ``optional``; ``help`` says where the admin finds it.
+    ``choices``, if there are any, are the values it may have; what is not ``asked`` for can only be
+    given by name.
     """
 
     key: str
@@ -35,6 +37,8 @@ class Setting:
     secret: bool = False
     default: str | None = None
     optional: bool = False
+    choices: tuple[str, ...] = ()
+    asked: bool = True
 
 
 @dataclass(frozen=True)
@@ -43,21 +47,49 @@ class Limits:
 
     ``slots`` calls at once; per ``per_seconds`` at most ``calls`` in each bucket (an endpoint or the
     whole org, as the adapter names its buckets). ``None`` means that the vendor states no such limit.
+    Of the slots at most ``heavy`` are for heavy calls. The share ``reserve`` (0 to 1) of the calls is
+    kept for what cannot wait: only calls made inside ``http.urgent()`` may use it. Buckets in ``rates``
+    have calls and seconds of their own, and no reserve.
     """
 
     slots: int
     calls: int | None = None
     per_seconds: int = 86_400
+    heavy: int | None = None
+    reserve: float = 0.0
+    rates: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Lack:
+    """Something that the vendor does not grant us (``what``) and what does not work without it."""
+
+    what: str
+    without: str
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What of a stream this tenant does not show us: the whole ``object``, with the reason, or ``fields``
+    (as the mapping names them)."""
+
+    object: str = ""
+    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Slice:
     """A part of a stream: rows changed in ``[since, until]`` (closed at both ends, aware UTC) whose
-    id sorts after ``after`` in the vendor's own order of ids. Halving the time halves the work."""
+    id sorts after ``after`` in the vendor's own order of ids. Halving the time halves the work.
+
+    Only rows with a value in the field ``having``, if it is given, are wanted; an adapter that cannot
+    tell them apart hands over the others as well.
+    """
 
     since: dt.datetime
     until: dt.datetime
     after: str | None = None
+    having: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,10 +103,35 @@ class Row:
 
 @dataclass(frozen=True)
 class Page:
-    """Rows of a slice in order of id. ``more`` says that rows after the last one remain."""
+    """Rows of a slice in order of id. ``more`` says that rows after the last one remain; only where
+    it is ``divisible`` by time can several calls share in them."""
 
     rows: Sequence[Row]
     more: bool
+    divisible: bool = True
+
+
+@dataclass(frozen=True)
+class BulkPlace:
+    """Where a bulk read stands: ``began`` (aware UTC) before its first job was asked for, so that
+    whatever changed later is not in it for sure; ``job`` in the adapter's own words; of the job's rows
+    ``stored`` are kept."""
+
+    began: dt.datetime
+    job: str
+    stored: int = 0
+
+
+@dataclass(frozen=True)
+class BulkPart:
+    """Rows of a bulk read, and the place to keep together with them; there may be no rows yet."""
+
+    rows: Sequence[Row]
+    place: BulkPlace
+
+
+class BulkFailed(Exception):
+    """The vendor gave a bulk read up, for the reason in the text: the rows have to be fetched."""
 
 
 @dataclass(frozen=True)
@@ -105,12 +162,26 @@ class FieldState(StrEnum):
 @dataclass(frozen=True)
 class Provisioned:
     """What became of one wanted field. ``api_name`` is the real name in this tenant, once known;
-    ``by_hand`` tells the admin what to create in the vendor's console when no API can."""
+    ``by_hand`` tells the admin what to create in the vendor's console when no API can; beside a field
+    that serves it is advice only. ``call`` numbers the call that creates a missing field, from 1."""
 
     object: str
     spec: FieldSpec
     state: FieldState
     api_name: str | None = None
+    by_hand: str = ""
+    call: int | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What became of a piece of set-up that is no field: the ``section`` of a page, or the ``lock`` on
+    rows whose flag is set. ``detail`` says for people what is set, or in a dry run would be."""
+
+    object: str
+    what: str
+    state: FieldState
+    detail: str = ""
     by_hand: str = ""
 
 
@@ -121,7 +192,10 @@ class Write:
 
     For ``kind == "update"`` ``external_id`` names the row. For ``kind == "task"`` it is the account
     that the task is about, and ``key_field``/``key`` is our unique key, so that a retry finds the
-    first one.
+    first one. For ``kind == "note"`` it is the row that gets the note, and ``key`` marks the note.
+
+    ``unmodified_since`` (aware UTC): people edit these fields too, so write only if the row has not been
+    changed after that moment. ``repeated``: an earlier attempt at this write may have been carried out.
     """
 
     kind: str
@@ -131,11 +205,15 @@ class Write:
     types: Mapping[str, str] = field(default_factory=dict)
     key_field: str = ""
     key: str = ""
+    unmodified_since: dt.datetime | None = None
+    repeated: bool = False
 
 
 class Result(StrEnum):
     DONE = "done"
-    RETRY = "retry"
+    RETRY = "retry"  # may pass by itself, soon
+    BLOCKED = "blocked"  # something in the CRM stands in the way until a person or time removes it
+    STALE = "stale"  # somebody changed the row after ``unmodified_since``: it must be read again first
     DEAD = "dead"
 
 
@@ -143,12 +221,50 @@ class Result(StrEnum):
 class Outcome:
     """What became of one write, in the vendor's own words when it failed.
 
-    ``external_id`` is the id of a created row.
+    ``external_id`` is the id of a created row; ``todo`` the way out of a failure, in the context's
+    language; ``modified_at`` the row's time of change after a write, where the vendor tells it.
     """
 
     result: Result
     message: str = ""
     external_id: str = ""
+    todo: str = ""
+    modified_at: dt.datetime | None = None
+
+
+FORGED_EVENT, BAD_EVENT = "forged_event", "bad_event"
+"""Codes of the ``Reject`` of ``Crm.parse_event``: not proven to be the vendor's; proven, but no event."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """The vendor's word that rows of ``object`` were ``created``, ``changed`` or ``deleted`` (empty when
+    it does not say): a hint to read them again, never a value.
+
+    ``channel`` names the subscription; ``reply`` is what the vendor wants to read in answer, if anything.
+    """
+
+    object: str
+    ids: tuple[str, ...]
+    operation: str = ""
+    channel: str = ""
+    reply: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """Whose events the vendor sends to ``url``: those of ``objects``. ``channels`` are its ids by object,
+    ``refused`` the vendor's words by object that it does not tell of.
+
+    It ends at ``expires_at`` and is to be renewed from ``renew_at`` on; ``None`` never.
+    """
+
+    objects: tuple[str, ...]
+    url: str
+    channels: Mapping[str, str]
+    expires_at: dt.datetime | None = None
+    renew_at: dt.datetime | None = None
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 class Secrets(ABC):
@@ -190,6 +306,25 @@ class Adapter(ABC):
     def __init__(self, context: Context) -> None:
         self.context = context
 
+    @classmethod
+    def limits_for(cls, settings: Mapping[str, str]) -> Limits:
+        """The call budget of a connection with these settings. ``Halt`` for one that makes no sense."""
+        return cls.limits
+
+    @classmethod
+    def guide(cls, language: str) -> str:
+        """What an admin does at the vendor before ``connect add``, step by step; may be empty."""
+        return ""
+
+    @property
+    def slots(self) -> int:
+        """How many calls this connection may make at once."""
+        return self.limits_for(self.context.settings).slots
+
+    def lacking(self) -> list[Lack]:
+        """What the credentials do not permit of what this adapter does; raises as ``test`` does."""
+        return []
+
     @abstractmethod
     def test(self) -> str:
         """Prove the credentials with one harmless call; a sentence on who we are there.
@@ -202,16 +337,38 @@ class Crm(Adapter):
     """A CRM: read streams, write fields and tasks back.
 
     ``time_step`` is the resolution of the vendor's change times. ``sweeps`` is true when vanished
-    rows are found only by listing all ids (``ids``), false when there is a deleted list.
+    rows are found only by listing all ids (``ids``), false when there is a deleted list. ``locks`` is
+    true when single rows can be locked (``lock``, ``unlock``).
+    ``tells_events``: the vendor can be subscribed to; ``event_secret`` names the secret setting that
+    proves its events, when the vendor gives it and not we. ``reread_batch`` is for ``reread``.
     """
 
+    tells_events: ClassVar[bool] = False
+    event_secret: ClassVar[str] = ""
+    reread_batch: ClassVar[int] = 50
     sweeps: ClassVar[bool] = False
     time_step: ClassVar[dt.timedelta] = dt.timedelta(seconds=1)
     write_batch: ClassVar[int] = 1
+    locks: ClassVar[bool] = False
 
     @abstractmethod
     def fetch(self, object_name: str, fields: Sequence[str], part: Slice) -> Page:
         """One page of ``object_name`` with the mapped ``fields``, ordered by id, from ``part``."""
+
+    def bulk(
+        self, object_name: str, fields: Sequence[str], place: BulkPlace | None
+    ) -> Iterator[BulkPart] | None:
+        """All rows of ``object_name``, in any order, made ready by the vendor; from ``place`` on if an
+        earlier run had come so far. ``None`` when there is no such way, or none worth its price.
+
+        Each part is stored together with its place before the next one is asked for. Raises
+        ``BulkFailed``, at once or between parts, when the rows have to be fetched after all.
+        """
+        return None
+
+    def missing(self, object_name: str, fields: Sequence[str]) -> Missing:
+        """What of ``object_name`` and the mapped ``fields`` this tenant does not show us."""
+        return Missing()
 
     @abstractmethod
     def deleted(self, object_name: str, since: dt.datetime) -> Iterator[str]:
@@ -225,6 +382,68 @@ class Crm(Adapter):
     def push(self, writes: Sequence[Write]) -> list[Outcome]:
         """Carry out at most ``write_batch`` writes of one kind and object; one outcome for each, in
         order. Raises only when nothing at all can be said about any of them."""
+
+    def verify(self, write: Write) -> list[str] | None:
+        """Read the row of an update back and name the fields that do not hold what was written; ``None``
+        when that cannot be told. Some vendors drop fields that they do not know without a word."""
+        return None
+
+    def section(
+        self, object_name: str, title: str, api_names: Sequence[str], *, dry_run: bool
+    ) -> Prepared | None:
+        """Gather these fields in a section of the object's pages; ``None`` when that is not offered.
+        Never fatal, idempotent; a dry run makes no call that changes anything."""
+        return None
+
+    def guard(
+        self, object_name: str, flag: str, open_fields: Sequence[str], *, dry_run: bool
+    ) -> Prepared | None:
+        """Have the CRM lock every row whose boolean field ``flag`` is true, but for ``open_fields``;
+        ``None`` when that is not offered. Never fatal, idempotent; see ``section`` for ``dry_run``."""
+        return None
+
+    def lock(self, object_name: str, external_id: str, reason: str) -> Outcome:
+        """Lock one row against changes by people; done when it is locked already."""
+        return Outcome(Result.DEAD, "this CRM has no record locks")
+
+    def unlock(self, object_name: str, external_id: str) -> Outcome:
+        """Take back a lock that we or our rule set; done when there is none. Locks by others stay."""
+        return Outcome(Result.DEAD, "this CRM has no record locks")
+
+    @classmethod
+    def parse_event(cls, headers: Mapping[str, str], body: bytes, secret: str) -> Event | None:
+        """What the vendor says in a call to our address; ``None`` for a call that is about no rows.
+
+        ``headers`` have lower-case names. Raises ``Reject`` with the code ``FORGED_EVENT`` when ``secret``
+        does not prove it (compared in constant time), ``BAD_EVENT`` when it cannot be understood.
+        """
+        raise Reject(f"{cls.name} sends no events", code=FORGED_EVENT, field="event")
+
+    def subscribe(
+        self, objects: Sequence[str], url: str, secret: str, known: Subscription | None
+    ) -> Subscription:
+        """Have the vendor tell ``url`` of every change of ``objects``; ``known`` is what is subscribed.
+
+        Idempotent: what is as wanted and not due for renewal costs no call. ``secret`` has at most 50
+        characters. Raises ``Halt`` when the vendor tells of none of them.
+        """
+        raise self._no_events()
+
+    def unsubscribe(self, known: Subscription) -> None:
+        """End a subscription; one that has ended already is fine."""
+        raise self._no_events()
+
+    def reread(self, object_name: str, fields: Sequence[str], ids: Sequence[str]) -> list[Row]:
+        """The rows with these ids (at most ``reread_batch``) as they are now, in any order. An id that is
+        not found may have been deleted, or cannot be seen."""
+        raise self._no_events()
+
+    def _no_events(self) -> Halt:
+        return Halt(
+            f"{self.name} offers no notifications",
+            where=f"connection {self.context.connection}",
+            todo="let 'creditgate pull' run often instead",
+        )
 
 
 @dataclass(frozen=True)

@@ -7,19 +7,22 @@ with the way out.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+import sqlalchemy as sa
 
 from connector import adapter as ports
 from connector import config as configuration
 from connector.config import Config
 from connector.errors import CreditGateError, Retry
 from connector.mapping import TARGETS, FieldMapping
+from connector.model import Stream
 from connector.policy.lint import lint
 from connector.runtime import Runtime
-from connector.store import health, schema
+from connector.store import discoveries, health, schema, subscriptions
 from connector.store.connections import Connection
 from connector.store.secrets import StoreSecrets
 
@@ -55,6 +58,7 @@ def examine(config_file: Path | None) -> Iterator[Finding]:
             yield from _connections(runtime)
             yield from _guarded("rates", partial(_rates, runtime))
             yield from _guarded("records", partial(_records, runtime))
+            yield from _guarded("notifications", partial(_notifications, runtime))
     finally:
         runtime.close()
 
@@ -139,12 +143,80 @@ def _connection(runtime: Runtime, connection: Connection) -> Iterator[Finding]:
         else:
             yield Finding("ok", f"mapping of {connection.name}", _extent(mapping))
     yield from _guarded(what, partial(_test, runtime, connection))
+    yield from _guarded(f"permissions of {connection.name}", partial(_lacking, runtime, connection))
     if mapping is not None and connection.role == "crm":
+        yield from _guarded(f"streams of {connection.name}", partial(_streams, runtime, connection, mapping))
         yield from _provisioned(runtime, connection, mapping)
 
 
 def _test(runtime: Runtime, connection: Connection) -> Iterator[Finding]:
     yield Finding("ok", f"connection {connection.name}", runtime.adapter(connection).test())
+
+
+def _lacking(runtime: Runtime, connection: Connection) -> Iterator[Finding]:
+    for lack in runtime.adapter(connection).lacking():
+        yield Finding(
+            "warn",
+            f"permissions of {connection.name}",
+            f"{lack.what} is not granted: {lack.without}",
+            f"grant it at the vendor, then 'creditgate connect add {connection.kind} "
+            f"--name {connection.name}'",
+        )
+
+
+def _streams(runtime: Runtime, connection: Connection, mapping: FieldMapping) -> Iterator[Finding]:
+    """What of the mapped streams this tenant does not show, and where open amounts come from."""
+    crm, names = runtime.crm(connection), runtime.connections.names(connection, "visit")
+    absent: dict[Stream, tuple[str, ...]] = {}
+    for stream in Stream:
+        reader = mapping.reader(stream, names)
+        if reader is None:
+            continue
+        what = f"{stream.value} of {connection.name}"
+        lack = crm.missing(reader.object, reader.vendor_fields)
+        absent[stream] = lack.fields
+        if lack.object:
+            yield Finding("warn", what, f"{reader.object} is skipped: {lack.object}", "see its documentation")
+            continue
+        unmet = [name for name in lack.fields if name in reader.required_fields]
+        optional = [name for name in lack.fields if name not in unmet]
+        if unmet and not reader.having:
+            yield Finding(
+                "warn",
+                what,
+                f"{reader.object} has no {', '.join(unmet)}",
+                "correct the names in the mapping, or make the fields optional there",
+            )
+        elif optional:
+            yield Finding("ok", what, f"{reader.object} goes without optional {', '.join(optional)}")
+    yield _open_amounts(runtime, connection, mapping, absent)
+
+
+def _open_amounts(
+    runtime: Runtime,
+    connection: Connection,
+    mapping: FieldMapping,
+    absent: Mapping[Stream, Sequence[str]],
+) -> Finding:
+    what = f"open amounts of {connection.name}"
+    if Stream.PAYMENTS in mapping.readers:
+        return Finding("ok", what, f"from its payments ({mapping.readers[Stream.PAYMENTS].object})")
+    invoices = mapping.readers.get(Stream.INVOICES)
+    paths = {path.name: path.key for path in invoices.fields} if invoices else {}
+    mapped = [paths[name] for name in ("paid", "settled_on") if name in paths]
+    there = [path for path in mapped if path not in absent.get(Stream.INVOICES, ())]
+    if there:
+        return Finding("ok", what, f"from the fields {', '.join(there)} of its invoices")
+    ledgers = [one.name for one in runtime.connections.all("ledger")]
+    if ledgers:
+        return Finding("ok", what, f"from the ledger {', '.join(ledgers)}")
+    lacking = f"the mapped fields {', '.join(mapped)} are not there" if mapped else "no paid amount is mapped"
+    return Finding(
+        "warn",
+        what,
+        f"an unpaid rest is not known, only paid or not: {lacking}, and there is no ledger",
+        "create the fields in the CRM, or 'creditgate connect add ledger' and import receivables",
+    )
 
 
 def _extent(mapping: FieldMapping) -> str:
@@ -168,6 +240,25 @@ def _provisioned(runtime: Runtime, connection: Connection, mapping: FieldMapping
         )
     else:
         yield Finding("ok", what, "all that are written exist")
+        yield from _locked(runtime, connection, mapping)
+
+
+def _locked(runtime: Runtime, connection: Connection, mapping: FieldMapping) -> Iterator[Finding]:
+    """Whether the CRM itself locks the rows that are held."""
+    for target in TARGETS:
+        writer = mapping.writer(target)
+        if writer is None or not writer.lock:
+            continue
+        with runtime.store.read() as tx:
+            how = discoveries.known(tx, connection.id, f"{discoveries.GUARD}:{target}")
+        what = f"lock on {writer.object} of {connection.name}"
+        if how == "automatic":
+            yield Finding("ok", what, "a rule of the CRM locks what is held")
+        else:
+            todo = f"run 'creditgate provision {connection.name}', or make the rule that it describes"
+            yield Finding(
+                "warn", what, "no rule of the CRM locks what is held; it is locked one by one", todo
+            )
 
 
 def _rates(runtime: Runtime) -> Iterator[Finding]:
@@ -194,6 +285,7 @@ def _records(runtime: Runtime) -> Iterator[Finding]:
         rejects, waiting = health.rejects(tx), health.waiting(tx)
         streams, unread = health.streams(tx), health.never_read(tx)
         customers, dirty = health.unassessed(tx)
+        stuck = list(_stuck(tx))
     yield from _pulls(streams, unread, now)
     for name, count in rejects:
         yield Finding(
@@ -205,6 +297,7 @@ def _records(runtime: Runtime) -> Iterator[Finding]:
         yield _outbox(one, now)
     if not waiting:
         yield Finding("ok", "outbox", "empty")
+    yield from stuck
     if dirty:
         found = f"{dirty} of {customers} customers changed since they were assessed"
         yield Finding("warn", "assessments", found, "run 'creditgate assess'")
@@ -227,15 +320,65 @@ def _pulls(streams: list[health.StreamState], unread: list[str], now: dt.datetim
             yield Finding("ok", what, found)
 
 
+def _notifications(runtime: Runtime) -> Iterator[Finding]:
+    now = dt.datetime.now(dt.UTC)
+    with runtime.store.read() as tx:
+        found = subscriptions.standings(tx)
+    for one in found:
+        what = f"notifications of {one.connection}"
+        faults = list(_faults_of(one, now))
+        yield from (Finding("warn", what, told, todo) for told, todo in faults)
+        if not faults:
+            last = f", the last {_ago(now - one.last_event_at)} ago" if one.last_event_at else ""
+            yield Finding("ok", what, f"{one.events} events{last}")
+
+
+def _faults_of(one: subscriptions.Standing, now: dt.datetime) -> Iterator[tuple[str, str]]:
+    """What keeps a CRM from telling, or us from hearing; and what to do."""
+    ends, name = one.subscription.expires_at, one.connection
+    if ends is not None and ends <= now:
+        todo = f"run 'creditgate hooks renew {name}', and pull more often"
+        yield f"they ended {_ago(now - ends)} ago", todo
+    for refused, words in one.subscription.refused.items():
+        todo = f"mend that, then 'creditgate hooks renew {name}'"
+        yield f"the CRM does not tell of {refused}: {words}", todo
+    if one.last_event_at is None and now - one.subscribed_at > OLD:
+        todo = f"change a record, and see that the CRM reaches {one.subscription.url} from outside"
+        yield f"no event came since they were asked for {_ago(now - one.subscribed_at)} ago", todo
+    if one.last_forged_at is not None and now - one.last_forged_at < OLD:
+        todo = f"if that is the CRM: 'creditgate hooks unsubscribe {name}', then 'subscribe' again"
+        last = _ago(now - one.last_forged_at)
+        yield f"{one.forged} events could not prove themselves, the last {last} ago", todo
+    if one.dead:
+        todo = f"see 'creditgate hooks inbox {name}'; may the connection's user read them?"
+        yield f"{one.dead} records that it told of are neither found nor deleted", todo
+    if one.oldest is not None and now - one.oldest > OLD:
+        todo = f"run 'creditgate hooks process {name}', or 'creditgate serve'"
+        yield f"{one.waiting} records wait to be read again, the oldest for {_ago(now - one.oldest)}", todo
+
+
 def _outbox(one: health.Waiting, now: dt.datetime) -> Finding:
     what = f"outbox of {one.connection}"
+    such = f", such as {one.words}" if one.words else ""
     if one.dead:
         todo = f"see 'creditgate outbox list {one.connection} --state dead'"
-        return Finding("warn", what, f"{one.dead} of {one.count} writes were given up", todo)
+        found = f"{one.dead} of {one.count} writes were given up{such}"
+        return Finding("warn", what, found, todo)
     if one.oldest_due is not None and now - one.oldest_due > OLD:
         found = f"{one.count} writes wait, the oldest for {_ago(now - one.oldest_due)}"
         return Finding("warn", what, found, f"run 'creditgate push {one.connection}'")
+    if one.refused:
+        found = f"{one.refused} of {one.count} writes are refused for now{such}"
+        return Finding("warn", what, found, f"see 'creditgate outbox list {one.connection}'")
     return Finding("ok", what, f"{one.count} writes wait")
+
+
+def _stuck(tx: sa.Connection) -> Iterator[Finding]:
+    """Fields that the vendor took and does not show."""
+    for name, _, value in discoveries.starting_with(tx, f"{discoveries.STUCK}:"):
+        if value["told"]:
+            found, _, todo = value["told"].partition(" – ")
+            yield Finding("warn", f"write-back to {name}", found, todo)
 
 
 def _ago(age: dt.timedelta) -> str:

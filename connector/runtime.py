@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
@@ -19,7 +19,7 @@ from connector import adapter as ports
 from connector import config as configuration
 from connector import mapping as mappings
 from connector.config import Config
-from connector.errors import Halt
+from connector.errors import CreditGateError, Halt
 from connector.http import Http
 from connector.money import Rate, Rates, is_currency
 from connector.policy.load import load as load_policy
@@ -70,11 +70,28 @@ class Runtime:
         """The calendar day of ``now`` in the policy's time zone."""
         return self.now().astimezone(ZoneInfo(self.policy.timezone)).date()
 
+    def clock(self) -> dt.datetime:
+        """The real moment, aware UTC, for what is not a decision."""
+        return dt.datetime.now(dt.UTC)
+
+    def secrets(self, connection: Connection) -> StoreSecrets:
+        """The secrets of a connection."""
+        return StoreSecrets(self.store, self.config.cipher(), connection.id, self.config.home)
+
     def mapping(self, connection: Connection) -> mappings.FieldMapping:
         """The mapping of a connection: its own file if there is one, else the one of its kind."""
         folder = self.config.path(self.config.mappings)
         own = folder / f"{connection.name}.yaml"
         return mappings.load(own if own.is_file() else folder / f"{connection.kind}.yaml")
+
+    def writing(self, target: str) -> frozenset[int]:
+        """Ids of the CRM connections whose mapping writes ``target``. A mapping that cannot be read says
+        so where it is needed, not here."""
+        found = set()
+        for connection in self.connections.all("crm"):
+            with suppress(CreditGateError):
+                found |= {connection.id} if self.mapping(connection).writer(target) else set()
+        return frozenset(found)
 
     def crm(self, connection: Connection) -> ports.Crm:
         """The CRM adapter of ``connection``, ready to call."""
@@ -91,28 +108,33 @@ class Runtime:
     def context(self, connection: Connection, kind: type[ports.Adapter]) -> ports.Context:
         """What the adapter is given."""
         values = {s.key: s.default for s in kind.settings if s.default is not None}
-        budget = StoreBudget(self.store, connection.id, kind.limits)
-        self._budgets.append(budget)
-        secrets = StoreSecrets(self.store, self.config.cipher(), connection.id, self.config.home)
+        secrets = self.secrets(connection)
         values |= connection.settings
         for setting in kind.settings:
             if setting.secret and (value := secrets.get(f"setting:{setting.key}")) is not None:
                 values[setting.key] = value
+        limits = kind.limits_for(values)
+        budget = StoreBudget(self.store, connection.id, limits)
+        self._budgets.append(budget)
         return ports.Context(
             connection=connection.name,
             settings=values,
             secrets=secrets,
-            http=Http(kind.limits, budget),
+            http=Http(limits, budget),
             language=self.config.language,
             now=lambda: dt.datetime.now(dt.UTC),
         )
+
+    def release(self) -> None:
+        """Give back the calls that the adapters made so far have not used; they are not to be used on."""
+        while self._budgets:
+            self._budgets.pop().give_back()
 
     def close(self) -> None:
         """Give back unused calls, and close the store if it was opened."""
         if "store" in self.__dict__:
             try:
-                for budget in self._budgets:
-                    budget.give_back()
+                self.release()
             finally:
                 self.store.close()
 

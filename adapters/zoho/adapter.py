@@ -6,26 +6,43 @@ Invariant: this module only puts the parts together; what Zoho means is said in 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from adapters.zoho.auth import DATA_CENTERS, Login
+from adapters.zoho.auth import Login
+from adapters.zoho.bulk import BulkReads
 from adapters.zoho.client import Client
+from adapters.zoho.events import Events, parse
 from adapters.zoho.fields import Fields
+from adapters.zoho.layouts import Layouts
+from adapters.zoho.locks import Locks
+from adapters.zoho.profiles import Profiles
 from adapters.zoho.provisioning import Provisioning
 from adapters.zoho.records import Records
+from adapters.zoho.rereading import BATCH as REREAD
+from adapters.zoho.rereading import Rereading
+from adapters.zoho.scopes import lacking
+from adapters.zoho.settings import SETTINGS, TRIGGERS, UNKNOWN, guide, limits_for, names
 from adapters.zoho.writes import BATCH, Writes
 from connector.adapter import (
+    BulkPart,
+    BulkPlace,
     Context,
     Crm,
+    Event,
     FieldSpec,
+    Lack,
     Limits,
+    Missing,
     Outcome,
     Page,
+    Prepared,
     Provisioned,
+    Row,
     Setting,
     Slice,
+    Subscription,
     Write,
 )
 from connector.errors import Halt
@@ -35,37 +52,12 @@ class ZohoCrm(Crm):
     """Zoho CRM through its REST API, version 8."""
 
     name: ClassVar[str] = "zoho"
-    settings: ClassVar[tuple[Setting, ...]] = (
-        Setting(
-            "data_center",
-            f"where the org lives: {' '.join(DATA_CENTERS)} (the ending of its web address)",
-            optional=True,
-        ),
-        Setting(
-            "accounts_url",
-            "address of the accounts host, only where it is not the data centre's own",
-            optional=True,
-        ),
-        Setting("client_id", "client id of the self client in Zoho's API console"),
-        Setting("client_secret", "client secret of the self client", secret=True),
-        Setting(
-            "refresh_token",
-            "refresh token of the self client (leave empty to give a code)",
-            secret=True,
-            optional=True,
-        ),
-        Setting(
-            "code",
-            "grant code from the self client, exchanged once; it lives 3 to 10 minutes",
-            secret=True,
-            optional=True,
-        ),
-        Setting("environment", "production, sandbox or developer", default="production"),
-    )
-    # Calls at once: the smallest edition takes 5. Credits in 24 hours: what every paid edition has;
-    # the answers' header corrects it (vendor manual: API limits).
-    limits: ClassVar[Limits] = Limits(slots=4, calls=50_000, per_seconds=86_400)
+    settings: ClassVar[tuple[Setting, ...]] = SETTINGS
+    limits: ClassVar[Limits] = UNKNOWN
     write_batch: ClassVar[int] = BATCH
+    locks: ClassVar[bool] = True
+    tells_events: ClassVar[bool] = True
+    reread_batch: ClassVar[int] = REREAD
 
     def __init__(self, context: Context) -> None:
         """Raises ``Halt`` when a setting is wrong or missing; calls nobody."""
@@ -74,8 +66,33 @@ class ZohoCrm(Crm):
         self._client = Client(context, self._login)
         self._fields = Fields(self._client)
         self._records = Records(self._client, self._fields)
-        self._writes = Writes(self._client)
-        self._provisioning = Provisioning(self._client, self._fields, context.language)
+        self._bulk = BulkReads(self._client, self._fields)
+        given, language = context.settings, context.language
+        profiles = Profiles(self._client)
+        self._writes = Writes(
+            self._client, self._fields, names({"trigger_workflows": TRIGGERS, **given}, "trigger_workflows")
+        )
+        self._provisioning = Provisioning(
+            self._client, self._fields, profiles, names(given, "read_only_profiles"), language
+        )
+        self._layouts = Layouts(self._client, self._fields, language)
+        self._locks = Locks(self._client, self._fields, profiles, names(given, "credit_profiles"), language)
+        self._events = Events(self._client)
+        self._rereading = Rereading(self._client, self._records)
+
+    @classmethod
+    def limits_for(cls, settings: Mapping[str, str]) -> Limits:
+        """See ``Adapter.limits_for``; by edition, ``slots`` and ``credits``."""
+        return limits_for(settings)
+
+    @classmethod
+    def guide(cls, language: str) -> str:
+        """See ``Adapter.guide``; the way to a self client."""
+        return guide(language)
+
+    def lacking(self) -> list[Lack]:
+        """See ``Adapter.lacking``; by the scopes that came with the token."""
+        return lacking(self._login.access().scope, self.context.language)
 
     def test(self) -> str:
         """Ask who the org is."""
@@ -97,6 +114,16 @@ class ZohoCrm(Crm):
         """See ``Crm.fetch``; at most 2,000 rows."""
         return self._records.fetch(object_name, fields, part)
 
+    def bulk(
+        self, object_name: str, fields: Sequence[str], place: BulkPlace | None
+    ) -> Iterator[BulkPart] | None:
+        """See ``Crm.bulk``; for objects of many records, by setting ``bulk_from``."""
+        return self._bulk.read(object_name, fields, place)
+
+    def missing(self, object_name: str, fields: Sequence[str]) -> Missing:
+        """See ``Crm.missing``; by Zoho's field metadata and what its queries refused."""
+        return self._records.missing(object_name, fields)
+
     def deleted(self, object_name: str, since: dt.datetime) -> Iterator[str]:
         """See ``Crm.deleted``; from Zoho's list of deleted records."""
         return self._records.deleted(object_name, since)
@@ -106,5 +133,44 @@ class ZohoCrm(Crm):
         return self._provisioning.provision(object_name, specs, dry_run=dry_run)
 
     def push(self, writes: Sequence[Write]) -> list[Outcome]:
-        """See ``Crm.push``; kinds ``update`` and ``task``."""
+        """See ``Crm.push``; kinds ``update``, ``task`` and ``note``."""
         return self._writes.push(writes)
+
+    def verify(self, write: Write) -> list[str] | None:
+        """See ``Crm.verify``."""
+        return self._writes.verify(write)
+
+    def section(self, object_name: str, title: str, api_names: Sequence[str], *, dry_run: bool) -> Prepared:
+        """See ``Crm.section``; in every layout of the object."""
+        return self._layouts.section(object_name, title, api_names, dry_run=dry_run)
+
+    def guard(self, object_name: str, flag: str, open_fields: Sequence[str], *, dry_run: bool) -> Prepared:
+        """See ``Crm.guard``; by Zoho's record locking."""
+        return self._locks.guard(object_name, flag, open_fields, dry_run=dry_run)
+
+    def lock(self, object_name: str, external_id: str, reason: str) -> Outcome:
+        """See ``Crm.lock``."""
+        return self._locks.lock(object_name, external_id, reason)
+
+    def unlock(self, object_name: str, external_id: str) -> Outcome:
+        """See ``Crm.unlock``."""
+        return self._locks.unlock(object_name, external_id)
+
+    @classmethod
+    def parse_event(cls, headers: Mapping[str, str], body: bytes, secret: str) -> Event | None:
+        """See ``Crm.parse_event``; Zoho proves an event by the token in its body."""
+        return parse(body, secret)
+
+    def subscribe(
+        self, objects: Sequence[str], url: str, secret: str, known: Subscription | None
+    ) -> Subscription:
+        """See ``Crm.subscribe``; channels live for a week at most."""
+        return self._events.subscribe(objects, url, secret, known)
+
+    def unsubscribe(self, known: Subscription) -> None:
+        """See ``Crm.unsubscribe``."""
+        self._events.unsubscribe(known)
+
+    def reread(self, object_name: str, fields: Sequence[str], ids: Sequence[str]) -> list[Row]:
+        """See ``Crm.reread``; one query for 50 ids."""
+        return self._rereading.rows(object_name, fields, ids)

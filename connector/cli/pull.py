@@ -8,15 +8,16 @@ import click
 
 from connector.cli.faults import Faults
 from connector.cli.home import runtime
-from connector.cli.output import emit, format_option, progress
+from connector.cli.output import emit, format_option, progress, say
 
 if TYPE_CHECKING:
     from connector.model import Stream
-    from connector.pull import Count, Pulled
+    from connector.pull import Pulled
     from connector.runtime import Runtime
     from connector.store.connections import Connection
+    from connector.window import Count
 
-COLUMNS = ("connection", "stream", "read", "changed", "rejected", "gone")
+COLUMNS = ("connection", "stream", "read", "changed", "rejected", "gone", "skipped", "missing", "note")
 
 
 @click.command("pull")
@@ -27,8 +28,9 @@ COLUMNS = ("connection", "stream", "read", "changed", "rejected", "gone")
 def command(ctx: click.Context, connection: str | None, full: bool, form: str) -> int:
     """Read accounts, orders, invoices and payments from CONNECTION, or from every CRM.
 
-    A run that was interrupted goes on where it stood. Exit code 1 says that records were set aside; see
-    'creditgate rejects list'.
+    A run that was interrupted goes on where it stood. Streams and fields that the CRM does not show are
+    named. Exit code 1 says that records were set aside (see 'creditgate rejects list') or a stream was
+    skipped.
     """
     rows: list[dict[str, Any]] = []
     faults = Faults()
@@ -38,11 +40,13 @@ def command(ctx: click.Context, connection: str | None, full: bool, form: str) -
             with faults.survived(one.name, alone=len(wanted) == 1):
                 rows += count_rows(one, pull_one(opened, one, full=full))
     emit(rows, COLUMNS, form)
-    return faults.worst or int(any(row["rejected"] for row in rows))
+    return faults.worst or int(any(row["rejected"] or row["skipped"] for row in rows))
 
 
 def pull_one(opened: Runtime, connection: Connection, *, full: bool = False) -> Pulled:
-    """Pull one connection under a progress bar."""
+    """Pull one connection under a progress bar; then renew what its CRM was asked to tell, if due."""
+    from connector import hooks
+    from connector.errors import CreditGateError
     from connector.pull import pull
 
     seen: dict[Stream, int] = {}
@@ -51,15 +55,16 @@ def pull_one(opened: Runtime, connection: Connection, *, full: bool = False) -> 
         seen[stream] = count.read
         bar(sum(seen.values()), None)
 
+    crm, mapping, began = opened.crm(connection), opened.mapping(connection), opened.clock()
     with progress(f"pull {connection.name}") as bar:
-        return pull(
-            opened.store,
-            connection,
-            opened.crm(connection),
-            opened.mapping(connection),
-            full=full,
-            report=report,
-        )
+        pulled = pull(opened.store, connection, crm, mapping, full=full, report=report)
+    hooks.settle(opened.store, connection, began)
+    try:
+        hooks.renew(opened.store, connection, crm, mapping)
+    except CreditGateError as fault:
+        # What was pulled stays pulled; without notifications the next pull finds what changed.
+        say(f"the notifications of {connection.name} could not be renewed: {fault}")
+    return pulled
 
 
 def count_rows(connection: Connection, pulled: Pulled) -> list[dict[str, Any]]:
@@ -72,6 +77,9 @@ def count_rows(connection: Connection, pulled: Pulled) -> list[dict[str, Any]]:
             "changed": count.changed,
             "rejected": count.rejected,
             "gone": count.gone,
+            "skipped": count.skipped or None,
+            "missing": ", ".join(count.missing) or None,
+            "note": count.note or None,
         }
         for stream, count in pulled.streams.items()
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,12 +17,16 @@ import sqlalchemy as sa
 
 from connector.adapter import Row
 from connector.errors import Reject
-from connector.model import Account, Record, Stream
-from connector.store import customers
+from connector.model import Account, Record, Stream, VisitResult
+from connector.store import customers, visits
+from connector.store.columns import Moment
 from connector.store.record_tables import RECORDS, account, reject
-from connector.store.upsert import upsert
+from connector.store.upsert import batches, upsert
 
-BATCH = 900  # SQLite takes at most 999 parameters on older builds
+# Streams whose rows are written to.
+GUARDED = (Stream.ACCOUNTS, Stream.ORDERS)
+# Streams of facts: a change in them makes the customer's assessment stale.
+FACTS = frozenset({Stream.ORDERS, Stream.INVOICES, Stream.PAYMENTS})
 
 
 @dataclass(frozen=True)
@@ -50,15 +54,23 @@ def store(
     now: dt.datetime,
 ) -> Stored:
     """Store the records of one page and its misfits; mark the customers concerned."""
+    _one_at_a_time(tx, connection_id)
+    if stream is Stream.VISITS:
+        told = [record for _, record in read if isinstance(record, VisitResult)]
+        _set_aside(tx, connection_id, stream, misfits, [one.external_id for one in told], now)
+        return Stored(visits.settle(tx, connection_id, told, now), misfits)
     kept, homeless = _with_account(tx, connection_id, stream, read)
     rows = [_row(connection_id, record, now) for record in kept]
     changed = _changed(tx, connection_id, stream, kept, rows)
     upsert(tx, RECORDS[stream], [row for _, row in changed])
+    if stream in GUARDED:
+        renewed = {record.external_id for record, _ in changed}
+        _seen(tx, connection_id, stream, [row for row in rows if row["external_id"] not in renewed])
     records = [record for record, _ in changed]
     if stream is Stream.ACCOUNTS:
         accounts = [record for record in records if isinstance(record, Account)]
         customers.join(tx, connection_id, accounts, now)
-    elif records:
+    elif records and stream in FACTS:
         customers.touch(tx, connection_id, {_account_of(record) for record in records})
     all_misfits = [*misfits, *homeless]
     _set_aside(tx, connection_id, stream, all_misfits, [r.external_id for r in kept], now)
@@ -67,8 +79,11 @@ def store(
 
 def gone(tx: sa.Connection, connection_id: int, stream: Stream, ids: Iterable[str], now: dt.datetime) -> int:
     """Mark rows as deleted in the CRM and their customers as changed; how many there were."""
+    _one_at_a_time(tx, connection_id)
+    if stream is Stream.VISITS:
+        return visits.lost(tx, connection_id, list(ids), now)
     table = RECORDS[stream]
-    who = table.c.external_id if stream is Stream.ACCOUNTS else table.c.account_id
+    who = table.c.account_id if stream in FACTS else table.c.external_id
     count = 0
     for part in batches(list(ids)):
         living = sa.and_(
@@ -79,13 +94,15 @@ def gone(tx: sa.Connection, connection_id: int, stream: Stream, ids: Iterable[st
         concerned = set(tx.execute(sa.select(who).where(living)).scalars())
         result = tx.execute(sa.update(table).where(living).values(deleted=True, last_seen=now))
         count += result.rowcount
-        if concerned:
+        if concerned and (stream in FACTS or stream is Stream.ACCOUNTS):
             customers.touch(tx, connection_id, concerned)
     return count
 
 
 def living_ids(connection: sa.Connection, connection_id: int, stream: Stream) -> set[str]:
     """Ids of the rows that exist in the CRM as far as we know."""
+    if stream is Stream.VISITS:
+        return visits.tasks(connection, connection_id)
     table = RECORDS[stream]
     query = sa.select(table.c.external_id).where(
         table.c.connection_id == connection_id, table.c.deleted.is_(False)
@@ -105,15 +122,17 @@ def rejects(
     return list(connection.execute(query).all())
 
 
-def batches(items: Sequence[str]) -> Iterator[Sequence[str]]:
-    """``items`` in parts that fit into one statement."""
-    for start in range(0, len(items), BATCH):
-        yield items[start : start + BATCH]
-
-
 def raw_row(row: sa.Row[Any]) -> Row:
     """The vendor's row of a reject, as it was read."""
     return Row(row.external_id, row.modified_at, orjson.loads(row.raw))
+
+
+def _one_at_a_time(tx: sa.Connection, connection_id: int) -> None:
+    """Pages of one connection are stored one after the other, whoever reads them, so that two of them
+    never wait for each other's customers in a circle. SQLite has one writer anyway."""
+    if tx.dialect.name != "sqlite":
+        label = f"records of connection {connection_id}"
+        tx.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(label))))
 
 
 def _account_of(record: Record) -> str:
@@ -123,7 +142,7 @@ def _account_of(record: Record) -> str:
 def _with_account(
     tx: sa.Connection, connection_id: int, stream: Stream, read: Sequence[tuple[Row, Record]]
 ) -> tuple[list[Record], list[Misfit]]:
-    if stream is Stream.ACCOUNTS:
+    if stream not in FACTS:
         return [record for _, record in read], []
     wanted = list({_account_of(record) for _, record in read})
     known: set[str] = set()
@@ -185,6 +204,45 @@ def _changed(
         if before is None or _supersedes(row, *before):
             changed[record.external_id] = (record, row)
     return list(changed.values())
+
+
+def _seen(tx: sa.Connection, connection_id: int, stream: Stream, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Move the time of change on for rows in which nothing that we read has changed: a write that must
+    not undo what people did is measured against it."""
+    table = RECORDS[stream]
+    newer = [
+        {"e": row["external_id"], "m": row["modified_at"]} for row in rows if row["modified_at"] is not None
+    ]
+    if newer:
+        here = sa.and_(
+            table.c.connection_id == connection_id,
+            table.c.external_id == sa.bindparam("e"),
+            table.c.modified_at < sa.bindparam("m", type_=Moment),
+        )
+        tx.execute(sa.update(table).where(here).values(modified_at=sa.bindparam("m", type_=Moment)), newer)
+
+
+def written(
+    tx: sa.Connection, connection_id: int, stream: Stream, external_id: str, modified_at: dt.datetime
+) -> None:
+    """We changed a row that nobody else had changed since it was read: its time of change is ours."""
+    _seen(tx, connection_id, stream, [{"external_id": external_id, "modified_at": modified_at}])
+
+
+def modified(
+    tx: sa.Connection, connection_id: int, stream: Stream, ids: Sequence[str]
+) -> dict[str, dt.datetime]:
+    """When these rows were last changed as far as they were read; without those that are not known."""
+    table = RECORDS[stream]
+    found: dict[str, dt.datetime] = {}
+    for part in batches(list(ids)):
+        query = sa.select(table.c.external_id, table.c.modified_at).where(
+            table.c.connection_id == connection_id,
+            table.c.external_id.in_(part),
+            table.c.modified_at.is_not(None),
+        )
+        found.update({row.external_id: row.modified_at for row in tx.execute(query)})
+    return found
 
 
 def _supersedes(row: Mapping[str, Any], digest: str, deleted: bool, modified: dt.datetime | None) -> bool:

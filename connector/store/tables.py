@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from connector.store import record_tables  # noqa: F401 - its tables belong to the same metadata
+from connector.store import hook_tables, record_tables  # noqa: F401 - of the same metadata
 from connector.store.columns import Key, Moment, column, identity, metadata, optional
 
 connection = sa.Table(
@@ -56,7 +56,7 @@ budget = sa.Table(
     metadata,
     column("connection_id", sa.ForeignKey("connection.id", ondelete="CASCADE"), primary_key=True),
     column("bucket", sa.Text, primary_key=True),
-    column("window_start", Moment),
+    column("window_start", Moment, primary_key=True),  # of the part of the window that is counted here
     column("used", sa.Integer),
 )
 
@@ -68,6 +68,7 @@ cursor = sa.Table(
     optional("watermark", Moment),  # everything up to here is stored
     optional("until", Moment),  # end of the window under way
     column("slices", sa.Text, server_default="[]"),  # what of that window is still to be read
+    optional("bulk", sa.Text),  # where a bulk read of that window stands
     optional("gone_since", Moment),  # deletions are known up to here
     column("updated_at", Moment),
 )
@@ -233,8 +234,8 @@ outbox = sa.Table(
     metadata,
     identity(),
     column("connection_id", sa.ForeignKey("connection.id", ondelete="CASCADE")),
-    column("target", sa.Text),  # account or visit
-    column("external_id", sa.Text),  # the account written to, or that the visit is about
+    column("target", sa.Text),  # account, order, visit or note
+    column("external_id", sa.Text),  # the row written to, or that the visit or note is about
     column("key", sa.Text, server_default=""),
     column("payload", sa.Text),
     column("digest", sa.Text),
@@ -244,6 +245,8 @@ outbox = sa.Table(
     column("attempts", sa.Integer, server_default="0"),
     column("due_at", Moment),
     column("error", sa.Text, server_default=""),
+    column("tried", sa.Boolean, server_default=sa.false()),  # it may have been carried out already
+    optional("stale_at", Moment),  # the CRM's row changed after this: wait until it was read again
     column("created_at", Moment),
     sa.UniqueConstraint("connection_id", "target", "external_id", "key"),
 )
@@ -261,6 +264,16 @@ written = sa.Table(
     column("at", Moment),
 )
 
+# What was found out about a tenant: whether it locks rows by itself, which fields did not stick.
+discovery = sa.Table(
+    "discovery",
+    metadata,
+    column("connection_id", sa.ForeignKey("connection.id", ondelete="CASCADE"), primary_key=True),
+    column("name", sa.Text, primary_key=True),
+    column("value", sa.Text),
+    column("at", Moment),
+)
+
 visit = sa.Table(
     "visit",
     metadata,
@@ -275,6 +288,11 @@ visit = sa.Table(
     column("priority", sa.Text),
     column("state", sa.Text),  # planned, done, dropped
     column("created_at", Moment),
+    # What the CRM tells of the task that was made of it.
+    optional("task_id", sa.Text),
+    optional("closed_at", Moment),
+    optional("result", sa.Text),
+    optional("reported_at", Moment),  # the task's time of change
 )
 
 report = sa.Table(
