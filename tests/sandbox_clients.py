@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
@@ -29,6 +30,10 @@ FXIAOKE_CREDENTIALS = {
     "appSecret": "sandbox-secret",
     "permanentCode": "sandbox-code",
 }
+
+
+LOOKED_AT = ("calls", "content", "notifications", "automation", "writes", "messages", "events")
+"""Side doors that only show something."""
 
 
 class Clock:
@@ -111,7 +116,9 @@ class Fxiaoke:
             self.credentials["currentOpenUserId"] = found["empList"][0]["openUserId"]
 
     def raw(self, path: str, body: Any) -> dict[str, Any]:
-        answer = self.session.post(f"{self.base}{path}", json=body)
+        """A call as it stands, with a trace id of its own."""
+        trace = {"thirdTraceId": str(uuid.uuid4())}
+        answer = self.session.post(f"{self.base}{path}", json=body, params=trace)
         assert answer.status_code == 200
         parsed: dict[str, Any] = answer.json()
         return parsed
@@ -140,7 +147,7 @@ class Fxiaoke:
 
 
 def _door(session: requests.Session, base: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    method = "GET" if path in ("calls", "content", "notifications", "automation") else "POST"
+    method = "GET" if path in LOOKED_AT else "POST"
     answer = session.request(method, f"{base}/_sandbox/{path}", json=body or None)
     answer.raise_for_status()
     parsed: dict[str, Any] = answer.json()
@@ -161,12 +168,17 @@ def zoho_org(
 
 
 @contextmanager
-def fxiaoke_tenant(limits: fxiaoke.Limits | None = None, latency_ms: int = 0) -> Iterator[tuple[str, Clock]]:
+def fxiaoke_tenant(
+    limits: fxiaoke.Limits | None = None,
+    latency_ms: int = 0,
+    faults: Mapping[str, float] | None = None,
+    **traits: Any,
+) -> Iterator[tuple[str, Clock]]:
     """The base URL of a Fxiaoke sandbox with the tiny world, and its clock, which stands at ``NOON``."""
     clock = Clock(NOON)
-    tenant = fxiaoke.Tenant(clock)
+    tenant = fxiaoke.Tenant(clock, fxiaoke.Traits().changed(traits))
     fxiaoke.seed(tenant, tiny_world())
-    options = Options(latency_ms=latency_ms)
+    options = Options(latency_ms=latency_ms, faults=faults or {})
     with running(fxiaoke.build(tenant, options, limits or fxiaoke.Limits())) as base:
         yield base, clock
 

@@ -1,29 +1,32 @@
 """Fields and objects of a Fxiaoke tenant, and how ``describe`` shows them.
 
 Invariant: the value of a picklist option says nothing about its label; custom fields and objects end
-in ``__c``; formulas, counts, quotes and automatic numbers are never written.
+in ``__c``; formulas, counts, quotes and automatic numbers are never written. A tenant may have given a
+field another name: whoever means a standard field asks ``here`` for it.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.table import Table
+from sandbox.table import Row, Table
 
 MODIFIED, CREATED = "last_modified_time", "create_time"
 DECIMALS = ("number", "currency", "percentile")
 MOMENTS = ("date", "date_time")
 TEXTS = ("text", "long_text", "phone_number", "email", "url", "auto_number")
+OPTIONS = ("select_one", "select_many")
 NEVER_WRITTEN = ("auto_number", "formula", "count", "quote")
 
 
 @dataclass
 class Field:
     """One field. ``options`` are labels by value; ``target`` is the object of a reference;
-    ``system`` fields are kept by the vendor and ignored in writes."""
+    ``system`` fields are kept by the vendor and ignored in writes; ``quoted`` is the type behind a
+    quote."""
 
     api_name: str
     label: str
@@ -32,14 +35,24 @@ class Field:
     unique: bool = False
     custom: bool = False
     system: bool = False
+    active: bool = True
     decimals: int = 2
     max_length: int = 0
     target: str = ""
+    quoted: str = ""
     options: dict[str, str] = field(default_factory=dict)
 
     def values(self) -> dict[str, str]:
         """Option values by label."""
         return {label: value for value, label in self.options.items()}
+
+    @property
+    def is_moment(self) -> bool:
+        return (self.quoted or self.type) in MOMENTS
+
+    @property
+    def is_decimal(self) -> bool:
+        return (self.quoted or self.type) in (*DECIMALS, "count", "formula")
 
     def described(self) -> dict[str, Any]:
         shown: dict[str, Any] = {
@@ -48,10 +61,10 @@ class Field:
             "type": self.type,
             "is_required": self.required,
             "is_unique": self.unique,
-            "is_active": True,
+            "is_active": self.active,
             "define_type": "custom" if self.custom else "system" if self.system else "package",
         }
-        if self.type == "select_one":
+        if self.type in OPTIONS:
             shown["options"] = [{"value": value, "label": label} for value, label in self.options.items()]
         if self.type in DECIMALS:
             shown["decimal_places"] = self.decimals
@@ -74,26 +87,46 @@ def options_of(object_name: str, field_name: str, labels: Iterable[str]) -> dict
     return {opaque(object_name, field_name, label): label for label in labels}
 
 
-@dataclass
 class Object:
-    """One object with its rows."""
+    """One object with its rows. ``names`` leads from a standard field to what the tenant calls it;
+    ``stale`` keeps, by row, running totals as they were at the row's own last change."""
 
-    api_name: str
-    label: str
-    custom: bool = False
-    fields: dict[str, Field] = field(default_factory=dict)
-    table: Table = field(default_factory=lambda: Table("_id", (MODIFIED,)))
+    def __init__(self, api_name: str, label: str, *, custom: bool = False) -> None:
+        self.api_name = api_name
+        self.label = label
+        self.custom = custom
+        self.active = True
+        self.fields: dict[str, Field] = {}
+        self.names: dict[str, str] = {}
+        self.stale: dict[str, Row] = {}
+        self._table = Table("_id", (MODIFIED,))
+        self._pending: Callable[[], Iterable[Row]] | None = None
+
+    @property
+    def table(self) -> Table:
+        if self._pending is not None:
+            rows, self._pending = self._pending, None
+            self._table.load(rows())
+        return self._table
+
+    def fill(self, rows: Callable[[], Iterable[Row]]) -> None:
+        """Have ``rows`` loaded when the object is first looked at: few clients look at all of them."""
+        self._pending = rows
 
     def add(self, new: Field) -> None:
         self.fields[new.api_name] = new
         if new.unique:
-            self.table.make_unique(new.api_name)
+            self._table.make_unique(new.api_name)
+
+    def here(self, name: str) -> str:
+        """What the tenant calls the standard field ``name``."""
+        return self.names.get(name, name)
 
     def described(self) -> dict[str, Any]:
         return {
             "api_name": self.api_name,
             "display_name": self.label,
             "define_type": "custom" if self.custom else "package",
-            "is_active": True,
+            "is_active": self.active,
             "fields": {name: one.described() for name, one in self.fields.items()},
         }

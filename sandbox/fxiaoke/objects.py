@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.fxiaoke.fields import CREATED, MODIFIED, Field, Object, options_of
+from sandbox.fxiaoke.rollups import COMPLETED, INCOMPLETE, ORDER, OVERDUE, PAYMENT, PLAN
 
 CURRENCIES = ("CNY", "USD", "EUR", "GBP", "JPY", "HKD")
 ORDER_STATUS = {
@@ -26,6 +27,9 @@ _LIFE_STATUS = (
     ("invalid", "作废"),
 )
 CUSTOMER = "AccountObj"
+BEFORE_VOID = "life_status_before_invalid"
+PLAN_STATUS = {INCOMPLETE: "未完成", COMPLETED: "已完成", OVERDUE: "已逾期"}
+SETTLE_TYPES = {"1": "预付", "2": "现付", "3": "赊销"}
 
 
 def _text(api_name: str, label: str, max_length: int = 256, **more: Any) -> Field:
@@ -56,7 +60,9 @@ def common_fields(name_type: str = "text") -> list[Field]:
         Field(MODIFIED, "最后修改时间", "date_time", system=True),
         Field("record_type", "业务类型", "select_one", system=True, options={"default__c": "预设业务类型"}),
         Field("life_status", "生命状态", "select_one", system=True, options=dict(_LIFE_STATUS)),
+        Field(BEFORE_VOID, "作废前生命状态", "select_one", system=True, options=dict(_LIFE_STATUS)),
         Field("lock_status", "锁定状态", "select_one", system=True, options={"0": "未锁定", "1": "锁定"}),
+        Field("lock_user", "加锁人", "employee", system=True),
     ]
 
 
@@ -98,7 +104,7 @@ def _order() -> list[Field]:
 def _invoice() -> list[Field]:
     return [
         _reference("account_id", "客户名称", CUSTOMER, required=True),
-        _reference("order_id", "销售订单编号", "SalesOrderObj"),
+        _reference("order_id", "销售订单编号", ORDER),
         _money("invoice_applied_amount", "开票金额", required=True),
         Field("invoice_date", "开票日期", "date"),
         Field("due_date__c", "到期日", "date", custom=True),
@@ -117,12 +123,63 @@ def _payment() -> list[Field]:
 
 def _order_payment() -> list[Field]:
     return [
-        Field("payment_id", "回款编号", "master_detail", target="PaymentObj", required=True),
+        Field("payment_id", "回款编号", "master_detail", target=PAYMENT, required=True),
         _reference("account_id", "客户名称", CUSTOMER),
-        _reference("order_id", "销售订单编号", "SalesOrderObj"),
+        _reference("order_id", "销售订单编号", ORDER),
+        _reference("payment_plan_id", "回款计划编号", PLAN),
         _money("payment_amount", "本次回款金额", required=True),
-        Field("payment_time", "回款日期", "quote"),
+        Field("payment_time", "回款日期", "quote", quoted="date"),
         _currency(),
+    ]
+
+
+def _plan() -> list[Field]:
+    return [
+        _reference("account_id", "客户名称", CUSTOMER, required=True),
+        _reference("order_id", "销售订单编号", ORDER, required=True),
+        _money("plan_payment_amount", "计划回款金额", required=True),
+        Field("plan_payment_time", "计划回款日期", "date", required=True),
+        _money("actual_payment_amount", "实际回款金额", type="count"),
+        Field("plan_payment_status", "状态", "select_one", system=True, options=dict(PLAN_STATUS)),
+        Field("remind_time", "提醒时间", "date_time"),
+        _currency(),
+    ]
+
+
+def _credit_file() -> list[Field]:
+    """No source names the fields of this object: these stand for whatever a tenant has."""
+    return [
+        _reference("customer_id", "客户名称", CUSTOMER, required=True),
+        _money("credit_quota", "信用额度"),
+        Field("start_time", "生效日期", "date"),
+        Field("end_time", "失效日期", "date"),
+        _currency(),
+    ]
+
+
+def _customer_account() -> list[Field]:
+    return [
+        _reference("customer_id", "客户名称", CUSTOMER, required=True),
+        _money("prepay_balance", "预存款余额", type="formula"),
+        _money("prepay_available_balance", "预存款可用余额", type="formula"),
+        _money("prepay_locked_balance", "预存款锁定余额", type="formula"),
+        _money("rebate_balance", "返利余额", type="formula"),
+        _money("rebate_available_balance", "返利可用余额", type="formula"),
+        _money("rebate_locked_balance", "返利锁定余额", type="formula"),
+        Field("settle_type", "结算方式", "select_one", options=dict(SETTLE_TYPES)),
+        _money("credit_quota", "信用额度"),
+        _currency(),
+    ]
+
+
+def _checkin() -> list[Field]:
+    """No source names the fields of this object either."""
+    return [
+        _reference("account_id", "客户名称", CUSTOMER),
+        Field("plan_time", "计划时间", "date_time"),
+        Field("checkin_time", "签到时间", "date_time"),
+        Field("status", "状态", "select_one", options={"0": "未完成", "1": "已完成"}),
+        _text("remark", "备注"),
     ]
 
 
@@ -137,10 +194,14 @@ def _person() -> list[Field]:
 
 _STANDARD = (
     (CUSTOMER, "客户", "text", _account),
-    ("SalesOrderObj", "销售订单", "auto_number", _order),
+    (ORDER, "销售订单", "auto_number", _order),
     ("InvoiceApplicationObj", "开票申请", "auto_number", _invoice),
-    ("PaymentObj", "回款", "auto_number", _payment),
+    (PAYMENT, "回款", "auto_number", _payment),
     ("OrderPaymentObj", "回款明细", "auto_number", _order_payment),
+    (PLAN, "回款计划", "auto_number", _plan),
+    ("CreditFileObj", "信用", "auto_number", _credit_file),
+    ("CustomerAccountObj", "客户账户", "auto_number", _customer_account),
+    ("CheckinsObj", "高级外勤", "auto_number", _checkin),
     ("PersonnelObj", "人员", "text", _person),
 )
 

@@ -13,6 +13,7 @@ from zlib import crc32
 
 from sandbox.fxiaoke.fields import options_of
 from sandbox.fxiaoke.objects import CUSTOMER, ORDER_STATUS
+from sandbox.fxiaoke.seed_modules import Modules, plan_ids
 from sandbox.fxiaoke.tenant import Tenant, day_ms
 from sandbox.money import to_major
 from sandbox.names import INDUSTRIES
@@ -38,7 +39,7 @@ def seed(tenant: Tenant, world: World) -> None:
         ("OrderPaymentObj", loader.order_payments()),
     ):
         tenant.objects[name].table.load(rows)
-    tenant.seeded()
+    loader.fill_modules()
 
 
 class _Loader:
@@ -54,6 +55,11 @@ class _Loader:
         self._payments: dict[str, str] = {}
         self._receipts = [receipt for receipt in world.receipts if receipt.crm == "fxiaoke"]
         self._invoices = [invoice for invoice in world.invoices if invoice.crm == "fxiaoke"]
+        self._plans = plan_ids(tenant, self._invoices)
+
+    def fill_modules(self) -> None:
+        modules = Modules(self._tenant, self._world.as_of, self._companies, self._accounts, self._row)
+        modules.fill(self._invoices, self._plans, self._orders)
 
     def accounts(self) -> Iterator[Row]:
         as_of = _ms(self._world.as_of)
@@ -153,6 +159,7 @@ class _Loader:
                 "payment_id": self._payments[receipt.key],
                 "account_id": self._accounts[receipt.company_key],
                 "order_id": self._orders.get(receipt.order_key or ""),
+                "payment_plan_id": self._plans.get(receipt.invoice_key),
                 "payment_amount": _money(receipt.amount, receipt.currency),
                 "payment_time": day_ms(receipt.paid_on),
                 "mc_currency": receipt.currency,

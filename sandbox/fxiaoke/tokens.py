@@ -14,12 +14,14 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox.fxiaoke.answers import NO_SCOPE, TOO_MANY_CALLS, Fault, answer, refusal
+from sandbox.fxiaoke.answers import NO_SCOPE, TOO_MANY_CALLS, Fault, answer, refusal, wrong
+from sandbox.fxiaoke.traits import Traits
 from sandbox.limits import Window, calls_at_once
 
 HEADER_TOKEN, BODY_TOKEN = "/oauth2.0/token", "/cgi/corpAccessToken/get/V2"
+TOKEN_PATHS = (HEADER_TOKEN, BODY_TOKEN)
 APP_ID, APP_SECRET, PERMANENT_CODE = "FSAID_sandbox", "sandbox-secret", "sandbox-code"
-EA, CORP_ID = "sandbox", "FSCID_5A4E3D2C1B0A"
+EA, CORP_ID, CORP_NUMBER = "sandbox", "FSCID_5A4E3D2C1B0A", 7394871
 SAME_SECONDS, LIFE_SECONDS = 6600, 7200
 
 
@@ -56,10 +58,23 @@ class Tokens:
 class TokenDesk:
     """Both token endpoints: at most so many calls a minute, one at a time."""
 
-    def __init__(self, calls_a_minute: int, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, calls_a_minute: int, clock: Callable[[], float], traits: Callable[[], Traits] = Traits
+    ) -> None:
         self.by_header = Tokens(clock)
         self.by_body = Tokens(clock)
+        self._traits = traits
         self._window = Window(calls_a_minute, 60, clock)
+
+    @property
+    def corp_id(self) -> str | int:
+        """The corporation's id in the body style: opaque, seen as a text and as a number."""
+        return CORP_NUMBER if self._traits().corp_id_is_number else CORP_ID
+
+    def revoke_all(self) -> None:
+        """End every token of both styles at once."""
+        self.by_header.revoke_all()
+        self.by_body.revoke_all()
 
     def header_token(self, request: Request, body: Mapping[str, Any]) -> Response:
         """``POST /oauth2.0/token``."""
@@ -75,12 +90,20 @@ class TokenDesk:
         if fault is not None:
             return refusal(fault)
         token, seconds = self.by_body.current()
-        return answer(corpAccessToken=token, corpId=CORP_ID, expiresIn=seconds)
+        return answer(corpAccessToken=token, corpId=self.corp_id, expiresIn=seconds)
 
     def _fault(self, request: Request, body: Mapping[str, Any], *, grant: bool) -> Fault | None:
         if calls_at_once(request.scope) > 1 or not self._window.admits(request.url.path):
             return Fault(TOO_MANY_CALLS)
         given = (body.get("appId"), body.get("appSecret"), body.get("permanentCode"))
         if given != (APP_ID, APP_SECRET, PERMANENT_CODE) or not grant:
-            return Fault(NO_SCOPE, "the app information is missing or illegal")
-        return None
+            return Fault(NO_SCOPE, "appId、appSecret或permanentCode缺失或不合法")
+        return None if traced(request, self._traits()) else wrong(TRACE_MISSING)
+
+
+TRACE_MISSING = "缺少参数thirdTraceId"
+
+
+def traced(request: Request, traits: Traits) -> bool:
+    """Whether the call brings its own trace id, as every call must (vendor manual: requests)."""
+    return not traits.trace_id_needed or bool(request.query_params.get("thirdTraceId"))

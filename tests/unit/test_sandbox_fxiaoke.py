@@ -76,8 +76,6 @@ def test_option_values_mean_nothing_and_are_told_by_describe(crm: Fxiaoke) -> No
     assert list(options) == ["草稿", "已确认", "已发货", "已完成", "已作废"]
     assert not set(options) & set(options.values())
     assert by_name(crm, "SalesOrderObj", "FSO-000001")["order_status"] == options["已完成"]
-    inside = crm.call("/cgi/crm/v2/object/describe", data={"apiName": "SalesOrderObj"}, includeDetail=True)
-    assert inside["data"]["describe"] == described
     assert crm.call("/cgi/crm/v2/object/describe", apiName="NothingObj")["errorCode"] == 32000
 
 
@@ -225,7 +223,7 @@ def test_a_visit_needs_its_object_and_its_key_stays_unique(crm: Fxiaoke) -> None
         crm.door("console/fields", object="credit_visit__c", fields=VISIT_FIELDS)
     me = crm.credentials["currentOpenUserId"]
     made = crm.write("create", "credit_visit__c", {**visit, "owner": [me]})
-    assert made["errorCode"] == 0 and len(made["dataId"]) == 24
+    assert made["errorCode"] == 0 and len(made["dataId"]) == 32
     assert crm.write("create", "credit_visit__c", visit)["errorCode"] == 32000
     (row,) = crm.query("credit_visit__c", filters=[flt("credit_key__c", "EQ", "k1")])
     assert (row["_id"], row["owner"], row["account_id__c__r"]) == (made["dataId"], [me], account["name"])
