@@ -30,8 +30,9 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from sandbox.faults import CallKind
 from sandbox.reports import CompanyFile
-from sandbox.server import CallKind, Options, Sandbox, gate
+from sandbox.server import Options, Sandbox, gate
 from sandbox.world import World
 
 USERNAME = "sandbox-user"

@@ -56,6 +56,10 @@ class Plugin:
         return cls(url, _text(body, "key"), _text(body, "connection"), on_failure)
 
 
+class NotSaved(Exception):
+    """The vendor itself refuses to save, with the text that the rep reads."""
+
+
 class Tenant(Protocol):
     """What a CRM sandbox lends to the side doors. Called from worker threads: lock your state."""
 
@@ -63,7 +67,7 @@ class Tenant(Protocol):
         """The order's number (``form.number`` if given); ``ValueError`` for an unknown account."""
 
     def save_order(self, form: OrderForm, number: str) -> str:
-        """Store the order as open, changed now; its id."""
+        """Store the order as open, changed now; its id. ``NotSaved`` when the vendor refuses it."""
 
     def content(self) -> Content:
         """The tenant's content, see ``canonical``."""
@@ -97,16 +101,16 @@ def crm_doors(tenant: Tenant, slot: PluginSlot | None = None) -> list[Route]:
         return {"installed": True}
 
     def order(body: dict[str, Any]) -> dict[str, Any]:
-        return place_order(tenant, slot.installed(), _order_form(body))
+        return place_order(tenant, slot.installed(), order_form(body))
 
     async def content(_: Request) -> JSONResponse:
         return JSONResponse(await run_in_threadpool(tenant.content))
 
     return [
-        Route("/_sandbox/plugin", _posted(install), methods=["POST"]),
-        Route("/_sandbox/orders", _posted(order), methods=["POST"]),
+        Route("/_sandbox/plugin", posted(install), methods=["POST"]),
+        Route("/_sandbox/orders", posted(order), methods=["POST"]),
         Route("/_sandbox/content", content, methods=["GET"]),
-        Route("/_sandbox/console/fields", _posted(tenant.console_fields), methods=["POST"]),
+        Route("/_sandbox/console/fields", posted(tenant.console_fields), methods=["POST"]),
     ]
 
 
@@ -114,9 +118,14 @@ def place_order(tenant: Tenant, plugin: Plugin | None, form: OrderForm) -> dict[
     """Save an order as the browser does: number, check, save. Answers what the rep sees."""
     number = tenant.allot_number(form)
     check, message, refused = judge(plugin, form, number)
-    order_id = None if refused else tenant.save_order(form, number)
+    order_id = None
+    if not refused:
+        try:
+            order_id = tenant.save_order(form, number)
+        except NotSaved as error:
+            message = f"{message}\n{error}".strip()
     return {
-        "saved": not refused,
+        "saved": order_id is not None,
         "id": order_id,
         "number": number,
         "message": message,
@@ -201,12 +210,13 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _posted(act: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[..., Any]:
+def posted(act: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[..., Any]:
     """An endpoint that does ``act`` on a JSON object in a worker thread; ``ValueError`` → 400."""
 
     async def endpoint(request: Request) -> JSONResponse:
         try:
-            body = await request.json()
+            content = await request.body()
+            body = json.loads(content) if content else {}
             if not isinstance(body, dict):
                 raise ValueError("a JSON object is expected")
             return JSONResponse(await run_in_threadpool(act, body))
@@ -216,7 +226,8 @@ def _posted(act: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[..., An
     return endpoint
 
 
-def _order_form(body: Mapping[str, Any]) -> OrderForm:
+def order_form(body: Mapping[str, Any]) -> OrderForm:
+    """What a body says; ``ValueError`` when something is missing or wrong."""
     try:
         amount = Decimal(_text(body, "amount"))
     except InvalidOperation:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -17,6 +17,7 @@ from sandbox.server import Options
 
 _AT_ONCE = "sandbox.calls_at_once"
 UNLIMITED_FAULT = "unlimited"
+UNLIMITED_TEXT = "no fault: lift the vendor's call limits, for loads that no tenant has bought"
 
 
 def without_limits(options: Options, sandbox: str) -> tuple[Options, bool]:
@@ -24,9 +25,15 @@ def without_limits(options: Options, sandbox: str) -> tuple[Options, bool]:
 
     It makes no call fail: it lifts the vendor's call limits, for loads that no tenant has bought.
     """
-    mine = (UNLIMITED_FAULT, f"{sandbox}.{UNLIMITED_FAULT}")
+    options, found = taken_out(options, sandbox, (UNLIMITED_FAULT,))
+    return options, bool(found)
+
+
+def taken_out(options: Options, sandbox: str, words: Collection[str]) -> tuple[Options, list[str]]:
+    """``options`` without the faults that are ``words`` for a setting, and those that were there."""
+    mine = {name: name for name in words} | {f"{sandbox}.{name}": name for name in words}
     faults = {name: rate for name, rate in options.faults.items() if name not in mine}
-    return replace(options, faults=faults), len(faults) < len(options.faults)
+    return replace(options, faults=faults), [mine[name] for name in options.faults if name in mine]
 
 
 class InFlight:

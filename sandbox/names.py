@@ -148,6 +148,19 @@ REPS: tuple[tuple[str, str], ...] = (
 """Sales reps, Chinese and English name."""
 
 
+_CN_FAMILY = ("陈", "李", "刘", "王", "吴", "徐", "杨", "张", "赵", "周")
+_CN_GIVEN = ("芳", "刚", "静", "军", "磊", "丽", "敏", "强", "伟", "勇", "婷")
+_EN_FAMILY = ("Baker", "Clark", "Evans", "Fischer", "Klein", "Moore", "Sato", "Turner", "Weber")
+_EN_GIVEN = ("Alex", "Anna", "Chris", "Emma", "Jan", "Kim", "Laura", "Max", "Nina", "Tom")
+
+
+def contact(number: int, country: str) -> tuple[str, str]:
+    """First and last name of a person; the same for the same ``number``."""
+    chinese = country == "CN"
+    given, family = (_CN_GIVEN, _CN_FAMILY) if chinese else (_EN_GIVEN, _EN_FAMILY)
+    return given[number % len(given)], family[number // len(given) % len(family)]
+
+
 def chinese_brand(rng: Random) -> str:
     """Two or, seldom, three characters."""
     middle = rng.choice(_CN_SECOND) if rng.random() < 0.15 else ""

@@ -14,7 +14,8 @@ from importlib.metadata import entry_points
 
 import uvicorn
 
-from sandbox.server import Options, Sandbox, parse_fault
+from sandbox.faults import parse_fault
+from sandbox.server import Options, Sandbox
 
 HOST = "127.0.0.1"
 

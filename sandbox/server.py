@@ -18,18 +18,18 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import random
 import threading
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from sandbox import faults
 from sandbox.economy import build
+from sandbox.faults import COMMON_FAULTS, COMMON_TEXTS, LINE_FAULTS, CallKind, Chances, FaultAnswer
 from sandbox.receivables import from_receivables
 from sandbox.world import World
 
@@ -37,12 +37,8 @@ SIDE_DOORS = "/_sandbox/"
 HANG_SECONDS = 120.0
 pause = asyncio.sleep
 
-CallKind = Literal["read", "write", "token"]
 Classify = Callable[[str, str], CallKind]
 """(HTTP method, path) → what kind of vendor call it is. Called for vendor paths only."""
-
-FaultAnswer = Callable[[], Response]
-"""Makes the answer that a named fault gives instead of the vendor's own."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +79,8 @@ class Sandbox:
     """One sandbox, as the entry points ``creditgate.sandbox`` name it.
 
     ``kind`` is what ``creditgate connect add`` takes; ``settings`` are the exact credentials, in which
-    ``{base}`` stands for the server's base URL without a slash at the end.
+    ``{base}`` stands for the server's base URL without a slash at the end. ``faults`` tells what the
+    sandbox's own faults do, beside the common ones.
     """
 
     name: str
@@ -91,41 +88,17 @@ class Sandbox:
     settings: Mapping[str, str]
     app: Callable[[Options], ASGIApp]
     default_port: int
+    faults: Mapping[str, str] = field(default_factory=dict)
+
+    def told_faults(self) -> dict[str, str]:
+        """What ``--fault`` takes here and what it does: the common faults first, then the sandbox's own,
+        narrowed to it, since the others do not know them."""
+        own = {f"{self.name}.{name}": text for name, text in self.faults.items() if name not in COMMON_TEXTS}
+        return {name: text for name, text in {**COMMON_TEXTS, **own}.items() if text}
 
     def settings_at(self, base: str) -> dict[str, str]:
         """The settings for a server that answers at ``base``."""
         return {key: value.replace("{base}", base.rstrip("/")) for key, value in self.settings.items()}
-
-
-def parse_fault(text: str) -> tuple[str, float]:
-    """``NAME`` or ``NAME=RATE`` as typed by a person; ``ValueError`` for a rate outside 0…1."""
-    name, _, rate_text = text.partition("=")
-    try:
-        rate = float(rate_text) if rate_text else 1.0
-    except ValueError:
-        rate = -1.0
-    if not name or not 0.0 <= rate <= 1.0:
-        raise ValueError(f"fault {text!r} is not NAME or NAME=RATE with a rate from 0 to 1")
-    return name, rate
-
-
-def _problem(status: int, headers: dict[str, str] | None = None) -> FaultAnswer:
-    return lambda: JSONResponse({"message": "sandbox fault"}, status_code=status, headers=headers)
-
-
-COMMON_FAULTS: Mapping[str, FaultAnswer] = {
-    "500": _problem(500),
-    "502": _problem(502),
-    "503": _problem(503, {"Retry-After": "1"}),
-    "429": _problem(429, {"Retry-After": "1"}),
-    # What a proxy or a login page in the way looks like.
-    "html": lambda: HTMLResponse("<html><body>Service temporarily unavailable</body></html>"),
-}
-"""Faults that answer; a sandbox's dialect may replace one by the vendor's own wording."""
-
-LINE_FAULTS = ("hang", "drop", "lost")
-"""Faults of the line: no answer until the client gives up; closed before the call is carried out;
-closed after it has been carried out, so that its outcome is unknown to the client."""
 
 
 class _Calls:
@@ -144,38 +117,6 @@ class _Calls:
             return dict(self._counts)
 
 
-@dataclass(frozen=True)
-class _Fault:
-    name: str
-    rate: float
-    kind: CallKind | None
-
-    def applies(self, kind: CallKind) -> bool:
-        return self.kind is None or self.kind == kind
-
-
-_KINDS: dict[str, CallKind] = {"read": "read", "write": "write", "token": "token"}
-
-
-def _faults(sandbox: str, faults: Mapping[str, float], known: set[str]) -> list[_Fault]:
-    """The faults that concern this sandbox; ``ValueError`` for one that nobody knows."""
-    installed = {point.name for point in entry_points(group="creditgate.sandbox")} | {sandbox}
-    found: list[_Fault] = []
-    for text, rate in faults.items():
-        *scopes, name = text.split(".")
-        if not installed.union(_KINDS).issuperset(scopes):
-            words = ", ".join((*sorted(installed), *_KINDS))
-            raise ValueError(f"fault {text!r}: narrow it by one of {words}")
-        places = installed.intersection(scopes)
-        if places and sandbox not in places:
-            continue
-        kind = next((_KINDS[word] for word in scopes if word in _KINDS), None)
-        if name not in known:
-            raise ValueError(f"{sandbox} has no fault {name!r}; it has {', '.join(sorted(known))}")
-        found.append(_Fault(name, rate, kind))
-    return found
-
-
 def gate(
     app: ASGIApp,
     options: Options,
@@ -183,24 +124,19 @@ def gate(
     sandbox: str,
     classify: Classify,
     dialect: Mapping[str, FaultAnswer] | None = None,
+    inside: Collection[str] = (),
 ) -> ASGIApp:
     """``app`` behind latency, call counting and faults; answers ``GET /_sandbox/calls`` itself.
 
-    ``dialect`` adds faults or replaces common ones by answers in the vendor's own form. Raises
-    ``ValueError`` for an unknown fault in ``options.faults``.
+    ``dialect`` adds faults or replaces common ones by answers in the vendor's own form; the faults
+    ``inside`` are known and left to ``app``, see ``chances_inside``. Raises ``ValueError`` for an unknown
+    fault in ``options.faults``.
     """
     answers = {**COMMON_FAULTS, **(dialect or {})}
-    faults = _faults(sandbox, options.faults, {*answers, *LINE_FAULTS})
+    asked = faults.asked_for(sandbox, options.faults, {*answers, *LINE_FAULTS, "burst", *inside})
+    mine = [fault for fault in asked if fault.name not in inside]
+    chances = Chances(mine, f"{options.seed}/{sandbox}/faults")
     calls = _Calls()
-    chance = random.Random(f"{options.seed}/{sandbox}/faults")
-    chance_lock = threading.Lock()
-
-    def strikes(kind: CallKind) -> str | None:
-        with chance_lock:
-            for fault in faults:
-                if fault.applies(kind) and chance.random() < fault.rate:
-                    return fault.name
-        return None
 
     async def gated(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -217,7 +153,7 @@ def gate(
         calls.count(kind)
         if options.latency_ms:
             await pause(options.latency_ms / 1000)
-        fault = strikes(kind)
+        fault = chances.strikes(kind)
         if fault is None:
             await app(scope, receive, send)
         elif fault in answers:
@@ -230,6 +166,12 @@ def gate(
             await _close_line(receive, send)
 
     return gated
+
+
+def chances_inside(options: Options, sandbox: str, inside: Collection[str]) -> Chances:
+    """The chances of the faults that a sandbox carries out itself. The gate has checked their names."""
+    mine = {text: rate for text, rate in options.faults.items() if text.rpartition(".")[2] in inside}
+    return Chances(faults.asked_for(sandbox, mine, inside), f"{options.seed}/{sandbox}/inside")
 
 
 async def _swallow(message: MutableMapping[str, Any]) -> None:

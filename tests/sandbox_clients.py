@@ -71,6 +71,11 @@ class Zoho:
     def get(self, path: str, **params: Any) -> requests.Response:
         return self.call("GET", path, params=params)
 
+    def bulk(self, path: str = "", **query: Any) -> requests.Response:
+        """Start a bulk read of ``query``, or get what is at ``path`` below the jobs."""
+        url = f"{self.base}/crm/bulk/v8/read{path}"
+        return self.session.get(url) if path else self.session.post(url, json={"query": query})
+
     def coql(self, text: str) -> requests.Response:
         return self.call("POST", "/coql", json={"select_query": text})
 
@@ -135,7 +140,7 @@ class Fxiaoke:
 
 
 def _door(session: requests.Session, base: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    method = "POST" if body else "GET"
+    method = "GET" if path in ("calls", "content", "notifications", "automation") else "POST"
     answer = session.request(method, f"{base}/_sandbox/{path}", json=body or None)
     answer.raise_for_status()
     parsed: dict[str, Any] = answer.json()

@@ -44,12 +44,28 @@ def names() -> list[str]:
     return sorted((p.name for p in entry_points(group="creditgate.sandbox")), reverse=True)
 
 
-@command.command("serve")
+class _WithFaults(click.Command):
+    """A command whose help ends with the faults that the installed sandboxes know of themselves."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        told: dict[str, str] = {}
+        for name in names():
+            (point,) = entry_points(group="creditgate.sandbox", name=name)
+            told |= point.load().told_faults()
+        with formatter.section("Faults"):
+            formatter.write_text(
+                "Narrow one to a sandbox, a kind of call or both: zoho.429, write.drop, zoho.read.hang."
+            )
+            formatter.write_paragraph()
+            formatter.write_dl(list(told.items()))
+
+
+@command.command("serve", cls=_WithFaults)
 @_ports
 @click.option("--accounts", type=click.IntRange(1), default=200, show_default=True, help="Companies.")
 @click.option("--seed", type=int, default=7, show_default=True, help="The same seed, the same economy.")
 @click.option("--latency", type=click.IntRange(0), default=0, metavar="MS", help="Added to every call.")
-@click.option("--fault", "faults", multiple=True, metavar="NAME[=RATE]", help="500, 429, hang, drop, lost, …")
+@click.option("--fault", "faults", multiple=True, metavar="NAME[=RATE]", help="See below.  [default rate: 1]")
 @click.option(
     "--receivables",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

@@ -20,6 +20,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from sandbox.doors import PluginSlot, crm_doors
+from sandbox.faults import CallKind
 from sandbox.fxiaoke import reading, writing
 from sandbox.fxiaoke.answers import (
     BUSY,
@@ -45,8 +46,8 @@ from sandbox.fxiaoke.tokens import (
     PERMANENT_CODE,
     TokenDesk,
 )
-from sandbox.limits import InFlight, Window, without_limits
-from sandbox.server import CallKind, Options, Sandbox, gate
+from sandbox.limits import UNLIMITED_FAULT, UNLIMITED_TEXT, InFlight, Window, without_limits
+from sandbox.server import Options, Sandbox, gate
 
 PRESET, CUSTOM, OBJECTS = "/cgi/crm/v2/data", "/cgi/crm/custom/v2/data", "/cgi/crm/v2/object"
 BY_MOBILE = "/cgi/user/getByMobile"
@@ -61,6 +62,15 @@ FAULTS = {
     "50009": lambda: refusal(Fault(SERVICE)),
 }
 """Vendor-worded faults beside the common ones, by their errorCode."""
+
+FAULT_TEXTS = {
+    "busy": "answer with the error code of a busy system",
+    "14001": "answer with the error code of too many calls",
+    "20016": "answer with the error code of an expired token",
+    "30002": "answer with the error code of a used-up quota",
+    "50009": "answer with the error code of a failed service",
+    UNLIMITED_FAULT: UNLIMITED_TEXT,
+}
 
 
 @dataclass(frozen=True)
@@ -298,4 +308,5 @@ SANDBOX = Sandbox(
     },
     app=app,
     default_port=8702,
+    faults=FAULT_TEXTS,
 )

@@ -7,7 +7,6 @@ calls but the token's need a live token and cost credits. Everything is kept in 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -15,129 +14,115 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from sandbox.behaviours import taken_out
 from sandbox.doors import PluginSlot, crm_doors
-from sandbox.limits import InFlight, without_limits
-from sandbox.server import CallKind, Options, Sandbox, gate
-from sandbox.zoho import callbacks, listing, query, settings, writing
+from sandbox.faults import CallKind, Chances
+from sandbox.limits import InFlight, taken_out, without_limits
+from sandbox.server import Options, Sandbox, chances_inside, gate
+from sandbox.zoho import bulk, doors, faults, listing, oauth, query, settings, writing
 from sandbox.zoho.acting import Acting
 from sandbox.zoho.answers import Refused, answer, empty, error
 from sandbox.zoho.fields import Module
-from sandbox.zoho.gatekeeper import UNLIMITED, Gatekeeper, Limits
-from sandbox.zoho.oauth import (
-    CLIENT_ID,
-    CLIENT_SECRET,
-    REFRESH_TOKEN,
-    THROTTLED,
-    Tokens,
-    token_endpoint,
-)
-from sandbox.zoho.routing import Router
+from sandbox.zoho.gatekeeper import EDITIONS, UNLIMITED, Gatekeeper, Limits
+from sandbox.zoho.heavy import API, BULK, HeavyInFlight
+from sandbox.zoho.oauth import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, Tokens
+from sandbox.zoho.routing import Act, Router
+from sandbox.zoho.scopes import FEW, FULL, of_module
 from sandbox.zoho.seed import seed
 from sandbox.zoho.tenant import Tenant
-
-Act = Callable[[Request], Awaitable[Response]]
-TOKEN_PATH, API = "/oauth/v2/token", "/crm/v8"
-_TOO_MANY = "You have made too many requests. Please try again after some time."
-
-FAULTS = {
-    "401": lambda: answer(error("INVALID_TOKEN", "invalid oauth token"), 401),
-    "429": lambda: answer(error("TOO_MANY_REQUESTS", _TOO_MANY), 429),
-    "500": lambda: answer(error("INTERNAL_ERROR", "Internal Server Error"), 500),
-    "access_denied": lambda: answer(THROTTLED),
-}
-"""Vendor-worded faults beside the common ones; ``access_denied`` is the token throttle as HTTP 200."""
 
 
 def build(tenant: Tenant, options: Options, limits: Limits) -> ASGIApp:
     """The server of ``tenant``."""
-    tokens = Tokens(limits.tokens, tenant.clock)
+    chances = chances_inside(options, "zoho", faults.INSIDE)
+    tokens = Tokens(limits.tokens, tenant.clock, FEW if chances.rate("few_scopes") else FULL)
     slot = PluginSlot()
-    options, behaviours = taken_out(options, "zoho", callbacks.FAULTS)
-    acting = Acting(tenant, behaviours)
-    api = _Api(tenant, limits, Gatekeeper(limits, tokens, tenant.clock), slot, acting)
-
-    async def token(request: Request) -> Response:
-        return await token_endpoint(request, tokens, limits.tokens)
-
-    routes = [Route(TOKEN_PATH, token, methods=["POST"]), *api.routes(), *crm_doors(tenant, slot)]
-    routes += acting.doors()
+    router = Router(Gatekeeper(limits, tokens, tenant.clock, lambda: chances.hit("expired")))
+    jobs = bulk.Jobs(tenant, limits.bulk, chances)
+    acting = Acting(tenant, slot, chances)
+    routes = [
+        *oauth.routes(tokens, limits.tokens),
+        *bulk.routes(router, jobs, limits.bulk),
+        *acting.routes(router),
+        *_Api(tenant, limits, router, slot, chances).routes(),
+        *crm_doors(tenant, slot),
+        *doors.routes(tenant, tokens, jobs),
+        *acting.doors(),
+    ]
     inner = Starlette(routes=routes, exception_handlers={404: _wrong_url, 405: _wrong_method})
-    gated = gate(inner, options, sandbox="zoho", classify=classify, dialect=FAULTS)
-    return InFlight(gated, lambda path: path.startswith(API))
+    gated = gate(
+        jobs.kept_up(inner),
+        options,
+        sandbox="zoho",
+        classify=classify,
+        dialect=faults.ANSWERS,
+        inside=faults.INSIDE,
+    )
+    counted = InFlight(gated, lambda path: path.startswith((API, BULK)))
+    return HeavyInFlight(counted, limits.heavy_calls)
 
 
 def app(options: Options) -> ASGIApp:
-    """The sandbox with the Zoho part of the economy. The fault ``unlimited`` lifts the vendor's limits."""
+    """The sandbox with the Zoho part of the economy. The fault ``unlimited`` lifts the vendor's limits;
+    the name of an edition sets its own."""
     options, unlimited = without_limits(options, "zoho")
+    options, editions = taken_out(options, "zoho", EDITIONS)
+    limits = EDITIONS[editions[-1]] if editions else Limits()
     tenant = Tenant(clock=time.time)
     seed(tenant, options.world())
-    return build(tenant, options, UNLIMITED if unlimited else Limits())
+    return build(tenant, options, UNLIMITED if unlimited else limits)
 
 
 def classify(method: str, path: str) -> CallKind:
     """What kind of vendor call this is."""
-    if path == TOKEN_PATH:
+    if path.startswith("/oauth/"):
         return "token"
-    return "read" if method == "GET" or path == f"{API}/coql" else "write"
+    return "read" if method == "GET" or path in (f"{API}/coql", f"{BULK}/read") else "write"
 
 
 class _Api:
     """All addresses below /crm/v8."""
 
     def __init__(
-        self, tenant: Tenant, limits: Limits, gatekeeper: Gatekeeper, slot: PluginSlot, acting: Acting
+        self, tenant: Tenant, limits: Limits, router: Router, slot: PluginSlot, chances: Chances
     ) -> None:
         self._tenant = tenant
         self._limits = limits
-        self._gatekeeper = gatekeeper
+        self._router = router
+        self._gatekeeper = router.gatekeeper
         self._slot = slot
-        self._acting = acting
-        self._lists = listing.Lists(tenant)
+        self._chances = chances
+        self._lists = listing.Lists(tenant, chances)
+        self._shift = faults.Shift(tenant, chances)
 
     def routes(self) -> list[Route]:
-        route, read, tenant = self._route, self._read, self._tenant
+        route, read, tenant = self._router.route, self._router.read, self._tenant
+        of_fields, of_modules = "settings.fields", "settings.modules.READ"
+        reads, creates, updates, deletes = (
+            "{module}." + word for word in ("READ", "CREATE", "UPDATE", "DELETE")
+        )
         return [
-            route("GET", "/org", read(lambda _: settings.org(tenant))),
-            route("GET", "/users", read(lambda call: settings.users(tenant, call))),
-            route("GET", "/settings/modules", read(lambda _: settings.modules(tenant))),
-            route("GET", "/settings/modules/{module}", read(self._one_module)),
-            route("GET", "/settings/fields", read(lambda call: settings.fields(tenant, call))),
-            route("POST", "/settings/fields", self._create_fields),
-            route("GET", "/settings/fields/{id}", read(self._one_field)),
-            *self._acting.routes(Router(self._route, self._gatekeeper.charge)),
-            route("POST", "/coql", self._coql),
-            route("GET", "/{module}", read(self._list)),
-            route("POST", "/{module}", self._write("insert")),
-            route("PUT", "/{module}", self._write("update")),
-            route("DELETE", "/{module}", read(self._delete)),
-            route("POST", "/{module}/upsert", self._write("upsert")),
-            route("GET", "/{module}/deleted", read(self._deleted, credits=2)),
-            route("GET", "/{module}/{id}", read(self._get)),
-            route("PUT", "/{module}/{id}", self._write("update")),
-            route("DELETE", "/{module}/{id}", read(self._delete)),
+            route("GET", "/org", read(lambda _: settings.org(tenant)), "org.READ"),
+            route("GET", "/settings/modules", read(lambda _: settings.modules(tenant)), of_modules),
+            route("GET", "/settings/modules/{module}", read(self._one_module), of_modules),
+            route(
+                "GET",
+                "/settings/fields",
+                read(self._fields),
+                f"{of_fields}.READ",
+            ),
+            route("POST", "/settings/fields", self._create_fields, f"{of_fields}.CREATE"),
+            route("GET", "/settings/fields/{id}", read(self._one_field), f"{of_fields}.READ"),
+            route("POST", "/coql", self._coql, "coql.READ"),
+            route("GET", "/{module}", read(self._list), reads),
+            route("POST", "/{module}", self._write("insert"), creates),
+            route("PUT", "/{module}", self._write("update"), updates),
+            route("DELETE", "/{module}", read(self._delete), deletes),
+            route("POST", "/{module}/upsert", self._write("upsert"), creates, updates),
+            route("GET", "/{module}/deleted", read(self._deleted, credits=2), reads),
+            route("GET", "/{module}/{id}", read(self._get), reads),
+            route("PUT", "/{module}/{id}", self._write("update"), updates),
+            route("DELETE", "/{module}/{id}", read(self._delete), deletes),
         ]
-
-    def _route(self, method: str, path: str, act: Act) -> Route:
-        async def endpoint(request: Request) -> Response:
-            try:
-                self._gatekeeper.admit(request)
-                response = await act(request)
-            except Refused as refused:
-                response = answer(refused.body, refused.status)
-            response.headers.update(self._gatekeeper.headers())
-            return response
-
-        return Route(f"{API}{path}", endpoint, methods=[method])
-
-    def _read(self, make: Callable[[Request], Response], credits: int = 1) -> Act:
-        """An act that needs no body and always costs the same."""
-
-        async def act(request: Request) -> Response:
-            self._gatekeeper.charge(credits)
-            return make(request)
-
-        return act
 
     def _module(self, request: Request) -> Module:
         module = self._tenant.modules.get(request.path_params["module"])
@@ -147,6 +132,9 @@ class _Api:
 
     def _one_module(self, request: Request) -> Response:
         return settings.one_module(self._module(request))
+
+    def _fields(self, request: Request) -> Response:
+        return settings.fields(self._tenant, request, self._chances.rate("odd_fields"))
 
     def _one_field(self, request: Request) -> Response:
         return settings.one_field(self._tenant, request, request.path_params["id"])
@@ -163,10 +151,15 @@ class _Api:
         except Refused:
             self._gatekeeper.charge(1)
             raise
+        self._gatekeeper.demand(request, of_module(asked.module, "READ"))
         self._gatekeeper.charge(query.credits_of(asked.limit))
         with self._tenant.lock:
             found = query.run(self._tenant, asked)
-            return empty() if found is None else answer(found)
+            given = empty() if found is None else answer(found)
+            if found and found["info"]["more_records"]:
+                ids = [row["id"] for row in found["data"] if "id" in row]
+                self._shift.after(self._tenant.modules[asked.module], ids)
+            return given
 
     def _list(self, request: Request) -> Response:
         return self._lists.get(self._module(request), request)
@@ -190,7 +183,8 @@ class _Api:
                 self._gatekeeper.charge(1)
                 raise
             self._gatekeeper.charge(writing.write_credits(len(call.records)))
-            return await writing.perform(self._tenant, call, self._slot)
+            faulty = faults.partial(self._chances, len(call.records))
+            return await writing.perform(self._tenant, call, self._slot, faulty)
 
         return act
 
@@ -216,4 +210,5 @@ SANDBOX = Sandbox(
     },
     app=app,
     default_port=8701,
+    faults=faults.TEXTS,
 )

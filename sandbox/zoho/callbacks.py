@@ -15,7 +15,7 @@ from typing import Any
 
 import requests
 
-from sandbox.behaviours import Behaviours
+from sandbox.faults import Chances
 from sandbox.zoho.answers import answer
 
 TIMEOUT = (1.0, 2.0)
@@ -23,7 +23,6 @@ TIMEOUT = (1.0, 2.0)
 HELD_SECONDS = 1.0
 """How long a notification that is to change places waits for another one."""
 IDS_IN_ONE = 100
-FAULTS = ("notify_twice", "notify_swapped", "notify_lost")
 
 
 @dataclass(frozen=True)
@@ -66,12 +65,10 @@ class _Message:
 class Callbacks:
     """One background thread that sends. ``lock`` is the tenant's: who holds it is still making changes."""
 
-    def __init__(
-        self, lock: threading.RLock, clock: Callable[[], float], behaviours: Behaviours | None = None
-    ) -> None:
+    def __init__(self, lock: threading.RLock, clock: Callable[[], float], chances: Chances) -> None:
         self._lock = lock
         self._clock = clock
-        self._behaviours = behaviours or Behaviours({})
+        self._chances = chances
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._counts = {"sent": 0, "failed": 0, "lost": 0, "expired": 0}
@@ -100,7 +97,7 @@ class Callbacks:
                 held = None
                 continue
             for message in _gathered(self._waiting(first)):
-                if held is None and self._behaviours.strikes("notify_swapped"):
+                if held is None and self._chances.hit("notify_swapped"):
                     held = message
                     continue
                 self._deliver(message)
@@ -121,11 +118,11 @@ class Callbacks:
         if message.first.expires_at <= self._clock():
             self._counts["expired"] += 1
             return
-        if self._behaviours.strikes("notify_lost"):
+        if self._chances.hit("notify_lost"):
             self._counts["lost"] += 1
             return
         body = message.body(int(self._clock() * 1000))
-        for _ in range(2 if self._behaviours.strikes("notify_twice") else 1):
+        for _ in range(2 if self._chances.hit("notify_twice") else 1):
             self._post(message.first.notify_url, body)
 
     def _post(self, url: str, body: dict[str, Any]) -> None:

@@ -14,6 +14,9 @@ from sandbox.table import Row
 from sandbox.zoho.fields import Module
 from sandbox.zoho.people import User
 
+TRIGGERS = ("workflow", "approval", "blueprint", "pathfinder", "orchestration")
+"""The kinds of automation that a write sets off, unless it names fewer."""
+
 Action = Literal["insert", "update", "delete"]
 
 
@@ -43,3 +46,6 @@ Guard = Callable[[Attempt], dict[str, Any] | None]
 """The vendor's error for an attempt that is refused."""
 
 Observer = Callable[[Change], None]
+
+Validator = Callable[[Module, Row, str], list[dict[str, Any]]]
+"""The vendor's errors for a row as it would become; the text is the record's place in the request."""

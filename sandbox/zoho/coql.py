@@ -15,6 +15,7 @@ from sandbox.zoho.answers import Refused, refuse
 
 AGGREGATES = ("COUNT", "SUM", "MIN", "MAX", "AVG")
 MAX_COLUMNS, MAX_CRITERIA, MAX_IN, MAX_ORDER, MAX_GROUP, MAX_AGGREGATES = 50, 25, 50, 10, 4, 5
+MAX_JOINS = 5
 MAX_LIMIT, MAX_OFFSET, DEFAULT_LIMIT = 2_000, 100_000, 200
 
 _TOKEN = re.compile(
@@ -121,6 +122,7 @@ class _Parser:
         self._tokens = tokens
         self._at = 0
         self._criteria = 0
+        self._joins: set[str] = set()
 
     # -- tokens
 
@@ -157,7 +159,10 @@ class _Parser:
     def _path(self) -> tuple[str, ...]:
         if self._next.kind != "word" or self._next.word:
             raise self._unexpected()
-        return tuple(self._take().text.split("."))
+        path = tuple(self._take().text.split("."))
+        if path[1:] not in ((), ("id",)):  # the id of a lookup stands in the row itself
+            self._joins.add(path[0])
+        return path
 
     # -- clauses
 
@@ -179,6 +184,8 @@ class _Parser:
         self._page(query)
         if self._next.kind != "end":
             raise self._unexpected()
+        if len(self._joins) > MAX_JOINS:
+            raise limit_exceeded(limit=MAX_JOINS, clause="join")
         return query
 
     def _listed(self, item: Any, clause: str, most: int) -> list[Any]:

@@ -15,8 +15,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sandbox.faults import Chances
 from sandbox.table import EVERYTHING, Bounds, Row
 from sandbox.zoho.answers import answer, empty, refuse
+from sandbox.zoho.faults import Shift
 from sandbox.zoho.fields import CREATED, MODIFIED, Module
 from sandbox.zoho.moments import parsed_stamp, stamp_of
 from sandbox.zoho.reading import Column, Projection
@@ -58,8 +60,10 @@ class _Asked:
 class Lists:
     """The list read of one tenant, with the page tokens that it has given out."""
 
-    def __init__(self, tenant: Tenant) -> None:
+    def __init__(self, tenant: Tenant, chances: Chances) -> None:
         self._tenant = tenant
+        self._chances = chances
+        self._shift = Shift(tenant, chances)
         self._places: dict[tuple[str, str], _Place] = {}
 
     def get(self, module: Module, request: Request) -> Response:
@@ -95,12 +99,17 @@ class Lists:
             expires_at = self._tenant.clock() + TOKEN_LIFE
             last = found[-1]
             token = secrets.token_hex(24)
+            if place is not None and self._chances.hit("repeat_token"):
+                token = params["page_token"]
             self._places[module.api_name, token] = _Place(
                 asked.bound, last[asked.sort_by], last["id"], read + len(found), page + 1, expires_at
             )
             info |= {"next_page_token": token, "page_token_expiry": stamp_of(expires_at)}
         project = _projection(self._tenant, module, asked.fields)
-        return answer({"data": [project(row) for row in found], "info": info})
+        given = answer({"data": [project(row) for row in found], "info": info})
+        if more:
+            self._shift.after(module, [row["id"] for row in found])
+        return given
 
     def _place(self, module: Module, asked: _Asked, params: Mapping[str, str]) -> _Place:
         place = self._places.get((module.api_name, params["page_token"]))
@@ -174,6 +183,8 @@ def _asked(request: Request) -> _Asked:
     fields = _names(params["fields"])
     if len(fields) > MAX_FIELDS:
         raise refuse(400, "LIMIT_EXCEEDED", "limit exceeded", limit=MAX_FIELDS, param_name="fields")
+    if "cvid" in params:  # the org has no custom views
+        raise refuse(400, "INVALID_DATA", "invalid data", param_name="cvid")
     sort_by, order = params.get("sort_by", "id"), params.get("sort_order", "desc")
     for name, value, known in (("sort_by", sort_by, SORTS), ("sort_order", order, ("asc", "desc"))):
         if value not in known:

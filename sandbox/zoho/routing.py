@@ -1,44 +1,67 @@
-"""How an area of the API adds its routes to the gatekept ones.
+"""Routes of the Zoho API: each stands behind the gatekeeper and answers a refusal in the vendor's form.
 
-Invariant: no area reaches the vendor's paths but through the two ways here, so that every call is
-admitted and charged before the area sees it.
+Invariant: an endpoint is reached only with a live token that has the scope it demands; every answer,
+a refusal too, carries the credits header when it is due.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sandbox.zoho.answers import Refused, answer
+from sandbox.zoho.gatekeeper import Gatekeeper
+from sandbox.zoho.heavy import API
+from sandbox.zoho.scopes import of_module
+
 Act = Callable[[Request], Awaitable[Response]]
 
 
-@dataclass(frozen=True)
 class Router:
-    """``route`` makes a route of method, path below ``/crm/v8`` and act; ``charge`` takes credits."""
+    """Makes the routes of one org. Areas take it in their ``routes(…)`` functions."""
 
-    route: Callable[[str, str, Act], Route]
-    charge: Callable[[int], None]
+    def __init__(self, gatekeeper: Gatekeeper) -> None:
+        self.gatekeeper = gatekeeper
 
-    def read(self, method: str, path: str, make: Callable[[Request], Response], credits: int = 1) -> Route:
-        """A call without a body."""
+    def route(self, method: str, path: str, act: Act, *scopes: str, base: str = API) -> Route:
+        """``act`` at ``base`` + ``path``. Of ``scopes`` all are needed; ``{module}`` alone stands for
+        the records of the path's module: ``"{module}.READ"``."""
+
+        async def endpoint(request: Request) -> Response:
+            try:
+                self.gatekeeper.admit(request, *(_demand(scope, request) for scope in scopes))
+                response = await act(request)
+            except Refused as refused:
+                response = answer(refused.body, refused.status)
+            response.headers.update(self.gatekeeper.headers())
+            return response
+
+        return Route(f"{base}{path}", endpoint, methods=[method])
+
+    def read(self, make: Callable[[Request], Response], credits: int = 1) -> Act:
+        """An act that needs no body and always costs the same."""
 
         async def act(request: Request) -> Response:
-            self.charge(credits)
+            self.gatekeeper.charge(credits)
             return make(request)
 
-        return self.route(method, path, act)
+        return act
 
-    def sent(
-        self, method: str, path: str, make: Callable[[Request, bytes], Response], credits: int = 1
-    ) -> Route:
-        """A call with a body, whatever it holds."""
+    def sent(self, make: Callable[[Request, bytes], Response], credits: int = 1) -> Act:
+        """An act that needs the body, whatever it holds, and always costs the same."""
 
         async def act(request: Request) -> Response:
-            self.charge(credits)
+            self.gatekeeper.charge(credits)
             return make(request, await request.body())
 
-        return self.route(method, path, act)
+        return act
+
+
+def _demand(scope: str, request: Request) -> str:
+    module, dot, operation = scope.partition(".")
+    if module == "{module}" and dot:
+        return of_module(request.path_params["module"], operation)
+    return scope

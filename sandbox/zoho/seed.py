@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from zlib import crc32
 
 from sandbox.money import to_major
+from sandbox.names import contact
 from sandbox.table import Row
 from sandbox.world import Company, SalesInvoice, SalesOrder, World
 from sandbox.zoho.fields import CREATED, LOCKED, MODIFIED
 from sandbox.zoho.moments import morning, stamp
-from sandbox.zoho.tenant import Tenant, User
+from sandbox.zoho.people import CREDIT_MANAGER, User
+from sandbox.zoho.tenant import Tenant
 
 STATUS = {
     "draft": "Draft",
@@ -32,10 +34,12 @@ def seed(tenant: Tenant, world: World) -> None:
     for owner in world.owners:
         first_name, _, last_name = owner.name_en.rpartition(" ")
         owners[owner.key] = tenant.add_user(first_name, last_name, owner.email)
+    tenant.add_user("Ming", "Zhao", "credit.manager@example.com", CREDIT_MANAGER)
     loader = _Loader(tenant, world, owners)
     tenant.modules["Accounts"].table.load(loader.accounts())
     tenant.modules["Sales_Orders"].table.load(loader.orders())
     tenant.modules["Invoices"].table.load(loader.invoices())
+    tenant.modules["Contacts"].table.load(loader.contacts())
     tenant.seeded()
 
 
@@ -105,6 +109,22 @@ class _Loader:
                 "Disputed": invoice.disputed,
             }
             yield _without_empty(row)
+
+    def contacts(self) -> Iterator[Row]:
+        """One or two people at each account."""
+        for company in self._companies:
+            number = crc32(company.key.encode())
+            for i in range(1 + number % 2):
+                first_name, last_name = contact(number // 2 + i, company.country)
+                created = min(morning(company.customer_since), self._world.as_of)
+                row = self._row(self._tenant.new_record_id(), company.key, created, created)
+                yield row | {
+                    "First_Name": first_name,
+                    "Last_Name": last_name,
+                    "Full_Name": f"{first_name} {last_name}",
+                    "Account_Name": self._account_ids[company.key],
+                    "Email": f"contact{i + 1}@{number:08x}.example.com",
+                }
 
     def _row(self, row_id: str, company_key: str, created: dt.datetime, modified: dt.datetime) -> Row:
         owner_id = self._owner_ids[company_key]

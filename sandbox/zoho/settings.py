@@ -1,4 +1,4 @@
-"""Org, users, modules and fields (vendor manual: Organization, Users, Modules, Fields, Custom Fields).
+"""Org, modules and fields (vendor manual: Organization, Modules, Fields, Custom Fields).
 
 Invariant: fields are created one to five in a call, with a label of at most 25 characters that the
 module does not have yet; the vendor makes the api name and does not tell it in the answer.
@@ -12,6 +12,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sandbox.zoho import faults
 from sandbox.zoho.answers import Item, answer, empty, error, invalid, items, parsed, refuse
 from sandbox.zoho.fields import Field, Module
 from sandbox.zoho.tenant import ORG_ID, Tenant
@@ -36,7 +37,6 @@ LENGTHS = {
 }
 """Types that the sandbox can create, with their usual length."""
 UNIQUE_TYPES = ("text", "email", "phone", "integer", "bigint", "double")
-USER_TYPES = ("AllUsers", "ActiveUsers", "DeactiveUsers", "AdminUsers", "CurrentUser")
 
 
 def org(tenant: Tenant) -> Response:
@@ -60,26 +60,6 @@ def org(tenant: Tenant) -> Response:
             ]
         }
     )
-
-
-def users(tenant: Tenant, request: Request) -> Response:
-    """``GET /users?type=ActiveUsers``."""
-    kind = request.query_params.get("type", "AllUsers")
-    if kind not in USER_TYPES:
-        raise refuse(
-            400, "INVALID_DATA", "invalid data", param_name="type", supported_values=list(USER_TYPES)
-        )
-    found = list(tenant.users.values())
-    if kind == "DeactiveUsers":
-        found = []
-    elif kind == "AdminUsers":
-        found = [user for user in found if user.admin]
-    elif kind == "CurrentUser":
-        found = [tenant.admin]
-    if not found:
-        return empty()
-    info = {"per_page": 200, "count": len(found), "page": 1, "more_records": False}
-    return answer({"users": [user.described() for user in found], "info": info})
 
 
 def modules(tenant: Tenant) -> Response:
@@ -109,11 +89,16 @@ def module_of(tenant: Tenant, request: Request) -> Module:
     return tenant.modules[api_name]
 
 
-def fields(tenant: Tenant, request: Request) -> Response:
-    """``GET /settings/fields?module=``."""
+def fields(tenant: Tenant, request: Request, oddness: float = 0.0) -> Response:
+    """``GET /settings/fields?module=``; ``oddness`` is the rate of the fault ``odd_fields``."""
     module = module_of(tenant, request)
+    if oddness and module.api_name == faults.INVALID_MODULE:
+        raise refuse(400, "INVALID_MODULE", "the module name given seems to be invalid")
+    if oddness and module.api_name == faults.EMPTY_MODULE:
+        return empty()
     with tenant.lock:
-        return answer({"fields": [field.described() for field in module.fields.values()]})
+        described = [field.described() for field in module.fields.values()]
+    return answer({"fields": [faults.odd(field, oddness) for field in described]})
 
 
 def one_field(tenant: Tenant, request: Request, field_id: str) -> Response:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sandbox.doors import Content, OrderForm, canonical
+from sandbox.doors import Content, NotSaved, OrderForm, canonical
 from sandbox.table import Row
-from sandbox.zoho.changes import Action, Attempt, Change, Guard, Observer
+from sandbox.zoho.changes import TRIGGERS, Action, Attempt, Change, Guard, Observer, Validator
 from sandbox.zoho.fields import (
     CREATED,
     LOCKED,
@@ -69,6 +69,7 @@ class Tenant:
         self.admin = self.add_user("Credit", "Connector", "connector@example.com", ADMINISTRATOR)
         self.guards: list[Guard] = []
         self.observers: list[Observer] = []
+        self.validators: list[Validator] = []
         self.automation: deque[dict[str, Any]] = deque(maxlen=_AUTOMATION_KEPT)
 
     # -- ids, time, users
@@ -107,6 +108,8 @@ class Tenant:
         row |= {"id": self.new_record_id(), CREATED: now, MODIFIED: now}
         if module.api_name in _NUMBERED:
             row.setdefault(_NUMBERED[module.api_name][0], self.next_number(module))
+        if module.api_name == "Tasks" and row.get("Status") == "Completed":
+            row["Closed_Time"] = now
         if module.api_name == "Contacts":
             row["Full_Name"] = f"{row.get('First_Name', '')} {row['Last_Name']}".strip()
         module.table.add(row)
@@ -142,6 +145,13 @@ class Tenant:
         )
         self._observe(module, "delete", row, ())
         return row
+
+    def run_automation(self, module: Module, row_id: str, action: Action, triggers: Sequence[str]) -> None:
+        """Automation is not modelled, only noted: which kinds of it a write has set off."""
+        if triggers:
+            self.automation.append(
+                {"module": module.api_name, "id": row_id, "action": action, "triggers": list(triggers)}
+            )
 
     def lookup(self, target: str, row_id: str | None) -> dict[str, Any] | None:
         """A lookup as it is shown; ``None`` when empty or when its row has gone."""
@@ -197,7 +207,12 @@ class Tenant:
                 "Currency": form.currency,
                 "Status": "Approved",
             }
-            row_id: str = self.insert(self.modules["Sales_Orders"], values)["id"]
+            orders = self.modules["Sales_Orders"]
+            faults = [fault for validator in self.validators for fault in validator(orders, values, "$")]
+            if faults:
+                raise NotSaved("\n".join(fault["message"] for fault in faults))
+            row_id: str = self.insert(orders, values, self.users.get(account["Owner"]))["id"]
+            self.run_automation(orders, row_id, "insert", TRIGGERS)
             return row_id
 
     def content(self) -> Content:

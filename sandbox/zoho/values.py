@@ -50,6 +50,7 @@ def checked(
             row["$se_module"] = given["$se_module"]
     if inserting:
         errors += _missing(module, row, errors, path)
+        errors += _empty_note(module, given, path)
     return row, errors
 
 
@@ -82,6 +83,15 @@ def _missing(module: Module, row: Row, errors: list[Item], path: str) -> list[It
         for name, field in module.fields.items()
         if field.mandatory and row.get(name) in (None, "") and name not in faulty
     ]
+
+
+def _empty_note(module: Module, given: Mapping[str, Any], path: str) -> list[Item]:
+    if module.api_name != "Notes" or given.get("Note_Content") or given.get("Note_Title"):
+        return []
+    names = ("Note_Content", "Note_Title")
+    expected = [{"api_name": name, "json_path": f"{path}.{name}"} for name in names]
+    message = "should contain either content or title"
+    return [error("EXPECTED_FIELD_MISSING", message, {"expected_fields": expected})]
 
 
 def _stored(tenant: Tenant, field: Field, value: Any, given: Mapping[str, Any]) -> Any:

@@ -44,12 +44,13 @@ class _Fault(Exception):
 def routes(router: Router, tenant: Tenant, channels: Channels) -> list[Route]:
     """The routes below ``/actions/watch``."""
     watch = _Watch(tenant, channels)
+    path, scope = "/actions/watch", "notifications"
     return [
-        router.sent("POST", "/actions/watch", watch.subscribe),
-        router.sent("PUT", "/actions/watch", watch.replace),
-        router.sent("PATCH", "/actions/watch", watch.amend),
-        router.read("GET", "/actions/watch", watch.listed),
-        router.read("DELETE", "/actions/watch", watch.unsubscribe),
+        router.route("POST", path, router.sent(watch.subscribe), f"{scope}.CREATE"),
+        router.route("PUT", path, router.sent(watch.replace), f"{scope}.UPDATE"),
+        router.route("PATCH", path, router.sent(watch.amend), f"{scope}.UPDATE"),
+        router.route("GET", path, router.read(watch.listed), f"{scope}.READ"),
+        router.route("DELETE", path, router.read(watch.unsubscribe), f"{scope}.DELETE"),
     ]
 
 
@@ -256,15 +257,15 @@ class _Watch:
                 where = {"api_name": "type", "json_path": f"{spot}.type"}
                 raise _Fault(invalid({**where, "supported_values": ["field_selection"]}))
             module = condition.get("module")
-            name = module.get("api_name") if isinstance(module, dict) else None
-            if name not in self._tenant.modules:
+            of = module.get("api_name") if isinstance(module, dict) else None
+            if of not in self._tenant.modules:
                 raise _Fault(invalid({"api_name": "module", "json_path": f"{spot}.module"}))
             selection = condition.get("field_selection")
             if not isinstance(selection, dict):
                 where = {"api_name": "field_selection", "json_path": f"{spot}.field_selection"}
                 raise _Fault(error("DEPENDENT_FIELD_MISSING", "DEPENDENT_FIELD_MISSING", where))
-            self._check_selection(self._tenant.modules[name], selection, f"{spot}.field_selection")
-            found[str(name)] = condition
+            self._check_selection(self._tenant.modules[of], selection, f"{spot}.field_selection")
+            found[str(of)] = condition
         return found
 
     def _check_selection(self, module: Module, selection: Mapping[str, Any], path: str) -> None:

@@ -1,14 +1,15 @@
 """Insert, update, upsert and delete of records (vendor manual: Insert, Update, Upsert, Delete Records).
 
-Invariant: results come by position; one faulty record does not stop the others; the installed function
-rule is asked only for orders, only when the caller names it, and only for records that are otherwise
-good.
+Invariant: results come by position; one faulty record does not stop the others; a locked record is
+refused before its values are looked at. Validation rules are asked only when the caller names their
+kind (a browser always does), and only about records that are otherwise good; the installed function
+rule, which is one of them, only about orders.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -19,23 +20,25 @@ from starlette.responses import Response
 from sandbox.doors import OrderForm, PluginSlot, judge
 from sandbox.table import Row
 from sandbox.zoho.answers import Item, Refused, error, invalid, items, parsed, refuse
-from sandbox.zoho.fields import CREATED, MODIFIED, USERS, Module
+from sandbox.zoho.changes import TRIGGERS, Action, Attempt
+from sandbox.zoho.fields import CREATED, MODIFIED, SE_MODULE, USERS, Module
 from sandbox.zoho.moments import parsed_stamp
+from sandbox.zoho.people import User
 from sandbox.zoho.tenant import Tenant
 from sandbox.zoho.values import checked
 
 MAX_RECORDS = 100
-FUNCTION_RULE = "function_validation_rule"
+FUNCTION_RULE, CRITERIA_RULE = "function_validation_rule", "criteria_validation_rule"
 FEATURES = (
     "layout_rules",
     "range_validation",
     "assignment_rules",
     FUNCTION_RULE,
-    "criteria_validation_rule",
+    CRITERIA_RULE,
     "global_map_dependency",
     "territory_subordinates",
 )
-TRIGGERS = ("workflow", "approval", "blueprint", "pathfinder", "orchestration")
+SKIPPABLE = ("assignment_rules", "cadences", "connected_workflows")
 _RULE_MESSAGE = 100
 
 
@@ -46,21 +49,30 @@ def write_credits(count: int) -> int:
 
 @dataclass(frozen=True)
 class Call:
-    """One write call: ``mode`` is insert, update or upsert; ``unmodified_since`` a stamp."""
+    """One write call: ``mode`` is insert, update or upsert; ``unmodified_since`` a stamp; ``triggers`` is
+    the automation that runs after it; ``by`` is who writes (the API's user when left out)."""
 
     module: Module
     mode: str
     records: Sequence[Any]
     duplicate_fields: Sequence[str] = ()
     with_rule: bool = False
+    with_criteria: bool = False
     unmodified_since: str | None = None
+    triggers: Sequence[str] = TRIGGERS
+    by: User | None = None
+
+
+def with_records(call: Call, records: Sequence[Any]) -> Call:
+    """The same call with other records."""
+    return replace(call, records=records)
 
 
 def read_call(module: Module, mode: str, request: Request, content: bytes) -> Call:
     """The call that a request makes; ``Refused`` when it is malformed as a whole."""
     body = parsed(content)
     records = body.get("data")
-    row_id = request.path_params.get("id")
+    row_id = request.path_params.get("id") if mode == "update" else None
     if row_id is not None and isinstance(records, list):  # PUT /{module}/{id}
         records = [{**record, "id": row_id} for record in records[:1] if isinstance(record, dict)]
     if not isinstance(records, list) or not records:
@@ -71,12 +83,10 @@ def read_call(module: Module, mode: str, request: Request, content: bytes) -> Ca
     if len(records) > MAX_RECORDS:
         details = {"maximum_length": MAX_RECORDS, "api_name": "data"}
         raise _whole(error("LIMIT_EXCEEDED", "count of records in your request exceeds the limit", details))
-    _known_words(body.get("trigger") or [], TRIGGERS, "trigger", "$.trigger[{}]")
-    features = [
-        feature.get("name") if isinstance(feature, dict) else feature
-        for feature in body.get("apply_feature_execution") or []
-    ]
-    _known_words(features, FEATURES, "name", "$.apply_feature_execution[{}].name")
+    triggers = TRIGGERS if body.get("trigger") is None else body["trigger"]
+    _known_words(triggers, TRIGGERS, "trigger", "$.trigger[{}]")
+    features = _features(body, "apply_feature_execution", FEATURES)
+    _features(body, "skip_feature_execution", SKIPPABLE)
     duplicate_fields = body.get("duplicate_check_fields") or []
     _known_words(
         duplicate_fields,
@@ -84,15 +94,34 @@ def read_call(module: Module, mode: str, request: Request, content: bytes) -> Ca
         "duplicate_check_fields",
         "$.duplicate_check_fields[{}]",
     )
-    since = request.headers.get("if-unmodified-since")
     return Call(
         module,
         mode,
         records,
         duplicate_fields,
         with_rule=FUNCTION_RULE in features and module.api_name == "Sales_Orders",
-        unmodified_since=parsed_stamp(since) if since else None,
+        with_criteria=CRITERIA_RULE in features,
+        unmodified_since=_unmodified_since(request),
+        triggers=triggers,
     )
+
+
+def _features(body: dict[str, Any], name: str, known: Sequence[str]) -> list[Any]:
+    """The names under ``apply_feature_execution`` or ``skip_feature_execution``."""
+    features = [
+        feature.get("name") if isinstance(feature, dict) else feature for feature in body.get(name) or []
+    ]
+    _known_words(features, known, "name", f"$.{name}[{{}}].name")
+    return features
+
+
+def _unmodified_since(request: Request) -> str | None:
+    text = request.headers.get("if-unmodified-since")
+    since = parsed_stamp(text)
+    if text is not None and since is None:
+        header = {"header": "If-Unmodified-Since", "expected_data_type": "datetime"}
+        raise _whole(invalid(header))
+    return since
 
 
 def _known_words(words: Sequence[Any], known: Sequence[str], name: str, path: str) -> None:
@@ -111,8 +140,17 @@ def _whole(item: Item) -> Refused:
     return Refused(400, {"data": [item]})
 
 
-async def perform(tenant: Tenant, call: Call, slot: PluginSlot) -> Response:
-    """Carry the call out; the plugin in ``slot`` is the org's function rule."""
+async def perform(
+    tenant: Tenant, call: Call, slot: PluginSlot, faulty: Mapping[int, Item] | None = None
+) -> Response:
+    """Carry the call out and answer it. The records at the places of ``faulty`` fail with the item that
+    is given."""
+    results = await carry_out(tenant, call, slot, faulty or {})
+    return items("data", results, 201 if call.mode == "insert" else 200)
+
+
+async def carry_out(tenant: Tenant, call: Call, slot: PluginSlot, faulty: Mapping[int, Item]) -> list[Item]:
+    """The results by position; the plugin in ``slot`` is the org's function rule."""
     writer = _Writer(tenant, call)
     refusals: dict[int, str] = {}
     plugin = slot.installed() if call.with_rule else None
@@ -124,8 +162,7 @@ async def perform(tenant: Tenant, call: Call, slot: PluginSlot) -> Response:
             if refused:
                 refusals[i] = message[:_RULE_MESSAGE]
     with tenant.lock:
-        results = [writer.write(i, refusals.get(i)) for i in range(len(call.records))]
-    return items("data", results, 201 if call.mode == "insert" else 200)
+        return [faulty.get(i) or writer.write(i, refusals.get(i)) for i in range(len(call.records))]
 
 
 class _Writer:
@@ -133,6 +170,7 @@ class _Writer:
         self._tenant = tenant
         self._call = call
         self._module = call.module
+        self._by = call.by or tenant.admin
         self._numbers: dict[int, str] = {}
 
     def order_forms(self) -> dict[int, tuple[OrderForm, str]]:
@@ -153,20 +191,32 @@ class _Writer:
 
     def write(self, i: int, refusal: str | None) -> Item:
         row_id, values, errors, duplicate_field = self._planned(i)
+        if not errors:
+            errors = self._invalid(i, {**(self._module.table.get(row_id) or {}), **values}, refusal)
         if len(errors) > 1:
             details = {"errors": errors}
             return error("MULTIPLE_OR_MULTI_ERRORS", "Multiple errors in the request", details)
         if errors:
             return errors[0]
-        if refusal is not None:
-            return invalid({"api_name": "Account_Name", "json_path": f"$.data[{i}]"}, refusal)
+        action: Action = "insert" if row_id is None else "update"
         if row_id is None:
             if i in self._numbers:
                 values["SO_Number"] = self._numbers[i]
-            row = self._tenant.insert(self._module, values)
+            row = self._tenant.insert(self._module, values, self._by)
         else:
-            row = self._tenant.update(self._module, row_id, values)
-        return self._done(row, "insert" if row_id is None else "update", duplicate_field)
+            row = self._tenant.update(self._module, row_id, values, self._by)
+        self._tenant.run_automation(self._module, row["id"], action, self._call.triggers)
+        return self._done(row, action, duplicate_field)
+
+    def _invalid(self, i: int, row: Row, refusal: str | None) -> list[Item]:
+        """What the validation rules have against the row as it would become."""
+        path, found = f"$.data[{i}]", []
+        if refusal is not None:
+            found.append(invalid({"api_name": "Account_Name", "json_path": path}, refusal))
+        if self._call.with_criteria:
+            for validator in self._tenant.validators:
+                found += validator(self._module, row, path)
+        return found
 
     def _planned(self, i: int) -> tuple[str | None, Row, list[Item], str | None]:
         """Id of the record to change (``None`` inserts), values, errors, the field that matched."""
@@ -178,8 +228,8 @@ class _Writer:
             return None, {}, [row_id], None
         values, errors = checked(self._tenant, self._module, given, path, inserting=row_id is None)
         errors += self._duplicates(values, row_id, path)
-        if row_id is not None and (stale := self._stale(row_id)):
-            errors = [stale]
+        if row_id is not None and (refused := self._refused(row_id, values, path)):
+            errors = [refused]
         return row_id, values, errors, matched
 
     def _target(self, given: Row, path: str) -> tuple[str | Item | None, str | None]:
@@ -230,6 +280,13 @@ class _Writer:
         }
         return error("DUPLICATE_DATA", "duplicate data", details)
 
+    def _refused(self, row_id: str, values: Row, path: str) -> Item | None:
+        """A refusal for what the record is, whatever is written to it: locked, in a process, stale."""
+        row = self._module.table.get(row_id) or {}
+        fields = frozenset(values) - {SE_MODULE}
+        guarded = self._tenant.refused(Attempt(self._module, row, fields, self._by, path))
+        return guarded or self._stale(row_id)
+
     def _stale(self, row_id: str) -> Item | None:
         since, row = self._call.unmodified_since, self._module.table.get(row_id)
         if since is None or row is None or row[MODIFIED] <= since:
@@ -268,13 +325,18 @@ def delete(tenant: Tenant, module: Module, ids_text: str) -> Response:
     if len(ids) > MAX_RECORDS:
         raise refuse(400, "LIMIT_EXCEEDED", "limit exceeded", limit=MAX_RECORDS, param_name="ids")
     with tenant.lock:
-        return items("data", [_delete_one(tenant, module, row_id) for row_id in ids], 200)
+        return items("data", [delete_one(tenant, module, i, tenant.admin) for i in ids], 200)
 
 
-def _delete_one(tenant: Tenant, module: Module, row_id: str) -> Item:
-    if module.table.get(row_id) is None:
+def delete_one(tenant: Tenant, module: Module, row_id: str, by: User) -> Item:
+    """Delete a record; the result. The caller holds the tenant's lock."""
+    row = module.table.get(row_id)
+    if row is None:
         return invalid({"id": row_id}, "record not deleted")
-    tenant.delete(module, row_id)
+    refused = tenant.refused(Attempt(module, row, None, by, "$"))
+    if refused is not None:
+        return refused
+    tenant.delete(module, row_id, by)
     return {
         "code": "SUCCESS",
         "details": {"id": row_id},

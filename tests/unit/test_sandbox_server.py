@@ -16,7 +16,8 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from sandbox.doors import OrderForm, canonical, crm_doors
-from sandbox.server import CallKind, Options, gate, parse_fault
+from sandbox.faults import CallKind, parse_fault
+from sandbox.server import Options, gate
 from tests.sandbox_server import running
 
 AS_OF = dt.datetime(2026, 6, 30, tzinfo=dt.UTC)

@@ -206,7 +206,7 @@ def test_org_users_and_modules_are_there_and_some_fields_have_no_json_type(org: 
     assert org.get("/org").json()["org"][0]["company_name"]
     assert [user["status"] for user in org.get("/users", type="ActiveUsers").json()["users"]] == [
         "active"
-    ] * 2
+    ] * 3
     names = [module["api_name"] for module in org.get("/settings/modules").json()["modules"]]
     assert names == ["Accounts", "Contacts", "Sales_Orders", "Invoices", "Tasks", "Notes"]
     fields = org.get("/settings/fields", module="Accounts").json()["fields"]

@@ -108,7 +108,7 @@ def test_calls_beyond_the_concurrency_of_the_edition_are_429() -> None:
 
 def test_latency_is_not_bound_to_a_number_of_threads() -> None:
     # A pool of forty threads would never have more than forty calls under way.
-    with zoho_org(Limits(concurrency=60), latency_ms=1500) as org, ThreadPoolExecutor(80) as pool:
+    with zoho_org(Limits(concurrency=60, heavy=60), latency_ms=1500) as org, ThreadPoolExecutor(80) as pool:
         statuses = list(pool.map(lambda _: org.coql(COQL).status_code, range(80)))
         assert org.door("calls")["read"] == 80
     assert statuses.count(200) >= 60 and 429 in statuses

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.zoho import listing
 from tests.sandbox_clients import Zoho, zoho_org
 
 A, B, C = "554023000001000001", "554023000001000002", "554023000001000003"
@@ -98,6 +99,11 @@ def test_coql_orders_pages_and_counts(org: Zoho) -> None:
             {"line": 1, "column": 49, "near": "and"},
         ),
         ("select id from Accounts where (id > 1", "SYNTAX_ERROR", None),
+        (
+            "select A.x, B.x, C.x, D.x, E.x, F.x, G.id from Accounts where id > 1",
+            "LIMIT_EXCEEDED",
+            {"limit": 5, "clause": "join"},
+        ),
         ("select Nothing from Accounts where id > 1", "INVALID_QUERY", {"column_name": "Nothing"}),
         ("select id from Accounts where Nothing = 'x'", "INVALID_QUERY", {"column_name": "Nothing"}),
         ("select id from Accounts where Description = 'x'", "INVALID_QUERY", None),
@@ -150,6 +156,31 @@ def test_page_tokens_walk_all_rows_once_and_are_bound_to_their_parameters(org: Z
     org.clock.now += 24 * 3600
     org.renew()
     assert org.get("/Accounts", **asked, page_token=token).json()["code"] == "EXPIRED_VALUE"
+
+
+def test_trap_pages_by_number_end_at_2000_records_and_tokens_go_on_to_100000(
+    org: Zoho, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "DISCRETE", 2)
+    monkeypatch.setattr(listing, "REACH", 2)
+    asked: dict[str, Any] = {"fields": "id", "per_page": 1}
+    second = org.get("/Accounts", **asked, page=2).json()
+    assert second["info"]["more_records"] is True
+    wall = org.get("/Accounts", **asked, page=3)
+    assert (wall.status_code, wall.json()["code"]) == (400, "DISCRETE_PAGINATION_LIMIT_EXCEEDED")
+    assert wall.json()["details"] == {"limit": 2}
+    token = second["info"]["next_page_token"]
+    end = org.get("/Accounts", **asked, page_token=token)
+    assert (end.status_code, end.json()["code"]) == (400, "PAGINATION_LIMIT_EXCEEDED")
+    assert end.json()["details"] == {"param_name": "page_token"}
+    both = org.get("/Accounts", **asked, page=2, page_token=token)
+    assert both.json()["code"] == "AMBIGUITY_DURING_PROCESSING"
+
+
+def test_trap_a_list_without_rows_is_204_without_a_body(org: Zoho) -> None:
+    for answer in (org.get("/Contacts", fields="id"), org.get("/Accounts", fields="id", page=2)):
+        assert (answer.status_code, answer.content) == (204, b"")
+    assert org.get("/Accounts", fields="id", cvid="1").json()["details"] == {"param_name": "cvid"}
 
 
 def test_if_modified_since_gives_the_changed_rows_or_304(org: Zoho) -> None:

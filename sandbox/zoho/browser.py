@@ -1,0 +1,167 @@
+"""What a person does in the vendor's browser pages: the order form, and saving or deleting any record.
+
+Invariant: a person is asked by every validation rule and stopped by every lock, without naming them;
+what is saved has the person's name on it, not the API user's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+from urllib.parse import parse_qs
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from sandbox.doors import PluginSlot, order_form, place_order
+from sandbox.zoho import writing
+from sandbox.zoho.answers import Item, answer
+from sandbox.zoho.fields import Module
+from sandbox.zoho.modules import CURRENCIES
+from sandbox.zoho.people import STANDARD, User
+from sandbox.zoho.tenant import Tenant
+
+_FORM = "/_sandbox/browser/orders/new"
+_SUGGESTED = 200
+"""Accounts that the form suggests; any other may be typed."""
+
+
+def doors(tenant: Tenant, slot: PluginSlot) -> list[Route]:
+    """``GET`` and ``POST /_sandbox/browser/orders/new`` are the order form as a page; ``POST
+    /_sandbox/browser/save`` and ``…/delete`` take ``module``, ``id``, ``values`` and ``user`` (id or
+    e-mail; a rep when left out) and answer ``saved`` with the vendor's ``result``."""
+    pages = _Pages(tenant, slot)
+    return [
+        Route(_FORM, pages.form, methods=["GET"]),
+        Route(_FORM, pages.place, methods=["POST"]),
+        Route("/_sandbox/browser/save", pages.save, methods=["POST"]),
+        Route("/_sandbox/browser/delete", pages.delete, methods=["POST"]),
+    ]
+
+
+class _Pages:
+    def __init__(self, tenant: Tenant, slot: PluginSlot) -> None:
+        self._tenant = tenant
+        self._slot = slot
+
+    async def form(self, request: Request) -> Response:
+        """The empty form; the query may fill it in (``account_id`` and so on)."""
+        return HTMLResponse(self._page(dict(request.query_params), None))
+
+    async def place(self, request: Request) -> Response:
+        """Save: number, plugin, save. The page shows what the rep is told."""
+        given = {name: values[0] for name, values in parse_qs((await request.body()).decode()).items()}
+        try:
+            form = order_form(given)
+            outcome = await run_in_threadpool(place_order, self._tenant, self._slot.installed(), form)
+        except ValueError as error:
+            return HTMLResponse(self._page(given, {"saved": False, "message": str(error)}), 400)
+        return HTMLResponse(self._page({} if outcome["saved"] else given, outcome))
+
+    async def save(self, request: Request) -> Response:
+        body = await request.json()
+        try:
+            module, user = self._module(body), self._user(body)
+        except ValueError as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+        record = {**(body.get("values") or {})}
+        if body.get("id"):
+            record["id"] = body["id"]
+        call = writing.Call(
+            module,
+            "update" if body.get("id") else "insert",
+            [record],
+            with_rule=module.api_name == "Sales_Orders",
+            with_criteria=True,
+            by=user,
+        )
+        return _outcome((await writing.carry_out(self._tenant, call, self._slot, {}))[0])
+
+    async def delete(self, request: Request) -> Response:
+        body = await request.json()
+        try:
+            module, user = self._module(body), self._user(body)
+        except ValueError as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+        with self._tenant.lock:
+            return _outcome(writing.delete_one(self._tenant, module, str(body.get("id")), user))
+
+    def _module(self, body: Mapping[str, Any]) -> Module:
+        module = self._tenant.modules.get(str(body.get("module")))
+        if module is None:
+            raise ValueError(f"module must be one of {', '.join(self._tenant.modules)}")
+        return module
+
+    def _user(self, body: Mapping[str, Any]) -> User:
+        users, wanted = list(self._tenant.users.values()), body.get("user")
+        if wanted is None:
+            reps = [user for user in users if user.profile.name == STANDARD]
+            return reps[0] if reps else self._tenant.admin
+        for user in users:
+            if wanted in (user.id, user.email):
+                return user
+        raise ValueError(f"there is no user {wanted}")
+
+    def _page(self, given: Mapping[str, str], outcome: Mapping[str, Any] | None) -> str:
+        def value(name: str) -> str:
+            return escape(given.get(name, ""), quote=True)
+
+        with self._tenant.lock:
+            accounts = self._tenant.modules["Accounts"].table
+            suggested = [row for row, _ in zip(accounts, range(_SUGGESTED), strict=False)]
+        options = "".join(
+            f'<option value="{escape(row["id"])}">{escape(row["Account_Name"])}</option>' for row in suggested
+        )
+        currencies = "".join(
+            f"<option{' selected' if code == given.get('currency') else ''}>{code}</option>"
+            for code in CURRENCIES
+        )
+        return _PAGE.format(
+            outcome=_told(outcome),
+            action=_FORM,
+            account=value("account_id"),
+            accounts=options,
+            amount=value("amount"),
+            currencies=currencies,
+            number=value("number"),
+        )
+
+
+def _told(outcome: Mapping[str, Any] | None) -> str:
+    """What the rep reads after saving, the plugin's message line by line."""
+    if outcome is None:
+        return ""
+    headline = f"Order {outcome['number']} saved" if outcome["saved"] else "Order not saved"
+    lines = [headline, *str(outcome.get("message") or "").splitlines()]
+    text = "<br>".join(escape(line) for line in lines)
+    kind, order_id = ("saved" if outcome["saved"] else "refused"), escape(str(outcome.get("id") or ""))
+    return f'<p id="message" role="alert" class="{kind}" data-order-id="{order_id}">{text}</p>'
+
+
+def _outcome(result: Item) -> Response:
+    return answer({"saved": result["status"] == "success", "result": result})
+
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>New sales order</title>
+<style>
+body {{ font: 15px sans-serif; max-width: 32em; margin: 2em auto; }}
+label {{ display: block; margin: .8em 0; }}
+input, select {{ display: block; width: 100%; padding: .4em; }}
+#message {{ padding: .8em; border-left: 4px solid; }}
+.saved {{ border-color: #2a7; background: #eefaf3; }} .refused {{ border-color: #c33; background: #fdeeee; }}
+</style></head><body>
+<h1>New sales order</h1>
+{outcome}
+<form method="post" action="{action}">
+<label>Account <input name="account_id" list="accounts" value="{account}" required></label>
+<datalist id="accounts">{accounts}</datalist>
+<label>Amount <input name="amount" inputmode="decimal" value="{amount}" required></label>
+<label>Currency <select name="currency">{currencies}</select></label>
+<label>Number <input name="number" value="{number}" placeholder="allotted when empty"></label>
+<button id="save">Save</button>
+</form></body></html>
+"""
