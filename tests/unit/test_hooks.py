@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from connector import hooks
-from connector.adapter import FORGED_EVENT, Context, Event, Limits, Row, Subscription
+from connector.adapter import FORGED_EVENT, Context, Event, Limits, Page, Row, Slice, Subscription
 from connector.config import load
 from connector.errors import Halt, Reject, Retry
 from connector.home import found
@@ -22,10 +23,11 @@ from connector.mapping import compile_mapping
 from connector.model import Stream
 from connector.pull import pull
 from connector.runtime import Runtime
-from connector.store import inbox, records, subscriptions
+from connector.store import inbox, records, reservations, subscriptions
 from connector.store.connections import Connection
 from connector.store.record_tables import account, sales_order
-from connector.store.tables import customer
+from connector.store.schema import upgrade
+from connector.store.tables import credit_line, customer
 from connector.yamlfile import parse
 from tests.memory_secrets import MemorySecrets
 from tests.unit.test_pull import MemoryCrm
@@ -101,6 +103,16 @@ class TellingCrm(MemoryCrm):
         self.before_answer()
         return rows
 
+    def fetch(self, object_name: str, fields: Sequence[str], part: Slice) -> Page:
+        here = self.data[object_name]
+        ids = sorted(
+            key
+            for key, row in here.items()
+            if part.since <= row["at"] <= part.until and (part.after is None or key > part.after)
+        )
+        rows = [Row(key, here[key]["at"], dict(here[key])) for key in ids[: self.page]]
+        return Page(rows, len(ids) > self.page)
+
     def deleted(self, object_name: str, since: dt.datetime) -> Iterator[str]:
         return iter(self.listed[object_name])
 
@@ -111,10 +123,12 @@ class TellingCrm(MemoryCrm):
 class Bench:
     """A store, a CRM that tells, a clock."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database_url: str = "") -> None:
         for _ in found(folder / "home"):
             pass
-        self.runtime = Runtime(load(folder / "home" / "creditgate.toml"))
+        config = load(folder / "home" / "creditgate.toml")
+        self.runtime = Runtime(config.model_copy(update={"database_url": database_url}))
+        upgrade(self.runtime.store)
         self.store = self.runtime.store
         self.runtime.connections.add("memory", "crm", "zoho", {}, {}, folder)
         self.connection: Connection = self.runtime.connections.get("memory")
@@ -170,7 +184,7 @@ def test_what_the_crm_told_of_is_read_again_in_batches(bench: Bench) -> None:
     assert bench.waiting() == []
 
 
-def test_our_own_writes_that_come_back_as_events_cause_no_work(bench: Bench) -> None:
+def test_trap_our_own_writes_fire_events_and_cause_no_work(bench: Bench) -> None:
     bench.crm.set("A", "1", name="firm")
     bench.tell("A", "1")
     bench.process()
@@ -242,7 +256,7 @@ def _die(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
-def test_a_deleted_record_is_marked_only_when_the_vendor_lists_it(bench: Bench) -> None:
+def test_complaint_supaglue_489_a_deletion_is_found_and_believed_only_when_listed(bench: Bench) -> None:
     for key in ("1", "2"):
         bench.crm.set("A", key, name=key)
     bench.tell("A", "1", "2")
@@ -313,6 +327,34 @@ def test_accounts_read_again_form_their_group(bench: Bench) -> None:
     assert len(groups) == 1 and None not in groups
 
 
+def test_an_order_that_arrives_by_event_takes_its_reservation_with_it(bench: Bench) -> None:
+    bench.crm.set("A", "1", name="firm")
+    bench.tell("A", "1")
+    bench.process()
+    with bench.store.write() as tx:
+        (number,) = tx.execute(sa.select(customer.c.id)).scalars()
+        line = {"subject": "customer", "subject_id": number, "currency": "CNY", "limit_state": "amount"}
+        tx.execute(credit_line.insert().values(**line, limit_minor=1000, status="ok", reserved=300))
+        held = {
+            "connection_id": 1,
+            "order_key": "5",
+            "revision": "",
+            "account_id": "1",
+            "customer_id": number,
+        }
+        money = {"amount": 300, "currency": "CNY", "reserved": 300, "state": "active", "answer": ""}
+        life = {"created_at": bench.now, "expires_at": bench.now + dt.timedelta(days=3)}
+        reservations.put(tx, held | money | life, None)
+    bench.crm.set("O", "5", account="1", amount=3)
+    bench.tell("O", "5")
+    bench.process()
+    with bench.store.read() as tx:
+        (held_now,) = reservations.of_order(tx, 1, "5")
+        line_now = tx.execute(sa.select(credit_line)).one()
+    assert held_now.state == "consumed"
+    assert (line_now.reserved, line_now.exposure) == (0, 300)
+
+
 def test_a_row_that_does_not_fit_is_set_aside_as_in_a_pull(bench: Bench) -> None:
     bench.crm.set("A", "1", name="firm")
     bench.crm.set("O", "5", account="1", amount="much")
@@ -364,6 +406,43 @@ def test_hints_about_objects_that_are_not_read_are_dropped(bench: Bench) -> None
     assert bench.process().hints == 0
     assert bench.waiting() == []
     assert bench.crm.asked == []
+
+
+@pytest.mark.postgres
+def test_services_and_a_pull_at_work_on_the_same_customers_never_block_one_another(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    bench = Bench(tmp_path, postgres_url)
+    for number in range(40):
+        bench.crm.set("A", str(number), name=f"firm {number}")
+    for number in range(400):
+        bench.crm.set("O", str(number), account=str(number * 7 % 40), amount=number)
+    pull(bench.store, bench.connection, bench.crm, MAPPING)
+    faults: list[BaseException] = []
+
+    def guarded(act: Callable[[], object]) -> None:
+        try:
+            act()
+        except BaseException as fault:
+            faults.append(fault)
+
+    for turn in range(3):
+        bench.now += dt.timedelta(minutes=1)
+        for number in range(400):
+            bench.crm.set("O", str(number), account=str(number * (3 + turn) % 40), amount=number + turn)
+        bench.tell("O", *(str(number) for number in range(400)))
+        acts: list[Callable[[], object]] = [bench.process, bench.process]
+        acts.append(lambda: pull(bench.store, bench.connection, bench.crm, MAPPING))
+        threads = [threading.Thread(target=guarded, args=(act,)) for act in acts]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert faults == []
+    bench.process()
+    assert bench.waiting() == []
+    assert bench.orders() == {str(number): (number + 2) * 100 for number in range(400)}
+    bench.runtime.close()
 
 
 # -- subscribing

@@ -101,7 +101,7 @@ def test_trap_expiry_beyond_the_maximum_falls_back_to_one_hour(bench: Bench) -> 
     assert made.renew_at == bench.now() + dt.timedelta(minutes=45)
 
 
-def test_a_channel_is_renewed_under_its_number_when_less_than_a_quarter_remains(bench: Bench) -> None:
+def test_trap_a_channel_ends_and_is_renewed_when_less_than_a_quarter_remains(bench: Bench) -> None:
     made = subscribed(bench)
     bench.time += LIFE * 3 / 4 - dt.timedelta(seconds=1)
     assert subscribe(bench, made) is made
@@ -240,7 +240,7 @@ def parse(**changes: Any) -> Any:
     return ZohoCrm.parse_event({}, json.dumps(CAPTURED | changes).encode(), SECRET)
 
 
-def test_an_event_names_its_records_and_none_of_their_values() -> None:
+def test_trap_an_event_names_several_records_and_holds_no_record() -> None:
     event = parse()
     assert (event.object, event.ids, event.operation) == ("Accounts", ("77", "78"), "changed")
     assert event.channel == "1000000068001"
@@ -260,7 +260,7 @@ def test_ids_may_be_numbers_and_the_module_may_stand_in_the_address_only() -> No
 
 
 @pytest.mark.parametrize("token", [None, "", "token-2", "token-1 ", 1, ["token-1"], "töken", "\ud800"])
-def test_an_event_with_another_token_is_forged(token: Any) -> None:
+def test_trap_only_the_token_in_the_body_proves_an_event(token: Any) -> None:
     with pytest.raises(Reject) as told:
         parse(token=token)
     # A text that no encoding bears is no JSON to begin with.
@@ -317,6 +317,16 @@ def test_rows_are_read_again_by_id_in_one_query(bench: Bench) -> None:
     assert {r.external_id: r.data["Account_Name"] for r in rows} == {"77": "A", "78": "B"}
     assert rows[1].data["Owner"] == {"id": "5"}
     assert rows[0].modified_at == dt.datetime(2026, 3, 1, 6, 30, tzinfo=dt.UTC)
+
+
+def test_trap_in_takes_fifty_values(bench: Bench) -> None:
+    assert ZohoCrm.reread_batch == 50
+    answer_fields("Accounts", {"Account_Name": "text"})
+    answer_query()
+    bench.crm.reread("Accounts", ["Account_Name"], [str(number) for number in range(60)])
+    asked = [json.loads(call.request.body)["select_query"] for call in calls_to(f"{BASE}/coql")]
+    assert [query.count("'") // 2 for query in asked] == [50, 10]
+    assert bench.budget.credits[-2:] == [1, 1]
 
 
 def test_ids_that_are_not_found_are_missing_from_the_rows(bench: Bench) -> None:
