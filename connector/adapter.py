@@ -28,6 +28,8 @@ class Setting:
     """One thing that ``connect add`` asks for. ``secret`` values are stored encrypted.
 
     ``default`` ``None`` means required unless ``optional``; ``help`` says where the admin finds it.
+    ``choices``, if there are any, are the values it may have; what is not ``asked`` for can only be
+    given by name.
     """
 
     key: str
@@ -35,6 +37,8 @@ class Setting:
     secret: bool = False
     default: str | None = None
     optional: bool = False
+    choices: tuple[str, ...] = ()
+    asked: bool = True
 
 
 @dataclass(frozen=True)
@@ -43,21 +47,49 @@ class Limits:
 
     ``slots`` calls at once; per ``per_seconds`` at most ``calls`` in each bucket (an endpoint or the
     whole org, as the adapter names its buckets). ``None`` means that the vendor states no such limit.
+    Of the slots at most ``heavy`` are for heavy calls. The share ``reserve`` (0 to 1) of the calls is
+    kept for what cannot wait: only calls made inside ``http.urgent()`` may use it. Buckets in ``rates``
+    have calls and seconds of their own, and no reserve.
     """
 
     slots: int
     calls: int | None = None
     per_seconds: int = 86_400
+    heavy: int | None = None
+    reserve: float = 0.0
+    rates: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Lack:
+    """Something that the vendor does not grant us (``what``) and what does not work without it."""
+
+    what: str
+    without: str
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What of a stream this tenant does not show us: the whole ``object``, with the reason, or ``fields``
+    (as the mapping names them)."""
+
+    object: str = ""
+    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Slice:
     """A part of a stream: rows changed in ``[since, until]`` (closed at both ends, aware UTC) whose
-    id sorts after ``after`` in the vendor's own order of ids. Halving the time halves the work."""
+    id sorts after ``after`` in the vendor's own order of ids. Halving the time halves the work.
+
+    Only rows with a value in the field ``having``, if it is given, are wanted; an adapter that cannot
+    tell them apart hands over the others as well.
+    """
 
     since: dt.datetime
     until: dt.datetime
     after: str | None = None
+    having: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,10 +103,35 @@ class Row:
 
 @dataclass(frozen=True)
 class Page:
-    """Rows of a slice in order of id. ``more`` says that rows after the last one remain."""
+    """Rows of a slice in order of id. ``more`` says that rows after the last one remain; only where
+    it is ``divisible`` by time can several calls share in them."""
 
     rows: Sequence[Row]
     more: bool
+    divisible: bool = True
+
+
+@dataclass(frozen=True)
+class BulkPlace:
+    """Where a bulk read stands: ``began`` (aware UTC) before its first job was asked for, so that
+    whatever changed later is not in it for sure; ``job`` in the adapter's own words; of the job's rows
+    ``stored`` are kept."""
+
+    began: dt.datetime
+    job: str
+    stored: int = 0
+
+
+@dataclass(frozen=True)
+class BulkPart:
+    """Rows of a bulk read, and the place to keep together with them; there may be no rows yet."""
+
+    rows: Sequence[Row]
+    place: BulkPlace
+
+
+class BulkFailed(Exception):
+    """The vendor gave a bulk read up, for the reason in the text: the rows have to be fetched."""
 
 
 @dataclass(frozen=True)
@@ -225,6 +282,25 @@ class Adapter(ABC):
     def __init__(self, context: Context) -> None:
         self.context = context
 
+    @classmethod
+    def limits_for(cls, settings: Mapping[str, str]) -> Limits:
+        """The call budget of a connection with these settings. ``Halt`` for one that makes no sense."""
+        return cls.limits
+
+    @classmethod
+    def guide(cls, language: str) -> str:
+        """What an admin does at the vendor before ``connect add``, step by step; may be empty."""
+        return ""
+
+    @property
+    def slots(self) -> int:
+        """How many calls this connection may make at once."""
+        return self.limits_for(self.context.settings).slots
+
+    def lacking(self) -> list[Lack]:
+        """What the credentials do not permit of what this adapter does; raises as ``test`` does."""
+        return []
+
     @abstractmethod
     def test(self) -> str:
         """Prove the credentials with one harmless call; a sentence on who we are there.
@@ -252,6 +328,21 @@ class Crm(Adapter):
     @abstractmethod
     def fetch(self, object_name: str, fields: Sequence[str], part: Slice) -> Page:
         """One page of ``object_name`` with the mapped ``fields``, ordered by id, from ``part``."""
+
+    def bulk(
+        self, object_name: str, fields: Sequence[str], place: BulkPlace | None
+    ) -> Iterator[BulkPart] | None:
+        """All rows of ``object_name``, in any order, made ready by the vendor; from ``place`` on if an
+        earlier run had come so far. ``None`` when there is no such way, or none worth its price.
+
+        Each part is stored together with its place before the next one is asked for. Raises
+        ``BulkFailed``, at once or between parts, when the rows have to be fetched after all.
+        """
+        return None
+
+    def missing(self, object_name: str, fields: Sequence[str]) -> Missing:
+        """What of ``object_name`` and the mapped ``fields`` this tenant does not show us."""
+        return Missing()
 
     @abstractmethod
     def deleted(self, object_name: str, since: dt.datetime) -> Iterator[str]:

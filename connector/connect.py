@@ -7,7 +7,7 @@ the adapter does not know; what the adapter calls secret never stands among the 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from connector import adapter as ports
@@ -32,6 +32,7 @@ class Kind:
     name: str
     role: str
     settings: Sequence[Setting]
+    guide: Callable[[str], str] = lambda language: ""
 
 
 def kind_of(name: str) -> Kind:
@@ -43,7 +44,7 @@ def kind_of(name: str) -> Kind:
     settings = list(adapter.settings)
     if role == "bureau" and all(s.key != LEGAL_BASIS.key for s in settings):
         settings.append(LEGAL_BASIS)
-    return Kind(name, role, settings)
+    return Kind(name, role, settings, adapter.guide)
 
 
 def required(setting: Setting) -> bool:
@@ -79,6 +80,10 @@ def check(kind: Kind, values: Mapping[str, str]) -> None:
             f"{kind.name} has no setting {unknown[0]!r}",
             todo=f"{close_to(unknown[0], known) if known else 'leave it out'}; known: {listed}",
         )
+    for setting in kind.settings:
+        value = values.get(setting.key, "").strip()
+        if value and setting.choices and value.lower() not in setting.choices:
+            raise Halt(f"{setting.key} cannot be {value!r}", todo=f"use one of: {' '.join(setting.choices)}")
     missing = [s for s in kind.settings if required(s) and not values.get(s.key, "").strip()]
     if missing:
         helps = "; ".join(f"{s.key} ({s.help})" for s in missing)

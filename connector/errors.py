@@ -43,7 +43,8 @@ class Retry(CreditGateError):
     """A fault that may pass (exit code 3).
 
     ``after`` is the vendor's or our hint in seconds. ``unknown_outcome`` is true when a write may
-    have been carried out, so that the caller must look before writing again.
+    have been carried out, so that the caller must look before writing again. ``busy`` is true when the
+    vendor takes no more calls of this connection for now, whichever they are.
     """
 
     exit_code = 3
@@ -56,10 +57,12 @@ class Retry(CreditGateError):
         todo: str = "",
         after: float | None = None,
         unknown_outcome: bool = False,
+        busy: bool = False,
     ) -> None:
         super().__init__(what, where=where, todo=todo)
         self.after = after
         self.unknown_outcome = unknown_outcome
+        self.busy = busy
 
 
 class Reject(CreditGateError):

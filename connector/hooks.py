@@ -13,17 +13,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import quote, urlsplit
 
+import sqlalchemy as sa
+
 from connector import adapter as ports
 from connector.adapter import Crm, Event, Row, Subscription
 from connector.errors import CreditGateError, Halt, Retry
 from connector.mapping import FieldMapping
 from connector.model import Stream
-from connector.pull import LAG, Pulled, keep, retry_rejects
+from connector.pull import Pulled, retry_rejects
 from connector.reading import Reader
-from connector.store import cursors, inbox, records, subscriptions
-from connector.store.connections import Connection
+from connector.store import cursors, customers, inbox, records, subscriptions
+from connector.store.connections import Connection, names_of
 from connector.store.engine import Store
 from connector.store.inbox import Claimed
+from connector.window import LAG, Count, keep_rows, read_rows
 
 PATH = "/v1/hooks/"
 SECRET = "events:secret"  # noqa: S105 - its name
@@ -70,7 +73,7 @@ def subscribe(
         if known is not None and anew:
             known = replace(known, renew_at=crm.context.now())
         # The secret is kept before the vendor learns it: killed in between, the next run sends it again.
-        made = crm.subscribe(list(_by_object(mapping)), url, _secret(crm), known)
+        made = crm.subscribe(list(_by_object(store, connection, mapping)), url, _secret(crm), known)
         if made != known:
             with store.write() as tx:
                 subscriptions.save(tx, connection.id, made, crm.context.now())
@@ -86,7 +89,7 @@ def renew(
     if known is None:
         return None
     due = known.renew_at is not None and known.renew_at <= crm.context.now()
-    if due or anew or set(known.objects) != set(_by_object(mapping)):
+    if due or anew or set(known.objects) != set(_by_object(store, connection, mapping)):
         base = known.url[: known.url.rindex(PATH)]
         return subscribe(store, connection, crm, mapping, base, anew=anew)
     return known
@@ -171,7 +174,7 @@ def process(
     Raises ``Retry``, ``Reauth`` or ``Halt`` from the vendor; what was not read is due again later.
     """
     done = Processed()
-    readers = _by_object(mapping)
+    readers = _by_object(store, connection, mapping)
     with store.write() as tx:
         inbox.drop_others(tx, connection.id, list(readers))
     while True:
@@ -194,11 +197,12 @@ def settle(store: Store, connection: Connection, began: dt.datetime) -> int:
         return inbox.drop_dead(tx, connection.id, began)
 
 
-def _by_object(mapping: FieldMapping) -> dict[str, list[Reader]]:
+def _by_object(store: Store, connection: Connection, mapping: FieldMapping) -> dict[str, list[Reader]]:
     """The mapping's readers by the vendor's object, in the order of the streams."""
+    names = names_of(store, connection, "visit")
     found: dict[str, list[Reader]] = {}
     for stream in Stream:
-        reader = mapping.readers.get(stream)
+        reader = mapping.reader(stream, names)
         if reader is not None:
             found.setdefault(reader.object, []).append(reader)
     return found
@@ -208,6 +212,24 @@ def _claim(store: Store, connection: Connection, crm: Crm, object_name: str) -> 
     now, name = crm.context.now(), randomness.token_hex(8)
     with store.write() as tx:
         return inbox.claim(tx, connection.id, object_name, name, now, now + LEASE, crm.reread_batch)
+
+
+def _keep(
+    tx: sa.Connection,
+    connection: Connection,
+    reader: Reader,
+    rows: Sequence[Row],
+    count: Count,
+    now: dt.datetime,
+) -> None:
+    """Store single rows of a stream, in every way like a page of a pull."""
+    read, misfits = read_rows(reader, rows)
+    before = count.changed
+    keep_rows(tx, connection, reader.stream, read, misfits, count, now)
+    if reader.stream is Stream.ACCOUNTS and count.changed > before:
+        ids = [record.external_id for _, record in read]
+        if customers.grouped(tx, connection.id, ids):
+            customers.regroup(tx, connection.id, now)
 
 
 class _Batch:
@@ -273,7 +295,7 @@ class _Batch:
             rows = [row for key, row in found.items() if key in ours]
             for reader in self._readers:
                 count = done.count(reader.stream)
-                keep(tx, self._connection, reader, rows, count, now)
+                _keep(tx, self._connection, reader, rows, count, now)
                 count.gone += records.gone(tx, self._connection.id, reader.stream, gone & ours, now)
                 if count.rejected:
                     rejects = records.rejects(tx, self._connection.id, "missing_account")

@@ -10,8 +10,10 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
+from typing import IO, Any, Protocol
 from urllib.parse import urlsplit
 
 import requests
@@ -24,6 +26,27 @@ from connector.errors import Halt, Retry
 CONNECT_SECONDS, READ_SECONDS = 5.0, 60.0
 ATTEMPTS = 5
 FIRST_WAIT, LONGEST_WAIT = 0.5, 900.0
+# How long all calls of a connection pause when the vendor takes no more: doubled from the first.
+FIRST_PAUSE, LONGEST_PAUSE = 30.0, 900.0
+CHUNK = 65_536
+
+_URGENT: ContextVar[bool] = ContextVar("urgent", default=False)
+
+
+@contextmanager
+def urgent() -> Iterator[None]:
+    """Calls made in here may use the reserve of the budget: for what a person waits for (checks,
+    holds, locks). It holds for this thread only."""
+    token = _URGENT.set(True)
+    try:
+        yield
+    finally:
+        _URGENT.reset(token)
+
+
+def is_urgent() -> bool:
+    """Whether the caller is inside ``urgent``."""
+    return _URGENT.get()
 
 
 class Budget(Protocol):
@@ -52,10 +75,62 @@ def place(method: str, url: str) -> str:
     return f"{method} {parts.scheme}://{parts.netloc}{parts.path}"
 
 
+class _Pause:
+    """The pause that all calls of a connection keep together once the vendor takes no more.
+
+    Invariant: of calls that were under way at the same time only the first to be refused lengthens the
+    pause; each refusal after it doubles the next one, and an answer that is none ends the doubling.
+    """
+
+    def __init__(self, sleep: Callable[[float], None], longest: float) -> None:
+        self._sleep = sleep
+        self._longest = longest
+        self._lock = threading.Lock()
+        self._number = 0
+        self._streak = 0
+        self._until = 0.0
+
+    def keep(self) -> int:
+        """Wait out the pause that is on; the number of pauses so far."""
+        while True:
+            with self._lock:
+                number, left = self._number, self._until - time.monotonic()
+            if left <= 0:
+                return number
+            self._sleep(left)
+            with self._lock:
+                if self._number == number:
+                    self._until = 0.0
+                    return number
+
+    def refused(self, seen: int, after: float | None) -> float:
+        """A call that left after ``seen`` pauses was refused: how long all of them wait, seconds."""
+        with self._lock:
+            if seen != self._number:
+                return max(0.0, self._until - time.monotonic())
+            wait = after
+            if wait is None:
+                jitter = random.uniform(1.0, 1.25)  # noqa: S311 - spreads the processes
+                wait = min(FIRST_PAUSE * 2**self._streak * jitter, LONGEST_PAUSE)
+            self._streak = min(self._streak + 1, 6)
+            if wait <= self._longest:
+                self._number += 1
+                self._until = time.monotonic() + wait
+            return wait
+
+    def answered(self) -> None:
+        """The vendor takes calls again."""
+        if self._streak:
+            with self._lock:
+                self._streak = 0
+
+
 class Http:
     """A client for one connection.
 
-    ``slots`` calls run at once; ``meter`` counts calls by (method, path) for status and tests.
+    ``slots`` calls run at once, of them at most so many ``heavy`` ones as the limits say; ``meter``
+    counts calls by (method, path) for status and tests. A ``Retry`` that is ``busy`` makes all calls
+    of the connection pause together: as long as its ``after`` says, else 30 s, doubling up to 15 min.
     Retries: a ``Retry`` raised by ``check`` or by the network is tried again up to five times,
     waiting as long as its ``after`` says, else exponentially with jitter. A write is tried again
     only when ``repeatable``; otherwise a lost answer surfaces as ``Retry(unknown_outcome=True)``.
@@ -73,7 +148,9 @@ class Http:
         self.budget = budget or NoBudget()
         self.meter: Counter[tuple[str, str]] = Counter()
         self._slots = threading.BoundedSemaphore(limits.slots)
+        self._heavy = threading.BoundedSemaphore(min(limits.heavy or limits.slots, limits.slots))
         self._sleep = sleep
+        self._pause = _Pause(sleep, longest_wait)
         self._attempts = attempts
         self._longest_wait = longest_wait
         self._session = requests.Session()
@@ -97,8 +174,12 @@ class Http:
         body: bytes | None = None,
         form: Mapping[str, str] | None = None,
         auth: tuple[str, str] | None = None,
+        heavy: bool = False,
+        sink: IO[bytes] | None = None,
     ) -> requests.Response:
         """One call. ``check`` looks at the answer and raises ``Retry``, ``Reauth`` or ``Halt``.
+
+        What ``check`` lets pass is written to ``sink``, if there is one, piece by piece.
 
         ``headers`` and ``params`` may be functions, asked again at every attempt (a new token, a new
         trace id). Raises what ``check`` raises; ``Retry`` for network faults; ``Halt`` for a bad URL
@@ -107,7 +188,8 @@ class Http:
 
         def once() -> requests.Response:
             self.budget.take(bucket, weight)
-            with self._slots:
+            with self._heavy if heavy else nullcontext(), self._slots:
+                pauses = self._pause.keep()
                 answer = self._send(
                     method,
                     url,
@@ -117,8 +199,11 @@ class Http:
                     json=json,
                     data=form if form is not None else body,
                     auth=auth,
+                    stream=sink is not None,
                 )
-            check(answer)
+                self._judge(answer, check, pauses)
+                if sink is not None:
+                    _pour(answer, sink, place(method, url))
             return answer
 
         def again(fault: BaseException) -> bool:
@@ -130,11 +215,26 @@ class Http:
             retry=retry_if_exception(again),
             stop=stop_after_attempt(self._attempts),
             wait=self._wait,
-            sleep=self._sleep,
+            sleep=lambda seconds: self._sleep(seconds) if seconds else None,
             reraise=True,
         )
         result: requests.Response = retrying(once)
         return result
+
+    def rest(self, seconds: float) -> None:
+        """Wait on the clock, between two looks at what the vendor is still working on."""
+        self._sleep(seconds)
+
+    def _judge(
+        self, answer: requests.Response, check: Callable[[requests.Response], None], pauses: int
+    ) -> None:
+        try:
+            check(answer)
+        except Retry as fault:
+            if fault.busy:
+                fault.after = self._pause.refused(pauses, fault.after)
+            raise
+        self._pause.answered()
 
     def _send(self, method: str, url: str, *, repeatable: bool, **request: Any) -> requests.Response:
         where = place(method, url)
@@ -151,7 +251,7 @@ class Http:
             raise Halt(
                 "the server's certificate does not verify", where=where, todo="check the host name"
             ) from None
-        except requests.exceptions.ConnectionError as fault:
+        except (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError) as fault:
             # A refused connection never reached the vendor; a broken one may have.
             reached = not _refused(fault)
             raise Retry(
@@ -176,13 +276,28 @@ class Http:
 
     def _wait(self, state: RetryCallState) -> float:
         fault = state.outcome.exception() if state.outcome else None
+        if isinstance(fault, Retry) and fault.busy:
+            return 0.0  # the pause is kept before the next attempt, together with all other calls
         if isinstance(fault, Retry) and fault.after is not None:
             return min(fault.after, self._longest_wait)
         full = FIRST_WAIT * 2 ** (state.attempt_number - 1)
         return min(float(full * random.uniform(0.5, 1.0)), self._longest_wait)  # noqa: S311 - jitter
 
 
-def _refused(fault: requests.exceptions.ConnectionError) -> bool:
+def _pour(answer: requests.Response, sink: IO[bytes], where: str) -> None:
+    """Write an answer to ``sink`` from its beginning; ``Retry`` when it breaks off."""
+    sink.seek(0)
+    sink.truncate()
+    try:
+        for piece in answer.iter_content(CHUNK):
+            sink.write(piece)
+    except requests.exceptions.RequestException:
+        raise Retry("the download broke off", where=where, todo="run again later") from None
+    finally:
+        answer.close()
+
+
+def _refused(fault: requests.exceptions.RequestException) -> bool:
     if isinstance(fault, requests.exceptions.ConnectTimeout):
         return True
     text = repr(fault)

@@ -7,13 +7,13 @@ mistake in it later.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from connector.model import RECORD_TYPES, Stream
+from connector.model import RECORD_TYPES, Stream, VisitState
 from connector.reading import MISSING, Dates, Reader, ReadField
 from connector.writing import WRITE_TYPES, WriteField, Writer
 from connector.yamlfile import Source, close_to, read
@@ -28,6 +28,14 @@ class FieldMapping:
     name: str
     readers: Mapping[Stream, Reader]
     targets: Mapping[str, tuple[str, tuple[WriteField, ...], str]]
+    visits: Callable[[Mapping[str, str]], Reader] | None = None
+
+    def reader(self, stream: Stream, names: Mapping[str, str]) -> Reader | None:
+        """The reader of ``stream``, or ``None`` when it is not mapped. ``names`` are the tenant's own
+        names of the fields that are written to visits: what is read there are the same fields."""
+        if stream is Stream.VISITS and self.visits is not None:
+            return self.visits(names)
+        return self.readers.get(stream)
 
     def writer(self, target: str, names: Mapping[str, str] | None = None) -> Writer | None:
         """The writer of ``target`` (``account``, ``visit``), or ``None`` when it is not mapped."""
@@ -57,11 +65,58 @@ def compile_mapping(content: Any, name: str) -> FieldMapping:
     readers = {
         Stream(key): _reader(source, Stream(key), source.mapping(node, reading, key), dates)
         for key, node in reading.items()
+        if key != Stream.VISITS
     }
     writing = source.mapping(content.get("write") or {}, content, "write")
     source.known(writing, TARGETS)
     targets = {key: _target(source, source.mapping(node, writing, key)) for key, node in writing.items()}
-    return FieldMapping(str(content["mapping"]), readers, targets)
+    visits = None
+    if Stream.VISITS in reading:
+        node = source.mapping(reading[Stream.VISITS], reading, Stream.VISITS)
+        visits = _visits(source, node, targets.get("visit"), dates)
+        readers[Stream.VISITS] = visits({})
+    return FieldMapping(str(content["mapping"]), readers, targets, visits)
+
+
+def _visits(
+    source: Source,
+    node: Mapping[str, Any],
+    target: tuple[str, tuple[WriteField, ...], str] | None,
+    dates: Dates,
+) -> Callable[[Mapping[str, str]], Reader]:
+    """Reads back what is written to visits: our key as it is, the labels of ``status`` reversed."""
+    source.known(node, ("fields",))
+    columns = source.mapping(node.get("fields") or {}, node, "fields")
+    source.known(columns, ("closed_at", "result"))
+    object_name, written, key = target or ("", (), "")
+    by_name = {field.name: field for field in written}
+    if not key or "status" not in by_name:
+        source.fail(
+            "visits are read back by the key and the status that 'write: visit' gives them",
+            node,
+            todo="add 'key' and a 'status' with options below 'write: visit'",
+        )
+    known = {str(state) for state in VisitState}
+    states = {
+        label: state
+        for state, labels in by_name["status"].options.items()
+        for label in labels.values()
+        if state in known
+    }
+
+    def reader(names: Mapping[str, str]) -> Reader:
+        def path(name: str) -> tuple[str, ...]:
+            return (names.get(name, by_name[name].vendor_field),)
+
+        planned = VisitState.PLANNED.value
+        fields = [
+            ReadField("key", path(key)),
+            ReadField("state", path("status"), default=planned, values=states, fallback=planned),
+            *(_read_field(source, columns, name) for name in columns),
+        ]
+        return Reader(Stream.VISITS, object_name, fields, dates)
+
+    return reader
 
 
 def _zone(source: Source, content: Mapping[str, Any]) -> dt.tzinfo:

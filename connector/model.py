@@ -24,6 +24,9 @@ class Stream(StrEnum):
     ORDERS = "orders"
     INVOICES = "invoices"
     PAYMENTS = "payments"
+    CONTACTS = "contacts"
+    USERS = "users"
+    VISITS = "visits"
 
 
 class OrderStage(StrEnum):
@@ -44,6 +47,14 @@ class InvoiceState(StrEnum):
     PAID = "paid"
     VOID = "void"
     WRITTEN_OFF = "written_off"
+
+
+class VisitState(StrEnum):
+    """What became of a planned visit."""
+
+    PLANNED = "planned"
+    DONE = "done"
+    DROPPED = "dropped"
 
 
 class Model(BaseModel):
@@ -135,6 +146,37 @@ class Payment(Record):
     amount: int
     currency: Currency
     paid_on: dt.date | None = None
+
+
+class Contact(Record):
+    """A person to talk to at an account: personal data, kept only as far as the mapping names it.
+
+    ``role`` is the title or what the person decides there.
+    """
+
+    account_id: str | None = None
+    name: Annotated[str, Field(min_length=1)]
+    role: str | None = None
+    email: str | None = None
+    phone: str | None = None
+
+
+class User(Record):
+    """A user of the CRM, so that owners of accounts and visits are shown by name."""
+
+    name: Annotated[str, Field(min_length=1)]
+    email: str | None = None
+    active: bool = True
+
+
+class VisitResult(Record):
+    """What the CRM tells of the task that one of our visits became. ``key`` is our own key; ``result``
+    what the visitor wrote down, where the CRM has a field for it."""
+
+    key: Annotated[str, Field(min_length=1)]
+    state: VisitState = VisitState.PLANNED
+    closed_at: dt.datetime | None = None
+    result: str | None = None
 
 
 class Statement(Model):
@@ -229,4 +271,7 @@ RECORD_TYPES: dict[Stream, type[Record]] = {
     Stream.ORDERS: Order,
     Stream.INVOICES: Invoice,
     Stream.PAYMENTS: Payment,
+    Stream.CONTACTS: Contact,
+    Stream.USERS: User,
+    Stream.VISITS: VisitResult,
 }

@@ -1,51 +1,31 @@
 """Pull: outside → records.
 
-Invariant: each page is stored in one transaction together with the place in the window that it covers;
-killed at any line and run again, pull neither loses nor doubles a record. The watermark moves to the
-frozen end of the window only when every part of the window is stored. Nothing is added to a change time
-to get past it: windows overlap, and re-reading costs one digest compare.
+Invariant: streams are read one after the other, each in windows (``connector.window``); killed at any
+line and run again, pull neither loses nor doubles a record. What a tenant does not show is named and
+passed over, and the other streams go on.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from pathlib import Path
 
-import sqlalchemy as sa
-
-from connector.adapter import Crm, Ledger, Page, Row, Slice
+from connector.adapter import Crm, Ledger, Missing, Row
 from connector.errors import Halt, Reject
 from connector.mapping import FieldMapping
-from connector.model import Order, Record, Stream
+from connector.model import Stream
 from connector.reading import Reader
-from connector.store import cursors, customers, records, reservations
-from connector.store.connections import Connection
-from connector.store.cursors import Cursor
+from connector.store import cursors, customers, records
+from connector.store.connections import Connection, names_of
 from connector.store.engine import Store
 from connector.store.records import Misfit
+from connector.window import LAG, Count, Report, Window, keep_rows, read_rows
 
-BEGINNING = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
-# A row can become visible some time after the change time that it carries: windows overlap by this.
-LAG = dt.timedelta(seconds=60)
 # Vendors without a list of deletions are swept by id this often.
 SWEEP_EVERY = dt.timedelta(hours=24)
 FILE_PAGE = 2_000
-
-Report = Callable[[Stream, "Count"], None]
-
-
-@dataclass
-class Count:
-    """What a pull did to one stream."""
-
-    read: int = 0
-    changed: int = 0
-    rejected: int = 0
-    gone: int = 0
 
 
 @dataclass
@@ -63,6 +43,11 @@ class Pulled:
         """Records set aside, over all streams."""
         return sum(count.rejected for count in self.streams.values())
 
+    @property
+    def skipped(self) -> list[Stream]:
+        """Streams that were not read."""
+        return [stream for stream, count in self.streams.items() if count.skipped]
+
 
 def pull(
     store: Store,
@@ -75,20 +60,70 @@ def pull(
 ) -> Pulled:
     """Read every mapped stream of a CRM up to now; ``full`` reads everything again.
 
-    Raises ``Retry``, ``Reauth`` or ``Halt`` from the vendor; what was stored until then stays.
+    A stream that the tenant does not show is named in its count and passed over, as are fields.
+    Raises ``Retry`` or ``Reauth`` from the vendor, and ``Halt`` when no stream can be read; what was
+    stored until then stays.
     """
     done = Pulled()
+    names = names_of(store, connection, "visit")
+    halt: Halt | None = None
     with crm.context.secrets.lock("pull"):
         for stream in Stream:
-            reader = mapping.readers.get(stream)
+            reader = mapping.reader(stream, names)
             if reader is None:
                 continue
             count = done.count(stream)
-            _Puller(store, connection, crm, reader, count, report).run(full=full)
-            _find_gone(store, connection, crm, reader, count, full=full)
+            count.skipped = _lacks_accounts(store, connection, stream, done)
+            if not count.skipped:
+                try:
+                    _pull_stream(store, connection, crm, reader, count, report, full=full)
+                except Halt as fault:
+                    halt, count.skipped = halt or fault, str(fault)
             report(stream, count)
+        if halt is not None and len(done.skipped) == len(done.streams):
+            raise halt
         _retry_homeless(store, connection, mapping, done)
     return done
+
+
+def _pull_stream(
+    store: Store,
+    connection: Connection,
+    crm: Crm,
+    reader: Reader,
+    count: Count,
+    report: Report,
+    *,
+    full: bool,
+) -> None:
+    lack = crm.missing(reader.object, reader.vendor_fields)
+    if reader.having and reader.having in lack.fields:
+        count.note = f"{reader.object} has no {reader.having} yet: nothing was written there"
+        return
+    needed = [name for name in reader.needed_fields if name in lack.fields]
+    if lack.object or needed:
+        count.missing = _unmet(reader, lack)
+        count.skipped = lack.object or f"{reader.object} has no {', '.join(needed)}"
+        return
+    Window(store, connection, crm, reader, count, report).run(full=full)
+    _find_gone(store, connection, crm, reader, count, full=full)
+    # Some fields turn out to be odd only when they are read.
+    count.missing = _unmet(reader, crm.missing(reader.object, reader.vendor_fields))
+
+
+def _unmet(reader: Reader, lack: Missing) -> tuple[str, ...]:
+    """Fields that ought to be there: those that the mapping calls optional need not."""
+    return tuple(name for name in lack.fields if name in reader.required_fields)
+
+
+def _lacks_accounts(store: Store, connection: Connection, stream: Stream, done: Pulled) -> str:
+    """Why a stream whose rows belong to accounts cannot be read: none were ever read."""
+    accounts = done.streams.get(Stream.ACCOUNTS)
+    if stream not in records.FACTS or accounts is None or not accounts.skipped:
+        return ""
+    with store.read() as tx:
+        known = cursors.load(tx, connection.id, Stream.ACCOUNTS.value).watermark
+    return "" if known else "its accounts were never read"
 
 
 def import_ledger(
@@ -171,126 +206,6 @@ def _retry_homeless(store: Store, connection: Connection, mapping: FieldMapping,
         done.count(stream).rejected = max(0, done.count(stream).rejected - healed)
 
 
-class _Puller:
-    """One window of one stream, read in parts by several calls at once."""
-
-    def __init__(
-        self,
-        store: Store,
-        connection: Connection,
-        crm: Crm,
-        reader: Reader,
-        count: Count,
-        report: Report,
-    ) -> None:
-        self._store = store
-        self._connection = connection
-        self._crm = crm
-        self._reader = reader
-        self._count = count
-        self._report = report
-        self._parts: dict[int, Slice] = {}
-        # Parts whose rows are not stored yet: what the cursor must still name.
-        self._unread: dict[int, Slice] = {}
-        self._next = 0
-        self._taken_up = False
-
-    def run(self, *, full: bool) -> None:
-        """Read from the watermark (or where an interrupted window stood) to now."""
-        window = self._open_window(full=full)
-        for part in window.slices:
-            number = self._add(part)
-            self._unread[number] = part
-        if self._parts:
-            with ThreadPoolExecutor(self._crm.limits.slots) as pool:
-                self._read(pool, window)
-        self._close_window(window)
-
-    def _open_window(self, *, full: bool) -> Cursor:
-        now = self._now()
-        with self._store.write() as tx:
-            cursor = cursors.load(tx, self._connection.id, self._reader.stream.value)
-            self._taken_up = cursor.until is not None
-            if cursor.until is None or full:
-                known = None if full else cursor.watermark
-                since = known - LAG if known else BEGINNING
-                cursor = replace(cursor, until=now, slices=(Slice(since, now),))
-                cursors.save(tx, self._connection.id, self._reader.stream.value, cursor, now)
-        return cursor
-
-    def _close_window(self, window: Cursor) -> None:
-        now = self._now()
-        with self._store.write() as tx:
-            # A window that was taken up again may owe the groups of what an earlier run had stored.
-            if self._reader.stream is Stream.ACCOUNTS and (self._count.changed or self._taken_up):
-                customers.regroup(tx, self._connection.id, now)
-            # Deletions are asked for from the first window's end on, even if nobody lives to ask today.
-            gone_since = window.gone_since or window.until
-            closed = replace(window, watermark=window.until, until=None, slices=(), gone_since=gone_since)
-            cursors.save(tx, self._connection.id, self._reader.stream.value, closed, now)
-
-    def _read(self, pool: ThreadPoolExecutor, window: Cursor) -> None:
-        running = {self._fetch(pool, number): number for number in self._parts}
-        try:
-            while running:
-                finished, _ = wait(running, return_when=FIRST_COMPLETED)
-                pages = []
-                for future in finished:
-                    number = running.pop(future)
-                    page = future.result()
-                    followers = self._advance(number, page, len(running))
-                    running |= {self._fetch(pool, follower): follower for follower in followers}
-                    pages.append((number, followers, page))
-                # Stored while the next pages are already on their way.
-                for number, followers, page in pages:
-                    self._keep(window, number, followers, page)
-        finally:
-            for future in running:
-                future.cancel()
-
-    def _fetch(self, pool: ThreadPoolExecutor, number: int) -> Future[Page]:
-        part = self._parts[number]
-        return pool.submit(self._crm.fetch, self._reader.object, self._reader.vendor_fields, part)
-
-    def _advance(self, number: int, page: Page, busy: int) -> list[int]:
-        """What of this part remains, cut in as many pieces of time as there are free slots."""
-        part = self._parts[number]
-        if not page.more:
-            return []
-        rest = replace(part, after=page.rows[-1].external_id)
-        return [self._add(piece) for piece in self._cut(rest, page, self._crm.limits.slots - busy)]
-
-    def _cut(self, rest: Slice, page: Page, pieces: int) -> list[Slice]:
-        # Rows in order of id say little about times, but what lies before the oldest is mostly empty.
-        oldest = min((row.modified_at for row in page.rows if row.modified_at), default=rest.since)
-        start = max(rest.since, oldest)
-        step = (rest.until - start) / max(pieces, 1)
-        if pieces < 2 or step < 2 * self._crm.time_step:
-            return [rest]
-        marks = [start + step * n for n in range(1, pieces)]
-        edges = [rest.since, *marks, rest.until]
-        return [Slice(a, b, rest.after) for a, b in pairwise(edges)]
-
-    def _add(self, part: Slice) -> int:
-        self._next += 1
-        self._parts[self._next] = part
-        return self._next
-
-    def _keep(self, window: Cursor, number: int, followers: list[int], page: Page) -> None:
-        read, misfits = _read_rows(self._reader, page.rows)
-        del self._unread[number]
-        self._unread |= {follower: self._parts[follower] for follower in followers}
-        place = replace(window, slices=tuple(self._unread.values()))
-        now = self._now()
-        with self._store.write() as tx:
-            _keep_rows(tx, self._connection, self._reader.stream, read, misfits, self._count, now)
-            cursors.save(tx, self._connection.id, self._reader.stream.value, place, now)
-        self._report(self._reader.stream, self._count)
-
-    def _now(self) -> dt.datetime:
-        return self._crm.context.now()
-
-
 def _find_gone(
     store: Store, connection: Connection, crm: Crm, reader: Reader, count: Count, *, full: bool
 ) -> None:
@@ -324,62 +239,14 @@ def _store_rows(
     count: Count,
     earlier: Sequence[Misfit] = (),
 ) -> None:
-    read, misfits = _read_rows(reader, rows)
+    read, misfits = read_rows(reader, rows)
     misfits = [*earlier, *misfits]
     with store.write() as tx:
         now = dt.datetime.now(dt.UTC)
         before = count.changed
-        _keep_rows(tx, connection, reader.stream, read, misfits, count, now)
+        keep_rows(tx, connection, reader.stream, read, misfits, count, now)
         if reader.stream is Stream.ACCOUNTS and count.changed > before:
             customers.regroup(tx, connection.id, now)
-
-
-def keep(
-    tx: sa.Connection,
-    connection: Connection,
-    reader: Reader,
-    rows: Iterable[Row],
-    count: Count,
-    now: dt.datetime,
-) -> None:
-    """Store single rows of a stream in the caller's transaction, in every way like a page of a pull."""
-    read, misfits = _read_rows(reader, rows)
-    before = count.changed
-    _keep_rows(tx, connection, reader.stream, read, misfits, count, now)
-    if reader.stream is Stream.ACCOUNTS and count.changed > before:
-        ids = [record.external_id for _, record in read]
-        if customers.grouped(tx, connection.id, ids):
-            customers.regroup(tx, connection.id, now)
-
-
-def _read_rows(reader: Reader, rows: Iterable[Row]) -> tuple[list[tuple[Row, Record]], list[Misfit]]:
-    read: list[tuple[Row, Record]] = []
-    misfits: list[Misfit] = []
-    for row in rows:
-        try:
-            read.append((row, reader.read(row)))
-        except Reject as reason:
-            misfits.append(Misfit(row, reason))
-    return read, misfits
-
-
-def _keep_rows(
-    tx: sa.Connection,
-    connection: Connection,
-    stream: Stream,
-    read: list[tuple[Row, Record]],
-    misfits: list[Misfit],
-    count: Count,
-    now: dt.datetime,
-) -> None:
-    stored = records.store(tx, connection.id, stream, read, misfits, now)
-    orders = [record for record in stored.changed if isinstance(record, Order)]
-    if orders:
-        # An order that arrives takes its reservation with it, in the same transaction.
-        reservations.arrive(tx, connection.id, orders, now)
-    count.read += len(read) + len(misfits)
-    count.changed += len(stored.changed)
-    count.rejected += len(stored.misfits)
 
 
 def _parts(rows: Iterator[Mapping[str, str]]) -> Iterator[list[Mapping[str, str]]]:

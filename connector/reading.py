@@ -63,6 +63,19 @@ class Dates:
             raise ValueError("expected a date like 2026-01-31") from None
         return (moment.astimezone(self.zone) if moment.tzinfo else moment).date()
 
+    def moment(self, value: Any) -> dt.datetime:
+        """An aware UTC moment; one without an offset is meant in the source's zone."""
+        if self.form == "epoch_ms":
+            try:
+                return dt.datetime.fromtimestamp(int(str(value)) / 1000, tz=dt.UTC)
+            except (ValueError, OverflowError, OSError):
+                raise ValueError("expected milliseconds since 1970") from None
+        try:
+            found = value if isinstance(value, dt.datetime) else dt.datetime.fromisoformat(str(value).strip())
+        except ValueError:
+            raise ValueError("expected a time like 2026-01-31T10:00:00+08:00") from None
+        return (found if found.tzinfo else found.replace(tzinfo=self.zone)).astimezone(dt.UTC)
+
 
 @dataclass(frozen=True)
 class ReadField:
@@ -99,8 +112,15 @@ class ReadField:
 class Reader:
     """Turns rows of one stream into records."""
 
-    def __init__(self, stream: Stream, object_name: str, fields: Sequence[ReadField], dates: Dates) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        object_name: str,
+        fields: Sequence[ReadField],
+        dates: Dates,
+    ) -> None:
         self.stream = stream
+        self.fields = tuple(fields)
         self.object = object_name
         self._type = RECORD_TYPES[stream]
         self._id = next((f for f in fields if f.name == "id"), None)
@@ -112,6 +132,13 @@ class Reader:
         self.required_fields: tuple[str, ...] = tuple(
             ".".join(f.path) for f in fields if not f.optional and f.default is MISSING
         )
+        # Without these no row can be read at all.
+        needed = {name for name, info in self._type.model_fields.items() if info.is_required()}
+        self.needed_fields: tuple[str, ...] = tuple(
+            f.key for f in fields if f.name in needed and f.default is MISSING
+        )
+        # Rows without a value here are none of ours.
+        self.having = next((f.key for f in fields if f.name == "key"), "")
 
     def file_id(self, data: Mapping[str, Any]) -> str | None:
         """The id of a row from a file, whose mapping names the column."""
@@ -198,6 +225,8 @@ def _coercion(record: type[Record], name: str, dates: Dates) -> Callable[[Any, s
     annotation = str(record.model_fields[name].annotation)
     if name in MONEY_FIELDS:
         return lambda value, currency: to_minor(_number(value), currency)
+    if "datetime.datetime" in annotation:
+        return lambda value, _: dates.moment(value)
     if "datetime.date" in annotation:
         return lambda value, _: dates.parse(value)
     if "bool" in annotation:

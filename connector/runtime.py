@@ -99,18 +99,19 @@ class Runtime:
     def context(self, connection: Connection, kind: type[ports.Adapter]) -> ports.Context:
         """What the adapter is given."""
         values = {s.key: s.default for s in kind.settings if s.default is not None}
-        budget = StoreBudget(self.store, connection.id, kind.limits)
-        self._budgets.append(budget)
         secrets = self.secrets(connection)
         values |= connection.settings
         for setting in kind.settings:
             if setting.secret and (value := secrets.get(f"setting:{setting.key}")) is not None:
                 values[setting.key] = value
+        limits = kind.limits_for(values)
+        budget = StoreBudget(self.store, connection.id, limits)
+        self._budgets.append(budget)
         return ports.Context(
             connection=connection.name,
             settings=values,
             secrets=secrets,
-            http=Http(kind.limits, budget),
+            http=Http(limits, budget),
             language=self.config.language,
             now=lambda: dt.datetime.now(dt.UTC),
         )

@@ -10,21 +10,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from adapters.zoho.auth import DATA_CENTERS, Login
+from adapters.zoho.auth import Login
+from adapters.zoho.bulk import BulkReads
 from adapters.zoho.client import Client
 from adapters.zoho.events import Events, parse
 from adapters.zoho.fields import Fields
 from adapters.zoho.provisioning import Provisioning
 from adapters.zoho.records import Records
-from adapters.zoho.rereading import BATCH as REREAD
-from adapters.zoho.rereading import Rereading
+from adapters.zoho.rereading import REREAD_BATCH
+from adapters.zoho.scopes import lacking
+from adapters.zoho.settings import SETTINGS, UNKNOWN, guide, limits_for
 from adapters.zoho.writes import BATCH, Writes
 from connector.adapter import (
+    BulkPart,
+    BulkPlace,
     Context,
     Crm,
     Event,
     FieldSpec,
+    Lack,
     Limits,
+    Missing,
     Outcome,
     Page,
     Provisioned,
@@ -41,39 +47,11 @@ class ZohoCrm(Crm):
     """Zoho CRM through its REST API, version 8."""
 
     name: ClassVar[str] = "zoho"
-    settings: ClassVar[tuple[Setting, ...]] = (
-        Setting(
-            "data_center",
-            f"where the org lives: {' '.join(DATA_CENTERS)} (the ending of its web address)",
-            optional=True,
-        ),
-        Setting(
-            "accounts_url",
-            "address of the accounts host, only where it is not the data centre's own",
-            optional=True,
-        ),
-        Setting("client_id", "client id of the self client in Zoho's API console"),
-        Setting("client_secret", "client secret of the self client", secret=True),
-        Setting(
-            "refresh_token",
-            "refresh token of the self client (leave empty to give a code)",
-            secret=True,
-            optional=True,
-        ),
-        Setting(
-            "code",
-            "grant code from the self client, exchanged once; it lives 3 to 10 minutes",
-            secret=True,
-            optional=True,
-        ),
-        Setting("environment", "production, sandbox or developer", default="production"),
-    )
-    # Calls at once: the smallest edition takes 5. Credits in 24 hours: what every paid edition has;
-    # the answers' header corrects it (vendor manual: API limits).
-    limits: ClassVar[Limits] = Limits(slots=4, calls=50_000, per_seconds=86_400)
+    settings: ClassVar[tuple[Setting, ...]] = SETTINGS
+    limits: ClassVar[Limits] = UNKNOWN
     write_batch: ClassVar[int] = BATCH
     tells_events: ClassVar[bool] = True
-    reread_batch: ClassVar[int] = REREAD
+    reread_batch: ClassVar[int] = REREAD_BATCH
 
     def __init__(self, context: Context) -> None:
         """Raises ``Halt`` when a setting is wrong or missing; calls nobody."""
@@ -82,10 +60,24 @@ class ZohoCrm(Crm):
         self._client = Client(context, self._login)
         self._fields = Fields(self._client)
         self._records = Records(self._client, self._fields)
+        self._bulk = BulkReads(self._client, self._fields)
         self._events = Events(self._client)
-        self._rereading = Rereading(self._client, self._fields)
         self._writes = Writes(self._client)
         self._provisioning = Provisioning(self._client, self._fields, context.language)
+
+    @classmethod
+    def limits_for(cls, settings: Mapping[str, str]) -> Limits:
+        """See ``Adapter.limits_for``; by edition, ``slots`` and ``credits``."""
+        return limits_for(settings)
+
+    @classmethod
+    def guide(cls, language: str) -> str:
+        """See ``Adapter.guide``; the way to a self client."""
+        return guide(language)
+
+    def lacking(self) -> list[Lack]:
+        """See ``Adapter.lacking``; by the scopes that came with the token."""
+        return lacking(self._login.access().scope, self.context.language)
 
     def test(self) -> str:
         """Ask who the org is."""
@@ -106,6 +98,16 @@ class ZohoCrm(Crm):
     def fetch(self, object_name: str, fields: Sequence[str], part: Slice) -> Page:
         """See ``Crm.fetch``; at most 2,000 rows."""
         return self._records.fetch(object_name, fields, part)
+
+    def bulk(
+        self, object_name: str, fields: Sequence[str], place: BulkPlace | None
+    ) -> Iterator[BulkPart] | None:
+        """See ``Crm.bulk``; for objects of many records, by setting ``bulk_from``."""
+        return self._bulk.read(object_name, fields, place)
+
+    def missing(self, object_name: str, fields: Sequence[str]) -> Missing:
+        """See ``Crm.missing``; by Zoho's field metadata and what its queries refused."""
+        return self._records.missing(object_name, fields)
 
     def deleted(self, object_name: str, since: dt.datetime) -> Iterator[str]:
         """See ``Crm.deleted``; from Zoho's list of deleted records."""
@@ -136,4 +138,4 @@ class ZohoCrm(Crm):
 
     def reread(self, object_name: str, fields: Sequence[str], ids: Sequence[str]) -> list[Row]:
         """See ``Crm.reread``; one query for 50 ids."""
-        return self._rereading.rows(object_name, fields, ids)
+        return self._records.reread(object_name, fields, ids)

@@ -50,10 +50,12 @@ THROTTLE = dt.timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class Access:
-    """An access token and the base address that takes it."""
+    """An access token, the base address that takes it, and its scopes, separated by commas or blanks
+    (empty: Zoho did not say)."""
 
     token: str = field(repr=False)
     api_domain: str
+    scope: str = ""
 
 
 class Login:
@@ -132,7 +134,10 @@ class Login:
 
     def _kept(self) -> Access | None:
         text = self._context.secrets.get(self._name("access"))
-        return Access(**json.loads(text)) if text else None
+        if not text:
+            return None
+        kept = json.loads(text)
+        return Access(kept["token"], kept["api_domain"], kept.get("scope", ""))
 
     def _fetch_once(self, stale: Access | None) -> Access:
         with self._context.secrets.lock(self._name("access")):
@@ -158,10 +163,10 @@ class Login:
                     "access_type=offline) and set code again",
                 )
             secrets.put(self._name("refresh"), str(body["refresh_token"]))
-        access = Access(str(body["access_token"]), self._api_domain(body))
+        access = Access(str(body["access_token"]), self._api_domain(body), _scope(body))
         secrets.put(
             self._name("access"),
-            json.dumps({"token": access.token, "api_domain": access.api_domain}),
+            json.dumps({"token": access.token, "api_domain": access.api_domain, "scope": access.scope}),
             self._context.now() + _lifetime(body) - MARGIN,
         )
         return access
@@ -255,6 +260,11 @@ _REFUSALS = {
 def _lifetime(body: Mapping[str, Any]) -> dt.timedelta:
     """How long the token lives. Where ``expires_in_sec`` is given, ``expires_in`` is milliseconds."""
     return dt.timedelta(seconds=int(body.get("expires_in_sec") or body.get("expires_in") or 3600))
+
+
+def _scope(body: Mapping[str, Any]) -> str:
+    scope = body.get("scope") or ""
+    return " ".join(scope) if isinstance(scope, list) else str(scope)
 
 
 def _object(answer: requests.Response) -> dict[str, Any]:

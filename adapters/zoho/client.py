@@ -11,8 +11,7 @@ import datetime as dt
 import json
 from collections.abc import Mapping
 from decimal import Decimal
-from itertools import count
-from typing import Any
+from typing import IO, Any
 
 import orjson
 import requests
@@ -25,8 +24,6 @@ from connector.http import place
 
 VERSION = "v8"
 BUCKET = "credits"
-# No Retry-After is documented: 30 s, doubled up to 15 min (vendor manual: API limits).
-BUSY_SECONDS, BUSY_LONGEST = 30.0, 900.0
 
 _TODO = {
     "NO_PERMISSION": "give the connection's user the permission that is named",
@@ -37,14 +34,18 @@ _TODO = {
 }
 
 
-class Refusal(Halt):
-    """Zoho refuses a call as a whole; ``fault`` is its error object."""
+class Refused(Halt):
+    """Zoho refuses a call for good; ``code`` is its own word for why, ``column`` what of a query it
+    blames."""
 
-    fault: Mapping[str, Any] = {}
+    def __init__(self, what: str, *, code: str, column: str = "", where: str = "", todo: str = "") -> None:
+        super().__init__(what, where=where, todo=todo)
+        self.code = code
+        self.column = column
 
 
 class Client:
-    """A client for one org. Paths are relative to ``/crm/v8``."""
+    """A client for one org. Paths are relative to ``/crm/v8``, or start with a slash."""
 
     def __init__(self, context: Context, login: Login) -> None:
         self.context = context
@@ -62,36 +63,27 @@ class Client:
         headers: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
         items: str = "",
+        heavy: bool = False,
     ) -> dict[str, Any] | None:
         """The decoded answer, or ``None`` for 204 (nothing there) and 304 (nothing changed).
 
         ``scope`` is named when the token lacks it; ``about`` is the object, for errors; ``weight``
         the cost in API credits. With ``items`` an answer that lists its results one by one under
-        that key is returned even when all of them failed. All writes sent here are repeatable.
+        that key is returned even when all of them failed. ``heavy`` calls have a limit of their own.
+        All writes sent here are repeatable.
         """
-        waits = count()
-
-        def once(access: Access) -> requests.Response:
-            return self.context.http.call(
-                method,
-                f"{access.api_domain}/crm/{VERSION}/{path}",
-                check=lambda answer: self._check(answer, scope, about, items, waits),
-                bucket=BUCKET,
-                weight=weight,
-                params=params,
-                headers={
-                    "Authorization": f"Zoho-oauthtoken {access.token}",
-                    **({"Content-Type": "application/json"} if body is not None else {}),
-                    **(headers or {}),
-                },
-                body=encode(body) if body is not None else None,
-            )
-
-        access = self._login.access()
-        try:
-            answer = once(access)
-        except Reauth:
-            answer = once(self._login.renew(access))
+        answer = self._send(
+            method,
+            path,
+            scope=scope,
+            about=about,
+            weight=weight,
+            params=params,
+            headers=headers,
+            body=body,
+            items=items,
+            heavy=heavy,
+        )
         if answer.status_code in (204, 304):
             return None
         found = decode(answer)
@@ -102,9 +94,52 @@ class Client:
             raise self._halt(found, where)
         return found
 
-    def _check(
-        self, answer: requests.Response, scope: str, about: str, items: str, waits: count[int]
-    ) -> None:
+    def download(self, path: str, *, scope: str, about: str, sink: IO[bytes]) -> None:
+        """Write the answer of a GET to ``sink``, piece by piece; faults as in ``call``."""
+        self._send("GET", path, scope=scope, about=about, heavy=True, sink=sink)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        scope: str,
+        about: str,
+        weight: int = 1,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        items: str = "",
+        heavy: bool = False,
+        sink: IO[bytes] | None = None,
+    ) -> requests.Response:
+        """One call with a token; a refused token costs a new one and one replay."""
+
+        def once(access: Access) -> requests.Response:
+            return self.context.http.call(
+                method,
+                f"{access.api_domain}{path if path.startswith('/') else f'/crm/{VERSION}/{path}'}",
+                check=lambda answer: self._check(answer, scope, about, items),
+                bucket=BUCKET,
+                weight=weight,
+                params=params,
+                headers={
+                    "Authorization": f"Zoho-oauthtoken {access.token}",
+                    **({"Content-Type": "application/json"} if body is not None else {}),
+                    **(headers or {}),
+                },
+                body=encode(body) if body is not None else None,
+                heavy=heavy,
+                sink=sink,
+            )
+
+        access = self._login.access()
+        try:
+            return once(access)
+        except Reauth:
+            return once(self._login.renew(access))
+
+    def _check(self, answer: requests.Response, scope: str, about: str, items: str) -> None:
         remaining = answer.headers.get("X-API-CREDITS-REMAINING", "")
         if remaining.isdigit():
             self.context.http.budget.correct(BUCKET, int(remaining))
@@ -118,14 +153,17 @@ class Client:
                 f"Zoho takes no more calls for now: {faults.words(fault)}",
                 where=where,
                 todo="run again later; API credits are counted over 24 hours",
-                after=_hint(answer) or min(BUSY_SECONDS * 2 ** next(waits), BUSY_LONGEST),
+                # No Retry-After is documented (vendor manual: API limits); if it comes, it counts.
+                after=_hint(answer),
+                busy=True,
             )
         if status >= 500 or word == "INTERNAL_ERROR":
             raise Retry(f"Zoho answered {status}: {faults.words(fault)}", where=where, todo="run again later")
         if word == "OAUTH_SCOPE_MISMATCH":
-            raise Halt(
+            raise Refused(
                 f"the token lacks the scope {scope} ({word})",
-                where=where,
+                code=word,
+                where=f"{self._login.where}, {where}",
                 todo=f"generate a new refresh token whose scopes include {scope}",
             )
         if status == 401:
@@ -143,12 +181,16 @@ class Client:
         spot = place(request.method or "", request.url or "")
         return " ".join(t for t in (self.context.connection, about) if t) + f": {spot}"
 
-    def _halt(self, fault: Any, where: str, status: int = 200) -> Halt:
+    def _halt(self, fault: Any, where: str, status: int = 200) -> Refused:
         reason = faults.words(fault) if isinstance(fault, Mapping) else f"status {status}"
         todo = _TODO.get(faults.code(fault), "see the vendor's words; check mapping and settings")
-        refusal = Refusal(f"Zoho refuses the call: {reason}", where=where, todo=todo)
-        refusal.fault = fault if isinstance(fault, Mapping) else {}
-        return refusal
+        return Refused(
+            f"Zoho refuses the call: {reason}",
+            code=faults.code(fault),
+            column=faults.column(fault),
+            where=where,
+            todo=todo,
+        )
 
 
 def decode(answer: requests.Response) -> Any:

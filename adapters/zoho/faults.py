@@ -71,6 +71,11 @@ def field(fault: Any) -> str:
     return str(_details(fault).get("api_name") or "")
 
 
+def column(fault: Any) -> str:
+    """The column of a query that the vendor blames, or an empty text."""
+    return str(_details(fault).get("column_name") or "")
+
+
 def _details(fault: Any) -> Mapping[str, Any]:
     details = fault.get("details") if isinstance(fault, Mapping) else None
     return details if isinstance(details, Mapping) else {}

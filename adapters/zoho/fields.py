@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.zoho.client import Client
-from connector.errors import Halt
+from adapters.zoho.client import Client, Refused
 
 
 @dataclass(frozen=True)
@@ -53,8 +52,9 @@ class Fields:
         )
         rows = (body or {}).get("fields") or []
         if not rows:
-            raise Halt(
+            raise Refused(
                 f"Zoho shows no fields of {object_name}",
+                code="NO_FIELDS",
                 where=f"{self._client.context.connection} {object_name}",
                 todo="check 'object' in the mapping and that the user's profile shows the module",
             )

@@ -1,4 +1,4 @@
-"""Reading records: COQL by window and id, and the list of deleted records.
+"""Reading records: COQL by window and id, the list where COQL cannot, and the list of deleted records.
 
 Invariant: a slice is walked by id, never by page number or offset, so that neither a wall of rows nor
 a row that changes meanwhile makes another one disappear. Only columns that the tenant has are asked
@@ -8,17 +8,26 @@ for; a row is handed over whole or, when it changed while its parts were read, l
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
-from adapters.zoho.client import Client, instant
+from adapters.zoho.client import Client, Refused, instant
+from adapters.zoho.deletions import deleted
 from adapters.zoho.fields import Fields
-from connector.adapter import Page, Row, Slice
+from adapters.zoho.lists import LIST_FIELDS, USERS, Lists
+from adapters.zoho.rereading import whole_rows
+from adapters.zoho.rows import OURS, column, columns, groups, join, to_row
+from connector.adapter import Missing, Page, Row, Slice
 from connector.errors import Halt, Retry
 
 # Vendor manual: Query API limitations. Two of the fifty columns are ours: id and Modified_Time.
 QUERY_ROWS, QUERY_COLUMNS = 2_000, 48
-DELETED_ROWS = 200
+FEW_ROWS = 200  # the most that one credit gives
+# The module, or the user's right to see it, is not there; or COQL does not reach so far.
+_UNSEEN = ("INVALID_MODULE", "NO_PERMISSION", "NOT_SUPPORTED", "NO_FIELDS")
+_UNQUERIED = ("INVALID_MODULE", "NOT_SUPPORTED", "OAUTH_SCOPE_MISMATCH")
+
+T = TypeVar("T")
 
 
 class Records:
@@ -27,19 +36,90 @@ class Records:
     def __init__(self, client: Client, fields: Fields) -> None:
         self._client = client
         self._fields = fields
+        self._lists = Lists(client)
+        # What this org's COQL turned out not to take: whole objects, and columns of objects.
+        self._listed: set[str] = set()
+        self._odd: dict[str, set[str]] = {}
+
+    def missing(self, object_name: str, wanted: Sequence[str]) -> Missing:
+        """See ``Crm.missing``: what the field metadata does not show, and what turned out to be odd."""
+        if object_name == USERS:
+            return Missing()
+        try:
+            have = self._fields.of(object_name)
+        except Refused as refused:
+            if refused.code not in _UNSEEN:
+                raise
+            return Missing(object=f"{refused.what}; {refused.todo}")
+        odd = self._odd.get(object_name, set())
+        lacking = (p for p in wanted if p != "id" and (p.split(".")[0] not in have or column(p) in odd))
+        return Missing(fields=tuple(lacking))
 
     def fetch(self, object_name: str, wanted: Sequence[str], part: Slice) -> Page:
-        """One page of at most 2,000 rows in order of id.
+        """One page in order of id: of at most 2,000 rows by COQL, of 200 where only the list goes.
 
         ``wanted`` are field paths: ``Account_Name.id`` reaches into a lookup. Fields unknown to the
-        tenant are left out. Raises ``Halt`` naming the object when it cannot be queried.
+        tenant are left out. Raises ``Halt`` naming the object when it cannot be read.
         """
+        if object_name == USERS:
+            return self._lists.users()
+        timed = "Modified_Time" in self._fields.of(object_name)
+        if timed and object_name not in self._listed:
+            try:
+                return self._queried(
+                    object_name, wanted, lambda paths: self._by_query(object_name, paths, part)
+                )
+            except Refused as refused:
+                if refused.code not in _UNQUERIED:
+                    raise
+                self._listed.add(object_name)
+        return self._lists.fetch(object_name, self._known(object_name, wanted), part, timed=timed)
+
+    def reread(self, object_name: str, wanted: Sequence[str], ids: Sequence[str]) -> list[Row]:
+        """See ``Crm.reread``; by COQL, by the list where only that goes."""
+        if object_name == USERS:
+            return [row for row in self._lists.users().rows if row.external_id in ids]
+        timed = "Modified_Time" in self._fields.of(object_name)
+        if timed and object_name not in self._listed:
+            try:
+                return self._queried(object_name, wanted, lambda paths: self._by_ids(object_name, paths, ids))
+            except Refused as refused:
+                if refused.code not in _UNQUERIED:
+                    raise
+                self._listed.add(object_name)
         paths = self._known(object_name, wanted)
-        columns = list(dict.fromkeys(_column(path) for path in paths))
-        groups = [columns[at : at + QUERY_COLUMNS] for at in range(0, max(len(columns), 1), QUERY_COLUMNS)]
+        return whole_rows(
+            paths,
+            LIST_FIELDS,
+            ids,
+            lambda names, some: self._lists.rows(object_name, names, some, timed=timed),
+        )
+
+    def _by_ids(self, object_name: str, paths: Sequence[str], ids: Sequence[str]) -> list[Row]:
+        def read(names: Sequence[str], some: Sequence[str]) -> list[dict[str, Any]]:
+            listed = ", ".join(f"'{one}'" for one in some)
+            rows, _ = self._query(object_name, names, f"id in ({listed})", FEW_ROWS)
+            return rows
+
+        return whole_rows(paths, QUERY_COLUMNS, ids, read)
+
+    def _queried(self, object_name: str, wanted: Sequence[str], read: Callable[[Sequence[str]], T]) -> T:
+        while True:
+            paths = self._known(object_name, wanted)
+            try:
+                return read(paths)
+            except Refused as refused:
+                # One column that cannot be queried must not keep the others away.
+                if refused.column not in columns(paths):
+                    raise
+                self._odd.setdefault(object_name, set()).add(refused.column)
+
+    def _by_query(self, object_name: str, paths: Sequence[str], part: Slice) -> Page:
+        parts = groups(columns(paths), QUERY_COLUMNS)
         after = part.after
         while True:
-            rows, more = self._query(object_name, groups[0], part, after, None)
+            criteria = f"{_criteria(part, after, None)} order by id asc"
+            rows, more = self._query(object_name, parts[0], criteria, QUERY_ROWS)
             if not rows:
                 return Page((), more=False)
             last = str(rows[-1]["id"])
@@ -49,54 +129,42 @@ class Records:
                     where=f"{self._client.context.connection} {object_name} after id {after}",
                     todo="run again later",
                 )
-            for group in groups[1:]:
-                others, _ = self._query(object_name, group, part, after, last)
-                rows = _join(rows, others)
+            for names in parts[1:]:
+                criteria = f"{_criteria(part, after, last)} order by id asc"
+                others, _ = self._query(object_name, names, criteria, QUERY_ROWS)
+                rows = join(rows, others)
             if rows or not more:
-                return Page([_row(row, paths) for row in rows], more)
+                return Page([to_row(row, paths) for row in rows], more)
             after = last
 
     def deleted(self, object_name: str, since: dt.datetime) -> Iterator[str]:
-        """Ids of rows deleted since ``since``, from the bin or for good."""
-        page, more = 1, True
-        while more:
-            body = self._client.call(
-                "GET",
-                f"{object_name}/deleted",
-                scope=f"ZohoCRM.modules.{object_name.replace('_', '').lower()}.READ",
-                about=object_name,
-                weight=2,
-                params={"type": "all", "page": page, "per_page": DELETED_ROWS},
-                headers={"If-Modified-Since": instant(since)},
-            )
-            rows = (body or {}).get("data") or []
-            yield from (str(row["id"]) for row in rows)
-            more = bool(rows) and bool((body or {}).get("info", {}).get("more_records"))
-            page += 1
+        """Ids of rows deleted since ``since``. Users are never deleted."""
+        return iter(()) if object_name == USERS else deleted(self._client, object_name, since)
 
     def _known(self, object_name: str, wanted: Sequence[str]) -> list[str]:
         have = self._fields.of(object_name)
-        return [path for path in wanted if path.split(".")[0] in have and path not in ("id", "Modified_Time")]
+        odd = self._odd.get(object_name, set())
+        return [p for p in wanted if p.split(".")[0] in have and p not in OURS and column(p) not in odd]
 
     def _query(
         self,
         object_name: str,
         columns: Sequence[str],
-        part: Slice,
-        after: str | None,
-        upto: str | None,
+        criteria: str,
+        limit: int,
     ) -> tuple[list[dict[str, Any]], bool]:
         query = (
             f"select {', '.join([*columns, 'Modified_Time', 'id'])} from {object_name} "
-            f"where {_criteria(part, after, upto)} order by id asc limit {QUERY_ROWS}"
+            f"where {criteria} limit {limit}"
         )
         body = self._client.call(
             "POST",
             "coql",
             scope="ZohoCRM.coql.READ",
             about=object_name,
-            weight=query_weight(QUERY_ROWS),
+            weight=query_weight(limit),
             body={"select_query": query},
+            heavy=True,
         )
         if body is None:
             return [], False
@@ -127,42 +195,4 @@ def _criteria(part: Slice, after: str | None, upto: str | None) -> str:
             if not mark.isdigit():
                 raise Halt(f"{mark!r} is no Zoho record id", todo="reset the stream's cursor")
             text = f"({text} and id {sign} '{mark}')"
-    return text
-
-
-def _column(path: str) -> str:
-    """The column to select: a lookup gives its id and name by itself, other paths are joins."""
-    root, _, rest = path.partition(".")
-    return root if rest in ("", "id", "name") else path
-
-
-def _join(rows: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows with the columns of both queries; rows that changed between them are left out: their new
-    time of change lies in the next window."""
-    more = {str(row["id"]): row for row in others}
-    return [
-        {**row, **more[key]}
-        for row in rows
-        if (key := str(row["id"])) in more and more[key]["Modified_Time"] == row["Modified_Time"]
-    ]
-
-
-def _row(row: Mapping[str, Any], paths: Sequence[str]) -> Row:
-    data = dict(row)
-    data["id"] = str(row["id"])
-    for path in paths:
-        root, _, rest = path.partition(".")
-        if rest in ("id", "name"):
-            data[root] = _lookup(data.get(root))
-    changed = row.get("Modified_Time")
-    moment = dt.datetime.fromisoformat(str(changed)).astimezone(dt.UTC) if changed else None
-    return Row(data["id"], moment, data)
-
-
-def _lookup(value: Any) -> Any:
-    """A lookup as ``{"id": text, …}``, whether Zoho sent an object or the bare id."""
-    if value is None:
-        return None
-    if isinstance(value, Mapping):
-        return {**value, "id": str(value["id"])} if value.get("id") is not None else dict(value)
-    return {"id": str(value)}
+    return f"({text} and {part.having} is not null)" if part.having else text

@@ -23,13 +23,19 @@ def command() -> None:
 @click.argument("kind")
 @click.option("--name", required=True, help="What to call the connection.")
 @click.option("--set", "written", multiple=True, metavar="KEY=VALUE", help="A setting; may be repeated.")
+@click.option(
+    "--test/--no-test", "tested", default=None, help="Try it at once; so it is done when asked for."
+)
 @actor_option
 @click.pass_context
-def add(ctx: click.Context, kind: str, name: str, written: tuple[str, ...], actor: str) -> None:
+def add(
+    ctx: click.Context, kind: str, name: str, written: tuple[str, ...], tested: bool | None, actor: str
+) -> None:
     """Add a connection of KIND (zoho, fxiaoke, creditsafe, ledger, …), or change its settings.
 
-    Without --set every setting is asked for, and secrets are not shown while they are typed. A secret
-    given with --set may stay behind in the shell's history.
+    Without --set it says where to find the settings, asks for each of them, and tries the connection;
+    secrets are not shown while they are typed. A secret given with --set may stay behind in the shell's
+    history.
     """
     from connector import connect
 
@@ -39,8 +45,15 @@ def add(ctx: click.Context, kind: str, name: str, written: tuple[str, ...], acto
         connect.check(found, values)
     with runtime(ctx) as opened:
         if not written:
+            guide = found.guide(opened.config.language)
+            if guide:
+                say(guide)
             values = _ask(found)
-        connect.add(opened, found, name, values, actor)
+        stored = connect.add(opened, found, name, values, actor)
+        if tested if tested is not None else not written:
+            say(f"connection {name!r} is stored")
+            say(opened.adapter(stored).test())
+            return
     say(f"connection {name!r} is stored; try it with: creditgate connect test {name}")
 
 
@@ -49,15 +62,22 @@ def _ask(kind: Kind) -> dict[str, str]:
 
     values = {}
     for setting in kind.settings:
+        if not setting.asked:
+            continue
         default = setting.default if setting.default is not None else None if required(setting) else ""
         say(f"{setting.key}: {setting.help}{'' if required(setting) else ' (may be left empty)'}")
-        values[setting.key] = click.prompt(
-            setting.key,
-            default=default,
-            hide_input=setting.secret,
-            show_default=bool(default) and not setting.secret,
-            err=True,
-        )
+        while True:
+            value = click.prompt(
+                setting.key,
+                default=default,
+                hide_input=setting.secret,
+                show_default=bool(default) and not setting.secret,
+                err=True,
+            )
+            if not value or not setting.choices or value.strip().lower() in setting.choices:
+                break
+            say(f"use one of: {' '.join(setting.choices)}")
+        values[setting.key] = value
     return values
 
 

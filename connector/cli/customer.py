@@ -50,7 +50,7 @@ def list_(ctx: click.Context, status: str | None, name: str | None, form: str) -
 @format_option
 @click.pass_context
 def show(ctx: click.Context, customer: str, form: str) -> None:
-    """Show one customer: its line, its identifiers, and its accounts in the CRMs and ledgers."""
+    """Show one customer: its line, its accounts with their owners, its contacts and its identifiers."""
     from connector.store import listing
 
     with runtime(ctx) as opened, opened.store.read() as tx:
@@ -58,12 +58,15 @@ def show(ctx: click.Context, customer: str, form: str) -> None:
         found = listing.customers(tx, customer_id=number)[0]
         row = _row(found) | {"assessment": found.assessment}
         accounts = [dict(one._mapping) for one in listing.accounts(tx, number)]
+        people = [dict(one._mapping) for one in listing.contacts(tx, number)]
         known_by = [dict(one._mapping) for one in listing.identifiers(tx, number)]
     if form == "json":
-        emit_json(row | {"accounts": accounts, "identifiers": known_by})
+        emit_json(row | {"accounts": accounts, "contacts": people, "identifiers": known_by})
         return
     emit([row], (*COLUMNS, "assessment"), form)
-    emit(accounts, ("connection", "external_id", "name", "linked_by", "deleted"), form)
+    emit(accounts, ("connection", "external_id", "name", "owner", "linked_by", "deleted"), form)
+    if people:
+        emit(people, ("connection", "name", "role", "email", "phone"), form)
     emit(known_by, ("kind", "value"), form)
 
 

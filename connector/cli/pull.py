@@ -12,11 +12,12 @@ from connector.cli.output import emit, format_option, progress, say
 
 if TYPE_CHECKING:
     from connector.model import Stream
-    from connector.pull import Count, Pulled
+    from connector.pull import Pulled
     from connector.runtime import Runtime
     from connector.store.connections import Connection
+    from connector.window import Count
 
-COLUMNS = ("connection", "stream", "read", "changed", "rejected", "gone")
+COLUMNS = ("connection", "stream", "read", "changed", "rejected", "gone", "skipped", "missing", "note")
 
 
 @click.command("pull")
@@ -27,8 +28,9 @@ COLUMNS = ("connection", "stream", "read", "changed", "rejected", "gone")
 def command(ctx: click.Context, connection: str | None, full: bool, form: str) -> int:
     """Read accounts, orders, invoices and payments from CONNECTION, or from every CRM.
 
-    A run that was interrupted goes on where it stood. Exit code 1 says that records were set aside; see
-    'creditgate rejects list'.
+    A run that was interrupted goes on where it stood. Streams and fields that the CRM does not show are
+    named. Exit code 1 says that records were set aside (see 'creditgate rejects list') or a stream was
+    skipped.
     """
     rows: list[dict[str, Any]] = []
     faults = Faults()
@@ -38,7 +40,7 @@ def command(ctx: click.Context, connection: str | None, full: bool, form: str) -
             with faults.survived(one.name, alone=len(wanted) == 1):
                 rows += count_rows(one, pull_one(opened, one, full=full))
     emit(rows, COLUMNS, form)
-    return faults.worst or int(any(row["rejected"] for row in rows))
+    return faults.worst or int(any(row["rejected"] or row["skipped"] for row in rows))
 
 
 def pull_one(opened: Runtime, connection: Connection, *, full: bool = False) -> Pulled:
@@ -75,6 +77,9 @@ def count_rows(connection: Connection, pulled: Pulled) -> list[dict[str, Any]]:
             "changed": count.changed,
             "rejected": count.rejected,
             "gone": count.gone,
+            "skipped": count.skipped or None,
+            "missing": ", ".join(count.missing) or None,
+            "note": count.note or None,
         }
         for stream, count in pulled.streams.items()
     ]

@@ -7,7 +7,20 @@ import click
 from connector.cli.home import runtime
 from connector.cli.output import emit, format_option, say
 
-COLUMNS = ("due_on", "customer", "connection", "account_id", "owner_id", "reason", "priority", "state", "key")
+COLUMNS = (
+    "due_on",
+    "customer",
+    "connection",
+    "account_id",
+    "owner_id",
+    "owner",
+    "reason",
+    "priority",
+    "state",
+    "closed_at",
+    "result",
+    "key",
+)
 
 
 @click.group("visit")
@@ -31,7 +44,7 @@ def plan(ctx: click.Context) -> None:
 @format_option
 @click.pass_context
 def list_(ctx: click.Context, form: str) -> None:
-    """List visits, the next one due first."""
+    """List visits, the next one due first, with what the CRM tells of them since the last pull."""
     from connector.store import visits
 
     with runtime(ctx) as opened, opened.store.read() as tx:

@@ -1,9 +1,10 @@
 """Call budgets, shared through the store by all processes that use a connection.
 
-Invariant: in any window of ``per_seconds`` at most ``calls`` are taken from a bucket, whoever takes
-them. Places are leased in small packets, so that not every call costs a transaction; what a killed
-process had leased is lost for the window, which errs on the safe side; one that ends in order gives back
-what it did not use.
+Invariant: in any window of ``per_seconds``, wherever it begins, at most ``calls`` are taken from a
+bucket, whoever takes them. Calls are counted by the part of the window in which they were leased, and a
+lease ends with its part. Places are leased in small packets, so that not every call costs a transaction;
+what a killed process had leased is lost for a window, which errs on the safe side; one that ends in
+order gives back what it did not use. What is reserved is taken by urgent calls only, and never in packets.
 """
 
 from __future__ import annotations
@@ -11,19 +12,51 @@ from __future__ import annotations
 import datetime as dt
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from connector.adapter import Limits
 from connector.errors import Retry
+from connector.http import is_urgent
 from connector.store.engine import Store
-from connector.store.tables import budget
+from connector.store.tables import budget, connection
 from connector.store.upsert import upsert
 
-LONGEST_WAIT = 60.0
+# A window of a minute is waited out, with the part of it that calls are counted by.
+LONGEST_WAIT = 65.0
 # Few enough that losing them with a killed process does not matter to a day of calls.
 LARGEST_PACKET = 50
+PARTS = 24
+# The vendor's count comes with every answer; it is not worth a transaction each time.
+CORRECT_EVERY = dt.timedelta(seconds=10)
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """The limit of one bucket; ``reserved`` of its ``calls`` are for urgent ones."""
+
+    calls: int
+    window: dt.timedelta
+    reserved: int
+
+    @property
+    def part(self) -> dt.timedelta:
+        return self.window / PARTS
+
+    @property
+    def packet(self) -> int:
+        return max(1, min(LARGEST_PACKET, self.calls // 20))
+
+
+@dataclass
+class _Lease:
+    """``left`` calls, counted in the part that began at ``start``; usable until it ends."""
+
+    start: dt.datetime
+    left: int
 
 
 class StoreBudget:
@@ -40,31 +73,28 @@ class StoreBudget:
     ) -> None:
         self._store = store
         self._connection = connection_id
-        self._calls = limits.calls
-        self._window = dt.timedelta(seconds=limits.per_seconds)
-        self._packet = max(1, min(LARGEST_PACKET, (limits.calls or 0) // 20))
-        self._leases: dict[str, tuple[int, dt.datetime]] = {}
+        self._limits = limits
+        self._leases: dict[str, _Lease] = {}
+        self._corrected: dict[str, dt.datetime] = {}
         self._lock = threading.Lock()
         self._now, self._sleep = now, sleep
 
     def take(self, bucket: str, weight: int) -> None:
-        """Take ``weight`` calls, waiting up to a minute; ``Retry`` when the window ends later."""
-        if self._calls is None:
+        """Take ``weight`` calls, waiting up to a minute; ``Retry`` when there is no room until later."""
+        rule = self._rule(bucket)
+        if rule is None:
             return
         while True:
             with self._lock:
-                left, end = self._leases.get(bucket, (0, self._now()))
-                if left >= weight and self._now() < end:
-                    self._leases[bucket] = (left - weight, end)
+                if self._from_lease(bucket, rule, weight):
                     return
-                granted, end = self._lease(bucket, max(weight, self._packet), weight)
-                if granted >= weight:
-                    self._leases[bucket] = (granted - weight, end)
-                    return
-            wait = (end - self._now()).total_seconds()
+                free_at = self._lease(bucket, rule, weight, urgent=is_urgent())
+            if free_at is None:
+                return
+            wait = (free_at - self._now()).total_seconds()
             if wait > LONGEST_WAIT:
                 raise Retry(
-                    f"the call budget {bucket!r} is used up until {end:%Y-%m-%d %H:%M} UTC",
+                    f"the call budget {bucket!r} is used up until {free_at:%Y-%m-%d %H:%M} UTC",
                     where=f"connection {self._connection}",
                     todo="run again then, or buy more calls from the vendor",
                     after=wait,
@@ -72,51 +102,126 @@ class StoreBudget:
             self._sleep(max(wait, 0.05))
 
     def correct(self, bucket: str, remaining: int) -> None:
-        """The vendor counts ``remaining`` calls left in this window; ours never exceeds that."""
-        if self._calls is None:
+        """The vendor counts ``remaining`` calls left: what we do not know of, others have used."""
+        rule, now = self._rule(bucket), self._now()
+        if rule is None:
             return
-        with self._lock, self._store.write() as connection:
-            start, used = self._current(connection, bucket)
-            used = max(used, self._calls - remaining)
-            self._save(connection, bucket, start, used)
+        with self._lock:
+            last = self._corrected.get(bucket)
+            if last is not None and now - last < CORRECT_EVERY and remaining > rule.calls // 20:
+                return
+            self._corrected[bucket] = now
+            lease = self._leases.get(bucket)
+            with self._store.write() as tx:
+                self._alone(tx)
+                ours = sum(used for _, used in self._parts(tx, bucket, rule))
+                ours -= lease.left if lease is not None else 0
+                others = max(0, rule.calls - remaining - ours)
+                known = [(start, 0) for start, _ in self._parts(tx, _others(bucket), rule)]
+                self._save(tx, _others(bucket), [*known, (self._part_start(rule), others)])
 
     def give_back(self) -> None:
-        """Return what was leased in a window that is still open, and not used."""
+        """Return what was leased and not used."""
         with self._lock:
-            leases, self._leases = self._leases, {}
-            for bucket, (left, end) in leases.items():
-                if not left:
-                    continue
-                with self._store.write() as connection:
-                    start, used = self._current(connection, bucket)
-                    if start + self._window == end:
-                        self._save(connection, bucket, start, max(0, used - left))
+            for bucket, lease in self._leases.items():
+                if lease.left:
+                    with self._store.write() as tx:
+                        self._return(tx, bucket, lease)
+            self._leases.clear()
 
-    def _lease(self, bucket: str, wanted: int, needed: int) -> tuple[int, dt.datetime]:
-        assert self._calls is not None  # noqa: S101 - narrows the type
-        with self._store.write() as connection:
-            start, used = self._current(connection, bucket)
-            free = self._calls - used
-            granted = min(wanted, free) if free >= needed else 0
-            if granted:
-                self._save(connection, bucket, start, used + granted)
-        return granted, start + self._window
+    def _rule(self, bucket: str) -> _Rule | None:
+        if bucket in self._limits.rates:
+            calls, seconds = self._limits.rates[bucket]
+            return _Rule(calls, dt.timedelta(seconds=seconds), 0)
+        if self._limits.calls is None:
+            return None
+        calls, seconds = self._limits.calls, self._limits.per_seconds
+        return _Rule(calls, dt.timedelta(seconds=seconds), int(calls * self._limits.reserve))
 
-    def _current(self, connection: sa.Connection, bucket: str) -> tuple[dt.datetime, int]:
-        query = sa.select(budget.c.window_start, budget.c.used).where(
-            budget.c.connection_id == self._connection, budget.c.bucket == bucket
-        )
-        row = connection.execute(query.with_for_update()).one_or_none()
+    def _part_start(self, rule: _Rule) -> dt.datetime:
         now = self._now()
-        if row is None or row.window_start + self._window <= now:
-            return now, 0
-        return row.window_start, row.used
+        return now - (now - _EPOCH) % rule.part
 
-    def _save(self, connection: sa.Connection, bucket: str, start: dt.datetime, used: int) -> None:
-        row = {
-            "connection_id": self._connection,
-            "bucket": bucket,
-            "window_start": start,
-            "used": used,
+    def _from_lease(self, bucket: str, rule: _Rule, weight: int) -> bool:
+        lease = self._leases.get(bucket)
+        if lease is None or lease.left < weight or lease.start != self._part_start(rule):
+            return False
+        lease.left -= weight
+        return True
+
+    def _lease(self, bucket: str, rule: _Rule, weight: int, *, urgent: bool) -> dt.datetime | None:
+        """Lease enough for ``weight`` and take it; otherwise when there will be room for it."""
+        limit = rule.calls if urgent else rule.calls - rule.reserved
+        with self._store.write() as tx:
+            self._alone(tx)
+            old = self._leases.pop(bucket, None)
+            if old is not None and old.left:
+                self._return(tx, bucket, old)
+            ours = self._parts(tx, bucket, rule)
+            parts = sorted([*ours, *self._parts(tx, _others(bucket), rule)])
+            free = limit - sum(used for _, used in parts)
+            if free < weight:
+                return self._free_at(parts, rule, weight - free)
+            granted = weight if urgent else min(max(weight, rule.packet), free)
+            start = self._part_start(rule)
+            used = dict(ours).get(start, 0)
+            self._save(tx, bucket, [(start, used + granted)])
+            self._forget(tx, bucket, rule)
+        self._leases[bucket] = _Lease(start, granted - weight)
+        return None
+
+    def _free_at(self, parts: Sequence[tuple[dt.datetime, int]], rule: _Rule, lacking: int) -> dt.datetime:
+        """When so many calls have left the window that ``lacking`` more may be made."""
+        for start, used in parts:
+            lacking -= used
+            if lacking <= 0:
+                return start + rule.part + rule.window
+        return self._now() + rule.window
+
+    def _parts(self, tx: sa.Connection, bucket: str, rule: _Rule) -> list[tuple[dt.datetime, int]]:
+        """Calls by part, as far as the last of them lies in the window that ends now."""
+        query = sa.select(budget.c.window_start, budget.c.used).where(
+            budget.c.connection_id == self._connection,
+            budget.c.bucket == bucket,
+            budget.c.window_start > self._now() - rule.window - rule.part,
+        )
+        return [(row.window_start, row.used) for row in tx.execute(query)]
+
+    def _alone(self, tx: sa.Connection) -> None:
+        """Until the transaction ends, no other one counts this connection's calls."""
+        mine = sa.select(connection.c.id).where(connection.c.id == self._connection)
+        tx.execute(mine.with_for_update(key_share=True)).all()
+
+    def _return(self, tx: sa.Connection, bucket: str, lease: _Lease) -> None:
+        tx.execute(
+            sa.update(budget)
+            .where(
+                budget.c.connection_id == self._connection,
+                budget.c.bucket == bucket,
+                budget.c.window_start == lease.start,
+            )
+            .values(used=budget.c.used - lease.left)
+        )
+
+    def _save(self, tx: sa.Connection, bucket: str, parts: Sequence[tuple[dt.datetime, int]]) -> None:
+        rows = {
+            start: {
+                "connection_id": self._connection,
+                "bucket": bucket,
+                "window_start": start,
+                "used": used,
+            }
+            for start, used in parts
         }
-        upsert(connection, budget, [row], guarded=False)
+        upsert(tx, budget, list(rows.values()), guarded=False)
+
+    def _forget(self, tx: sa.Connection, bucket: str, rule: _Rule) -> None:
+        old = self._now() - 2 * rule.window - rule.part
+        for name in (bucket, _others(bucket)):
+            gone = budget.c.connection_id == self._connection, budget.c.bucket == name
+            tx.execute(sa.delete(budget).where(*gone, budget.c.window_start < old))
+
+
+def _others(bucket: str) -> str:
+    """The bucket in which calls are counted that others make on the same account."""
+    return f"{bucket}, others"

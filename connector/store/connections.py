@@ -139,11 +139,7 @@ class Connections:
 
     def names(self, found: Connection, target: str) -> dict[str, str]:
         """The tenant's real field names for our fields of ``target``, as far as provisioning found them."""
-        query = sa.select(field_name.c.name, field_name.c.api_name).where(
-            field_name.c.connection_id == found.id, field_name.c.target == target
-        )
-        with self._store.read() as tx:
-            return {row.name: row.api_name for row in tx.execute(query)}
+        return names_of(self._store, found, target)
 
     def keep_names(self, found: Connection, target: str, names: Mapping[str, str]) -> None:
         """Remember the tenant's real field names."""
@@ -153,6 +149,15 @@ class Connections:
         ]
         with self._store.write() as tx:
             upsert(tx, field_name, rows, guarded=False)
+
+
+def names_of(store: Store, found: Connection, target: str) -> dict[str, str]:
+    """See ``Connections.names``."""
+    query = sa.select(field_name.c.name, field_name.c.api_name).where(
+        field_name.c.connection_id == found.id, field_name.c.target == target
+    )
+    with store.read() as tx:
+        return {row.name: row.api_name for row in tx.execute(query)}
 
 
 def digest_of(key: str) -> str:

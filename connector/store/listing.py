@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from connector.errors import Halt
 from connector.store.lines import CUSTOMER
-from connector.store.record_tables import account
+from connector.store.record_tables import account, contact, crm_user
 from connector.store.tables import assessment, connection, credit_group, credit_line, customer, identifier
 
 _OWN = sa.and_(credit_line.c.subject == CUSTOMER, credit_line.c.subject_id == customer.c.id)
@@ -61,18 +61,47 @@ def customers(
 
 
 def accounts(tx: sa.Connection, customer_id: int) -> list[Any]:
-    """Where a customer stands: connection, account, name there."""
+    """Where a customer stands: connection, account, name and owner there."""
     query = (
         sa.select(
             connection.c.name.label("connection"),
             account.c.external_id,
             account.c.name,
+            sa.func.coalesce(crm_user.c.name, account.c.owner_id).label("owner"),
             account.c.linked_by,
             account.c.deleted,
         )
         .join(connection, connection.c.id == account.c.connection_id)
+        .outerjoin(
+            crm_user,
+            sa.and_(
+                crm_user.c.connection_id == account.c.connection_id,
+                crm_user.c.external_id == account.c.owner_id,
+            ),
+        )
         .where(account.c.customer_id == customer_id)
         .order_by(connection.c.id, account.c.external_id)
+    )
+    return list(tx.execute(query).all())
+
+
+def contacts(tx: sa.Connection, customer_id: int) -> list[Any]:
+    """Whom to talk to at a customer: personal data, for the person who asks."""
+    mine = sa.and_(
+        account.c.connection_id == contact.c.connection_id, account.c.external_id == contact.c.account_id
+    )
+    query = (
+        sa.select(
+            connection.c.name.label("connection"),
+            contact.c.name,
+            contact.c.role,
+            contact.c.email,
+            contact.c.phone,
+        )
+        .join(account, mine)
+        .join(connection, connection.c.id == contact.c.connection_id)
+        .where(account.c.customer_id == customer_id, contact.c.deleted.is_(False))
+        .order_by(connection.c.id, contact.c.name)
     )
     return list(tx.execute(query).all())
 

@@ -92,7 +92,32 @@ payment = _record(
 )
 sa.Index("ix_payment_account", payment.c.connection_id, payment.c.account_id)
 
-RECORDS = {"accounts": account, "orders": sales_order, "invoices": invoice, "payments": payment}
+# Personal data: only what the mapping names is kept, and none of it is ever logged.
+contact = _record(
+    "contact",
+    optional("account_id", sa.Text),
+    column("name", sa.Text),
+    optional("role", sa.Text),
+    optional("email", sa.Text),
+    optional("phone", sa.Text),
+)
+sa.Index("ix_contact_account", contact.c.connection_id, contact.c.account_id)
+
+crm_user = _record(
+    "crm_user",
+    column("name", sa.Text),
+    optional("email", sa.Text),
+    column("active", sa.Boolean),
+)
+
+RECORDS = {
+    "accounts": account,
+    "orders": sales_order,
+    "invoices": invoice,
+    "payments": payment,
+    "contacts": contact,
+    "users": crm_user,
+}
 
 reject = sa.Table(
     "reject",

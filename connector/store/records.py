@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,12 +17,13 @@ import sqlalchemy as sa
 
 from connector.adapter import Row
 from connector.errors import Reject
-from connector.model import Account, Record, Stream
-from connector.store import customers
+from connector.model import Account, Record, Stream, VisitResult
+from connector.store import customers, visits
 from connector.store.record_tables import RECORDS, account, reject
-from connector.store.upsert import upsert
+from connector.store.upsert import batches, upsert
 
-BATCH = 900  # SQLite takes at most 999 parameters on older builds
+# Streams of facts: a change in them makes the customer's assessment stale.
+FACTS = frozenset({Stream.ORDERS, Stream.INVOICES, Stream.PAYMENTS})
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,10 @@ def store(
 ) -> Stored:
     """Store the records of one page and its misfits; mark the customers concerned."""
     _one_at_a_time(tx, connection_id)
+    if stream is Stream.VISITS:
+        told = [record for _, record in read if isinstance(record, VisitResult)]
+        _set_aside(tx, connection_id, stream, misfits, [one.external_id for one in told], now)
+        return Stored(visits.settle(tx, connection_id, told, now), misfits)
     kept, homeless = _with_account(tx, connection_id, stream, read)
     rows = [_row(connection_id, record, now) for record in kept]
     changed = _changed(tx, connection_id, stream, kept, rows)
@@ -59,7 +64,7 @@ def store(
     if stream is Stream.ACCOUNTS:
         accounts = [record for record in records if isinstance(record, Account)]
         customers.join(tx, connection_id, accounts, now)
-    elif records:
+    elif records and stream in FACTS:
         customers.touch(tx, connection_id, {_account_of(record) for record in records})
     all_misfits = [*misfits, *homeless]
     _set_aside(tx, connection_id, stream, all_misfits, [r.external_id for r in kept], now)
@@ -69,8 +74,10 @@ def store(
 def gone(tx: sa.Connection, connection_id: int, stream: Stream, ids: Iterable[str], now: dt.datetime) -> int:
     """Mark rows as deleted in the CRM and their customers as changed; how many there were."""
     _one_at_a_time(tx, connection_id)
+    if stream is Stream.VISITS:
+        return visits.lost(tx, connection_id, list(ids), now)
     table = RECORDS[stream]
-    who = table.c.external_id if stream is Stream.ACCOUNTS else table.c.account_id
+    who = table.c.account_id if stream in FACTS else table.c.external_id
     count = 0
     for part in batches(list(ids)):
         living = sa.and_(
@@ -81,13 +88,15 @@ def gone(tx: sa.Connection, connection_id: int, stream: Stream, ids: Iterable[st
         concerned = set(tx.execute(sa.select(who).where(living)).scalars())
         result = tx.execute(sa.update(table).where(living).values(deleted=True, last_seen=now))
         count += result.rowcount
-        if concerned:
+        if concerned and (stream in FACTS or stream is Stream.ACCOUNTS):
             customers.touch(tx, connection_id, concerned)
     return count
 
 
 def living_ids(connection: sa.Connection, connection_id: int, stream: Stream) -> set[str]:
     """Ids of the rows that exist in the CRM as far as we know."""
+    if stream is Stream.VISITS:
+        return visits.tasks(connection, connection_id)
     table = RECORDS[stream]
     query = sa.select(table.c.external_id).where(
         table.c.connection_id == connection_id, table.c.deleted.is_(False)
@@ -105,12 +114,6 @@ def rejects(
     if code is not None:
         query = query.where(reject.c.code == code)
     return list(connection.execute(query).all())
-
-
-def batches(items: Sequence[str]) -> Iterator[Sequence[str]]:
-    """``items`` in parts that fit into one statement."""
-    for start in range(0, len(items), BATCH):
-        yield items[start : start + BATCH]
 
 
 def raw_row(row: sa.Row[Any]) -> Row:
@@ -133,7 +136,7 @@ def _account_of(record: Record) -> str:
 def _with_account(
     tx: sa.Connection, connection_id: int, stream: Stream, read: Sequence[tuple[Row, Record]]
 ) -> tuple[list[Record], list[Misfit]]:
-    if stream is Stream.ACCOUNTS:
+    if stream not in FACTS:
         return [record for _, record in read], []
     wanted = list({_account_of(record) for _, record in read})
     known: set[str] = set()

@@ -56,7 +56,7 @@ budget = sa.Table(
     metadata,
     column("connection_id", sa.ForeignKey("connection.id", ondelete="CASCADE"), primary_key=True),
     column("bucket", sa.Text, primary_key=True),
-    column("window_start", Moment),
+    column("window_start", Moment, primary_key=True),  # of the part of the window that is counted here
     column("used", sa.Integer),
 )
 
@@ -68,6 +68,7 @@ cursor = sa.Table(
     optional("watermark", Moment),  # everything up to here is stored
     optional("until", Moment),  # end of the window under way
     column("slices", sa.Text, server_default="[]"),  # what of that window is still to be read
+    optional("bulk", sa.Text),  # where a bulk read of that window stands
     optional("gone_since", Moment),  # deletions are known up to here
     column("updated_at", Moment),
 )
@@ -275,6 +276,11 @@ visit = sa.Table(
     column("priority", sa.Text),
     column("state", sa.Text),  # planned, done, dropped
     column("created_at", Moment),
+    # What the CRM tells of the task that was made of it.
+    optional("task_id", sa.Text),
+    optional("closed_at", Moment),
+    optional("result", sa.Text),
+    optional("reported_at", Moment),  # the task's time of change
 )
 
 report = sa.Table(

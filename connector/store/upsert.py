@@ -6,13 +6,20 @@ that re-reading costs one comparison and late answers never undo newer ones.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+BATCH = 900  # SQLite takes at most 999 parameters on older builds
 KEEP_ON_UPDATE = frozenset({"first_seen", "customer_id", "linked_by", "created_at"})
+
+
+def batches(items: Sequence[str]) -> Iterator[Sequence[str]]:
+    """``items`` in parts that fit into one statement."""
+    for start in range(0, len(items), BATCH):
+        yield items[start : start + BATCH]
 
 
 def upsert(

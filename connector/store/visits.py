@@ -1,7 +1,7 @@
 """Visits: rows of planned account visits.
 
 Invariant: a customer has one open visit at most; the key of a visit is made of its account and day, so
-that planning again finds the same one.
+that planning again finds the same one. What became of a visit is told by the CRM alone.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from connector.model import VisitResult
+from connector.store.record_tables import crm_user
 from connector.store.tables import connection, customer, visit
+from connector.store.upsert import batches
 
 
 @dataclass(frozen=True)
@@ -75,12 +78,70 @@ def add(tx: sa.Connection, planned: Sequence[Visit], now: dt.datetime) -> None:
         tx.execute(visit.insert(), rows)
 
 
+def settle(tx: sa.Connection, connection_id: int, told: Sequence[VisitResult], now: dt.datetime) -> list[Any]:
+    """Keep what the CRM tells of our tasks; the results that changed something. Keys of others, and
+    answers older than what is known, are passed over."""
+    changed = []
+    newest = {one.key: one for one in told}
+    for part in batches(list(newest)):
+        mine = visit.c.connection_id == connection_id, visit.c.key.in_(part)
+        for known in tx.execute(sa.select(visit).where(*mine)).all():
+            one = newest[known.key]
+            if known.reported_at and one.modified_at and one.modified_at < known.reported_at:
+                continue
+            values = {
+                "state": one.state.value,
+                "task_id": one.external_id,
+                "closed_at": one.closed_at,
+                "result": one.result,
+            }
+            if values != {name: getattr(known, name) for name in values}:
+                values["reported_at"] = one.modified_at or now
+                tx.execute(visit.update().where(visit.c.id == known.id).values(**values))
+                changed.append(one)
+    return changed
+
+
+def tasks(tx: sa.Connection, connection_id: int) -> set[str]:
+    """Ids of the CRM's tasks of visits that are still planned, as far as it told them."""
+    query = sa.select(visit.c.task_id).where(
+        visit.c.connection_id == connection_id, visit.c.task_id.is_not(None), visit.c.state == "planned"
+    )
+    return set(tx.execute(query).scalars())
+
+
+def lost(tx: sa.Connection, connection_id: int, task_ids: Sequence[str], now: dt.datetime) -> int:
+    """The CRM's tasks were deleted: their planned visits are dropped; how many there were."""
+    count = 0
+    for part in batches(task_ids):
+        result = tx.execute(
+            visit.update()
+            .where(
+                visit.c.connection_id == connection_id,
+                visit.c.task_id.in_(part),
+                visit.c.state == "planned",
+            )
+            .values(state="dropped", reported_at=now)
+        )
+        count += result.rowcount
+    return count
+
+
 def listing(tx: sa.Connection) -> list[sa.Row[Any]]:
-    """All visits with the customer's and the connection's names, the next one due first."""
+    """All visits with the names of customer, connection and owner, the next one due first."""
+    owner = sa.and_(
+        crm_user.c.connection_id == visit.c.connection_id, crm_user.c.external_id == visit.c.owner_id
+    )
     query = (
-        sa.select(visit, customer.c.name.label("customer"), connection.c.name.label("connection"))
+        sa.select(
+            visit,
+            customer.c.name.label("customer"),
+            connection.c.name.label("connection"),
+            sa.func.coalesce(crm_user.c.name, visit.c.owner_id).label("owner"),
+        )
         .join(customer, customer.c.id == visit.c.customer_id)
         .join(connection, connection.c.id == visit.c.connection_id)
+        .outerjoin(crm_user, owner)
         .order_by(visit.c.due_on, visit.c.id)
     )
     return list(tx.execute(query).all())

@@ -118,6 +118,7 @@ class _Api:
             route("PUT", "/{module}", self._write("update"), updates),
             route("DELETE", "/{module}", read(self._delete), deletes),
             route("POST", "/{module}/upsert", self._write("upsert"), creates, updates),
+            route("GET", "/{module}/actions/count", read(self._count), reads),
             route("GET", "/{module}/deleted", read(self._deleted, credits=2), reads),
             route("GET", "/{module}/{id}", read(self._get), reads),
             route("PUT", "/{module}/{id}", self._write("update"), updates),
@@ -163,6 +164,10 @@ class _Api:
 
     def _list(self, request: Request) -> Response:
         return self._lists.get(self._module(request), request)
+
+    def _count(self, request: Request) -> Response:
+        """Vendor manual: Get Record Count. Conditions are not modelled."""
+        return answer({"count": len(self._module(request).table)})
 
     def _get(self, request: Request) -> Response:
         return listing.get_one(self._tenant, self._module(request), request)

@@ -85,7 +85,7 @@ def _query(tenant: Tenant, asked: Mapping[str, Any], pages: int) -> Query:
         raise refuse(400, "PAGE_NOT_SUPPORTED", "page must be a whole number from 1", api_name="page")
     if page is not None and page > pages:
         raise refuse(400, "PAGE_RANGE_EXCEEDED", "page range exceeded", max_limit=pages)
-    shown = {"module": {"id": module.id, "api_name": module.api_name}, "fields": names}
+    shown: dict[str, Any] = {"module": {"id": module.id, "api_name": module.api_name}, "fields": names}
     shown |= {"criteria": criteria} if criteria else {}
     mark = hashlib.sha256(json.dumps(shown, sort_keys=True, default=str).encode()).hexdigest()
     shown |= {"page_token": place} if place else {"page": page or 1}

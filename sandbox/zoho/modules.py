@@ -169,6 +169,22 @@ def _notes() -> list[Field]:
     ]
 
 
+LOCK_SOURCES = ("Manual", "Automatic")
+
+
+def _locking_information() -> list[Field]:
+    return [
+        _text("Name", 120, read_only=True),
+        _lookup("Locked_For__s", ANY_MODULE, read_only=True),
+        _field("Locked_Reason__s", "textarea", length=3_000, mandatory=True),
+        _field("Locked_By__s", "ownerlookup", length=120, target=USERS, read_only=True),
+        _moment("Locked_Time__s", read_only=True),
+        _choice("Lock_Source__s", LOCK_SOURCES, read_only=True),
+        _field("Record_Locking_Rule_Id__s", "bigint", length=20, read_only=True),
+        _field("Record_Locking_Configuration_Id__s", "bigint", length=20, read_only=True),
+    ]
+
+
 _STANDARD: tuple[tuple[str, str, str, str, Callable[[], list[Field]]], ...] = (
     ("Accounts", "Account", "Accounts", "Account_Name", _accounts),
     ("Contacts", "Contact", "Contacts", "Full_Name", _contacts),
@@ -179,10 +195,26 @@ _STANDARD: tuple[tuple[str, str, str, str, Callable[[], list[Field]]], ...] = (
 )
 
 
+_HIDDEN: tuple[tuple[str, str, str, str, Callable[[], list[Field]]], ...] = (
+    ("Locking_Information__s", "Locking Information", "Locking Information", "Name", _locking_information),
+)
+
+
+def hidden_modules(new_id: Callable[[], str]) -> dict[str, Module]:
+    """Modules whose fields can be read though they are not listed and hold no rows of their own."""
+    return _made(_HIDDEN, new_id)
+
+
 def standard_modules(new_id: Callable[[], str]) -> dict[str, Module]:
     """Fresh modules without rows; ids of modules and fields come from ``new_id``."""
+    return _made(_STANDARD, new_id)
+
+
+def _made(
+    wanted: tuple[tuple[str, str, str, str, Callable[[], list[Field]]], ...], new_id: Callable[[], str]
+) -> dict[str, Module]:
     modules: dict[str, Module] = {}
-    for api_name, singular, plural, name_field, fields in _STANDARD:
+    for api_name, singular, plural, name_field, fields in wanted:
         module = Module(api_name, singular, plural, name_field, id=new_id())
         for new in (*_common(), *fields()):
             new.id = new_id()

@@ -91,7 +91,8 @@ def module_of(tenant: Tenant, request: Request) -> Module:
 
 def fields(tenant: Tenant, request: Request, oddness: float = 0.0) -> Response:
     """``GET /settings/fields?module=``; ``oddness`` is the rate of the fault ``odd_fields``."""
-    module = module_of(tenant, request)
+    hidden = tenant.hidden_modules.get(request.query_params.get("module", ""))
+    module = hidden or module_of(tenant, request)
     if oddness and module.api_name == faults.INVALID_MODULE:
         raise refuse(400, "INVALID_MODULE", "the module name given seems to be invalid")
     if oddness and module.api_name == faults.EMPTY_MODULE:

@@ -25,7 +25,7 @@ from sandbox.zoho.fields import (
     Module,
     generated_name,
 )
-from sandbox.zoho.modules import standard_modules
+from sandbox.zoho.modules import hidden_modules, standard_modules
 from sandbox.zoho.moments import stamp_of
 from sandbox.zoho.people import ADMINISTRATOR, PROFILES, STANDARD, Profile, User
 
@@ -65,6 +65,7 @@ class Tenant:
             name: Profile(self.new_setting_id(), name, description, custom)
             for name, description, custom in PROFILES
         }
+        self.hidden_modules = hidden_modules(self.new_setting_id)
         self.users: dict[str, User] = {}
         self.admin = self.add_user("Credit", "Connector", "connector@example.com", ADMINISTRATOR)
         self.guards: list[Guard] = []

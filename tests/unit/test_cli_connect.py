@@ -67,7 +67,8 @@ def test_names_that_cannot_be_a_file_name_are_refused(home: Home, name: str) -> 
 
 
 def test_without_set_it_asks_and_hides_secrets(home: Home) -> None:
-    done = home.run("connect", "add", "fake", "--name", "crm", input="http://crm.test\ns3cret-token\n\n\n")
+    asked = "http://crm.test\ns3cret-token\n\n\n"
+    done = home.run("connect", "add", "fake", "--name", "crm", "--no-test", input=asked)
     assert done.code == 0, done.err
     assert done.out == ""
     assert "address of the CRM" in done.err and "s3cret-token" not in done.err
@@ -180,3 +181,12 @@ def test_a_connection_with_reserved_credit_stays(home: Home) -> None:
     done = home.run("connect", "remove", "crm", "--yes", "--with-records")
     assert done.code == 2 and "reserved" in done.err
     assert len(home.rows("connect", "list")) == 1
+
+
+def test_what_was_asked_for_is_tried_at_once(home: Home) -> None:
+    done = home.run("connect", "add", "fake", "--name", "crm", input="http://crm.test\nright\n\n\n")
+    assert done.code == 0 and "connected to http://crm.test" in done.err
+    refused = home.run("connect", "add", "fake", "--name", "crm", input="http://crm.test\nwrong\n\n\n")
+    assert refused.code == 2 and "the CRM refuses the token" in refused.err
+    again = home.run("connect", "add", "fake", "--name", "crm", input="http://crm.test\nright\n\n\n")
+    assert again.code == 0, again.err

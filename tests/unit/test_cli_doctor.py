@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
+from connector.adapter import Lack, Missing
+from connector.doctor import _open_amounts
 from connector.errors import Retry
+from connector.model import Stream
 from connector.store import cursors
 from connector.store.cursors import Cursor
 from connector.store.record_tables import invoice, reject
@@ -196,3 +199,51 @@ def test_writes_that_wait_too_long_are_told(home: Home) -> None:
         times = {"due_at": old, "created_at": old}
         tx.execute(outbox.insert().values(**row, **times, external_id="A1", state="pending"))
     assert findings(home, 0)["outbox of crm"]["found"] == "1 writes wait, the oldest for 4 days"
+
+
+def test_what_the_vendor_does_not_grant_is_named_with_what_stands_still(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.connect()
+    lacks = [Lack("crm.tasks.WRITE", "visits are not made tasks")]
+    monkeypatch.setattr(FakeCrm, "lacking", lambda self: lacks)
+    found = findings(home, 0)["permissions of crm"]
+    assert found["level"] == "warn"
+    assert found["found"] == "crm.tasks.WRITE is not granted: visits are not made tasks"
+    assert "connect add fake --name crm" in found["todo"]
+
+
+def test_what_the_tenant_does_not_show_is_named(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.connect()
+    monkeypatch.setattr(FakeCrm, "missing", lambda self, name, fields: Missing(fields=fields[:1]))
+    found = findings(home, 0)["accounts of crm"]
+    assert found["level"] == "warn" and "has no" in found["found"]
+    monkeypatch.setattr(FakeCrm, "missing", lambda self, name, fields: Missing(object="the profile hides it"))
+    found = findings(home, 0)["accounts of crm"]
+    assert found["level"] == "warn" and "is skipped: the profile hides it" in found["found"]
+
+
+WITH_INVOICES = """\
+mapping: fake
+read:
+  accounts: {object: Firms, fields: {name: Name}}
+  invoices:
+    object: Bills
+    fields: {account_id: Firm, amount: Sum, currency: Cur, paid: {field: Paid, optional: true}}
+"""
+
+
+def test_doctor_says_where_open_amounts_come_from(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.connect()
+    (home.folder / "mappings" / "crm.yaml").write_text(WITH_INVOICES, encoding="utf-8")
+    found = findings(home, 0)["open amounts of crm"]
+    assert (found["level"], found["found"]) == ("ok", "from the fields Paid of its invoices")
+    monkeypatch.setattr(FakeCrm, "missing", lambda self, name, fields: Missing(fields=("Paid",)))
+    found = findings(home, 0)["open amounts of crm"]
+    assert found["level"] == "warn" and "the mapped fields Paid are not there" in found["found"]
+    assert "ledger" in found["todo"]
+    with home.opened() as runtime:
+        runtime.connections.add("books", "ledger", "ledger", {}, {}, home.folder)
+        crm, mapping = runtime.connections.get("crm"), runtime.mapping(runtime.connections.get("crm"))
+        absent = {Stream.INVOICES: ("Paid",)}
+        assert _open_amounts(runtime, crm, mapping, absent).found == "from the ledger books"

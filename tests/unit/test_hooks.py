@@ -220,7 +220,7 @@ def test_a_process_killed_between_reading_and_storing_leaves_the_hint(
     bench.crm.set("A", "1", name="firm")
     bench.tell("A", "1")
     with monkeypatch.context() as patch:
-        patch.setattr(hooks, "keep", _die)
+        patch.setattr(hooks, "keep_rows", _die)
         with pytest.raises(KeyboardInterrupt):
             bench.process()
     assert bench.names() == {}

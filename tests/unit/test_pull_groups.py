@@ -31,7 +31,7 @@ def test_groups_are_formed_after_a_kill_before_the_window_was_closed(
             raise Killed
 
         with monkeypatch.context() as patch:
-            patch.setattr(pulling._Puller, "_close_window", killed)
+            patch.setattr(pulling.Window, "_close_window", killed)
             with pytest.raises(Killed):
                 pull(opened.store, one, crm, mapping)
         pull(opened.store, one, crm, mapping)

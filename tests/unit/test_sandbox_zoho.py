@@ -32,7 +32,7 @@ def credit_key(org: Zoho) -> None:
 # -- writing
 
 
-def test_results_are_positional_and_a_mixed_batch_is_207(org: Zoho) -> None:
+def test_trap_results_are_positional_and_a_mixed_batch_is_207(org: Zoho) -> None:
     answer = update(
         org,
         {"id": A, "Payment_Terms_Days": 45},
@@ -70,7 +70,7 @@ def test_values_that_do_not_fit_are_named_by_path(org: Zoho, field: str, value: 
     assert answer.json()["data"][0]["details"] == expected
 
 
-def test_unknown_and_read_only_fields_are_dropped_without_a_word(org: Zoho) -> None:
+def test_trap_unknown_and_read_only_fields_are_dropped_without_a_word(org: Zoho) -> None:
     assert update(org, {"id": A, "Credit_Status": "OK", "Created_Time": "never"}).status_code == 200
     assert "Credit_Status" not in org.get(f"/Accounts/{A}").json()["data"][0]
 
@@ -81,7 +81,7 @@ def test_amounts_are_kept_exactly_and_rounded_to_the_places_of_the_field(org: Zo
     assert '"Annual_Revenue":90071992547409.94' in org.get(f"/Accounts/{A}").text
 
 
-def test_a_call_takes_at_most_a_hundred_records(org: Zoho) -> None:
+def test_trap_a_call_takes_at_most_a_hundred_records(org: Zoho) -> None:
     answer = update(org, *[{"id": A}] * 101)
     assert answer.status_code == 400
     assert answer.json()["data"][0]["details"] == {"maximum_length": 100, "api_name": "data"}
@@ -118,7 +118,7 @@ def test_a_task_is_upserted_by_its_unique_key_and_never_doubled(org: Zoho) -> No
     assert row["What_Id"] == {"id": A, "name": "华泰机械有限公司"} and row["$se_module"] == "Accounts"
 
 
-def test_a_task_without_the_module_of_its_account_is_refused(org: Zoho) -> None:
+def test_trap_what_id_needs_se_module(org: Zoho) -> None:
     answer = org.call("POST", "/Tasks", json={"data": [{"Subject": "Visit", "What_Id": {"id": A}}]})
     assert answer.json()["data"][0]["code"] == "DEPENDENT_FIELD_MISSING"
     several = org.call("POST", "/Tasks", json={"data": [{"Status": "Someday", "Priority": "Some"}]})
@@ -155,7 +155,7 @@ def test_deleted_records_are_listed(org: Zoho) -> None:
 # -- settings
 
 
-def test_created_fields_get_names_made_from_their_labels(org: Zoho) -> None:
+def test_trap_created_fields_get_names_made_from_their_labels(org: Zoho) -> None:
     wanted = [
         {
             "field_label": "Credit (Status)",
@@ -235,7 +235,7 @@ def test_an_order_in_the_browser_is_checked_before_it_is_saved(org: Zoho) -> Non
     assert org.door("orders", account_id=A, amount="5000", currency="CNY")["saved"] is True
 
 
-def test_the_function_rule_runs_on_api_writes_only_when_named(org: Zoho) -> None:
+def test_trap_the_function_rule_runs_on_api_writes_only_when_named(org: Zoho) -> None:
     order = {"Subject": "By API", "Account_Name": {"id": A}, "Grand_Total": 2000, "Currency": "CNY"}
     rule = [{"name": "function_validation_rule"}]
     with check_service("1000") as (checks, plugin):

@@ -27,13 +27,13 @@ COQL = "select id from Accounts where id is not null"
         ({"grant_type": "password"}, "general_error"),
     ],
 )
-def test_wrong_credentials_are_http_200_with_an_error(changed: dict[str, str], word: str) -> None:
+def test_trap_token_errors_come_with_status_200(changed: dict[str, str], word: str) -> None:
     with zoho_org() as org:
         answer = org.token(**changed)
     assert (answer.status_code, answer.json()) == (200, {"error": word})
 
 
-def test_a_token_names_the_api_domain_and_gives_no_new_refresh_token() -> None:
+def test_trap_a_refresh_names_the_api_domain_and_gives_no_new_refresh_token() -> None:
     with zoho_org() as org:
         grant = org.token().json()
         assert grant["api_domain"] == org.base
@@ -41,7 +41,7 @@ def test_a_token_names_the_api_domain_and_gives_no_new_refresh_token() -> None:
         assert "refresh_token" not in grant
 
 
-def test_the_eleventh_token_in_ten_minutes_is_denied_and_asking_on_prolongs_it() -> None:
+def test_trap_the_eleventh_token_in_ten_minutes_is_denied_and_asking_on_prolongs_it() -> None:
     with zoho_org() as org:
         for _ in range(9):
             assert "access_token" in org.token().json()
@@ -53,13 +53,13 @@ def test_the_eleventh_token_in_ten_minutes_is_denied_and_asking_on_prolongs_it()
         assert "access_token" in org.token().json()
 
 
-def test_the_throttle_may_come_as_http_200() -> None:
+def test_trap_the_throttle_comes_with_status_200_or_400() -> None:
     limits = Limits(tokens=TokenLimits(per_window=1, throttle_status=200))
     with zoho_org(limits) as org:
         assert (org.token().status_code, "access_token" in org.token().json()) == (200, False)
 
 
-def test_tokens_live_an_hour_and_the_sixteenth_ends_the_first() -> None:
+def test_trap_tokens_live_an_hour_and_the_sixteenth_ends_the_first() -> None:
     with zoho_org() as org:
         first = org.session.headers["Authorization"]
         org.clock.now += 601
@@ -76,7 +76,7 @@ def test_tokens_live_an_hour_and_the_sixteenth_ends_the_first() -> None:
     assert first and (expired.status_code, expired.json()["code"]) == (401, "INVALID_TOKEN")
 
 
-def test_the_header_has_the_vendors_own_scheme() -> None:
+def test_trap_the_header_is_not_bearer() -> None:
     with zoho_org() as org:
         token = org.token().json()["access_token"]
         for header, code in ((f"Bearer {token}", "INVALID_TOKEN"), ("", "AUTHENTICATION_FAILURE")):
@@ -84,7 +84,7 @@ def test_the_header_has_the_vendors_own_scheme() -> None:
             assert (answer.status_code, answer.json()["code"]) == (401, code)
 
 
-def test_credits_are_told_after_half_and_end_with_429_for_a_day() -> None:
+def test_trap_credits_are_told_only_after_half_and_end_with_429_for_a_day() -> None:
     with zoho_org(Limits(credits=10)) as org:
         assert "X-API-CREDITS-REMAINING" not in org.coql(f"{COQL} limit 2000").headers  # 3 used
         assert "X-API-CREDITS-REMAINING" not in org.get("/Accounts/deleted").headers  # 5 used
@@ -99,7 +99,7 @@ def test_credits_are_told_after_half_and_end_with_429_for_a_day() -> None:
         assert org.coql(COQL).status_code == 200
 
 
-def test_calls_beyond_the_concurrency_of_the_edition_are_429() -> None:
+def test_trap_calls_beyond_the_concurrency_of_the_edition_are_429() -> None:
     with zoho_org(Limits(concurrency=2), latency_ms=800) as org, ThreadPoolExecutor(4) as pool:
         statuses = list(pool.map(lambda _: org.coql(COQL).status_code, range(4)))
         assert sorted(statuses) == [200, 200, 429, 429]

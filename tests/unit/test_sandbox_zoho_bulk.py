@@ -185,9 +185,7 @@ MANY = {"group_operator": "and", "group": [where("id", "not_equal", A)] * 26}
         ({"cvid": "1"}, "CVID_NOT_SUPPORTED"),
     ],
 )
-def test_what_the_vendor_refuses_is_refused_flat_and_in_upper_case(
-    org: Zoho, changed: dict[str, Any], code: str
-) -> None:
+def test_trap_bulk_read_refuses_flat_and_in_upper_case(org: Zoho, changed: dict[str, Any], code: str) -> None:
     answer = org.bulk(**{**ACCOUNTS, **changed})
     assert (answer.status_code, answer.json()["code"], answer.json()["status"]) == (400, code, "error")
 

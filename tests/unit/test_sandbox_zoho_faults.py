@@ -18,7 +18,7 @@ A, B, C = "554023000001000001", "554023000001000002", "554023000001000003"
 COQL = "select id from Accounts where id is not null"
 
 
-def test_a_token_expires_in_mid_run_and_a_refresh_helps() -> None:
+def test_complaint_craft_freeform_1412_a_token_expires_in_mid_run_and_a_refresh_helps() -> None:
     with zoho_org(faults={"expired": 1.0}) as org:
         for _ in range(3):
             assert org.get("/org").status_code == 200
@@ -97,7 +97,7 @@ def test_a_page_token_may_be_repeated() -> None:
         assert tokens[0] == tokens[1]
 
 
-def test_metadata_may_lack_keys_and_modules() -> None:
+def test_complaint_airbyte_31433_metadata_may_lack_keys_and_modules() -> None:
     with zoho_org(faults={"odd_fields": 1.0}) as org:
         for field in org.get("/settings/fields", module="Accounts").json()["fields"]:
             assert not {"json_type", "length", "id"} & set(field) and field["api_name"]

@@ -96,7 +96,7 @@ def test_a_record_is_locked_shown_explained_and_unlocked(org: Zoho) -> None:
     assert org.get(path, fields=FIELDS).status_code == 204 and not locked(org, row_id)
 
 
-def test_a_locked_record_refuses_edits_and_deletion_as_items(org: Zoho) -> None:
+def test_trap_a_locked_record_refuses_api_edits_and_deletion_as_items(org: Zoho) -> None:
     first, second = order_ids(org)[:2]
     configure(org, lock_type="manual")
     lock(org, first)
@@ -152,7 +152,7 @@ def test_a_rule_locks_on_edit_and_unlocks_when_it_no_longer_holds(org: Zoho) -> 
     assert not locked(org, row_id) and update(org, row_id, Subject="x")["status"] == "success"
 
 
-def test_existing_records_are_locked_only_when_the_rule_says_so(org: Zoho) -> None:
+def test_trap_existing_records_are_locked_only_when_the_rule_says_so(org: Zoho) -> None:
     first, second, third = order_ids(org)
     update(org, first, Credit_Hold=True)
     update(org, second, Credit_Hold=True)
@@ -176,7 +176,7 @@ def test_an_order_in_the_browser_is_locked_by_the_rule(org: Zoho) -> None:
     assert (locked(org, small["id"]), locked(org, big["id"])) == (False, True)
 
 
-def test_complaint_a_connector_whose_profile_is_not_excused_locks_itself_out(org: Zoho) -> None:
+def test_trap_a_connector_whose_profile_is_not_excused_locks_itself_out(org: Zoho) -> None:
     row_id = order_ids(org)[0]
     configure(org, lock_type="manual", locked_for="all_profiles")
     lock(org, row_id)

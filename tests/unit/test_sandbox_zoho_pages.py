@@ -42,7 +42,7 @@ def new_fields(org: Zoho, *labels: str) -> list[str]:
 # -- layouts
 
 
-def test_a_new_field_stands_at_the_end_of_the_first_section_until_it_is_moved(org: Zoho) -> None:
+def test_trap_a_new_field_stands_at_the_end_of_the_first_section_until_it_is_moved(org: Zoho) -> None:
     ids = new_fields(org, "Credit A", "Credit B")
     found = layout(org)
     assert [s["display_label"] for s in found["sections"]] == [
@@ -190,7 +190,7 @@ def test_the_outcome_of_a_visit_can_be_read_from_its_task(org: Zoho) -> None:
 # -- refused writes in full
 
 
-def test_a_stale_write_is_told_when_the_record_was_changed(org: Zoho) -> None:
+def test_trap_a_stale_write_is_412_with_the_time_of_the_last_change(org: Zoho) -> None:
     path, old = f"/Accounts/{A}", {"If-Unmodified-Since": "2026-05-01T00:00:00+00:00"}
     org.call("PUT", path, json={"data": [{"Phone": "1"}]})
     stale = org.call("PUT", path, json={"data": [{"Phone": "2"}]}, headers=old)

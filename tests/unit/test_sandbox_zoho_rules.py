@@ -99,7 +99,7 @@ def test_a_validation_rule_is_asked_by_every_browser_page(org: Zoho) -> None:
 # -- automation
 
 
-def test_automation_runs_unless_the_writer_says_none(org: Zoho) -> None:
+def test_trap_automation_runs_unless_the_writer_says_none(org: Zoho) -> None:
     def ran() -> list[list[str]]:
         found = org.door("automation")["ran"]
         return [entry["triggers"] for entry in found]

@@ -71,7 +71,7 @@ def test_a_scope_is_met_by_itself_by_all_and_from_above(granted: str, demand: st
     assert met(demand, ["ZohoCRM.org.READ", granted]) is meets
 
 
-def test_a_grant_code_is_good_once_and_for_three_minutes(org: Zoho) -> None:
+def test_trap_a_grant_code_is_good_once_and_for_three_minutes(org: Zoho) -> None:
     code = org.door("grant_code")["code"]
     form = {"grant_type": "authorization_code", "code": code}
     grant = org.token(**form).json()
@@ -90,7 +90,7 @@ def test_a_revoked_refresh_token_takes_its_access_tokens_with_it(org: Zoho) -> N
     assert org.session.post(revoke, data={"token": "sandbox-refresh"}).json() == {"error": "invalid_code"}
 
 
-def test_the_twenty_first_refresh_token_pushes_out_the_first() -> None:
+def test_trap_the_twenty_first_refresh_token_pushes_out_the_first() -> None:
     with zoho_org(Limits(tokens=TokenLimits(codes_per_window=100))) as org:
         for number in range(20):
             assert org.get("/org").status_code == 200, number

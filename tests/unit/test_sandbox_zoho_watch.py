@@ -43,7 +43,7 @@ def update(org: Zoho, *records: dict[str, Any]) -> None:
 # -- channels
 
 
-def test_a_channel_lives_an_hour_and_at_most_a_week(org: Zoho) -> None:
+def test_trap_an_expiry_beyond_a_week_falls_back_to_an_hour(org: Zoho) -> None:
     plain = watch(org, channel("https://example.com/n", "Accounts.edit"))
     assert plain.status_code == 201
     result = plain.json()["watch"][0]
@@ -156,7 +156,7 @@ def test_fifty_channels_fit_in_a_call_and_there_is_an_end_to_all_of_them(org: Zo
 # -- callbacks
 
 
-def test_a_change_is_told_with_the_token_and_without_the_record(org: Zoho, taker: Receiver) -> None:
+def test_trap_a_callback_holds_several_ids_and_the_token_but_no_record(org: Zoho, taker: Receiver) -> None:
     watch(org, channel(taker.url, "Accounts.all"))
     update(org, {"id": A, "Phone": "1"}, {"id": B, "Phone": "2"})
     body = taker.wait(1)[0]
@@ -169,6 +169,13 @@ def test_a_change_is_told_with_the_token_and_without_the_record(org: Zoho, taker
     org.call("DELETE", "/Accounts", params={"ids": C})
     assert [b["operation"] for b in taker.wait(2)] == ["update", "delete"]
     assert taker.bodies[1]["ids"] == [C]
+
+
+def test_trap_the_connectors_own_writes_are_told_too(org: Zoho, taker: Receiver) -> None:
+    watch(org, channel(taker.url, "Tasks.create"))
+    task = {"Subject": "Visit", "What_Id": {"id": A}, "$se_module": "Accounts"}
+    made = org.call("POST", "/Tasks", json={"data": [task], "trigger": []})
+    assert taker.wait(1)[0]["ids"] == [made.json()["data"][0]["details"]["id"]]
 
 
 def test_values_come_when_they_are_asked_for(org: Zoho, taker: Receiver) -> None:
@@ -188,7 +195,7 @@ def test_only_the_fields_of_a_condition_are_told(org: Zoho, taker: Receiver) -> 
     assert [body["ids"] for body in taker.wait(1)] == [[B]]
 
 
-def test_an_order_in_the_browser_is_told_and_its_account_as_related(org: Zoho, taker: Receiver) -> None:
+def test_trap_a_related_record_is_told_unless_the_channel_says_no(org: Zoho, taker: Receiver) -> None:
     watch(org, channel(taker.url, "Sales_Orders.create", "Accounts.edit"))
     saved = org.door("orders", account_id=A, amount="5", currency="CNY")
     bodies = {body["module"]: body for body in taker.wait(2)}

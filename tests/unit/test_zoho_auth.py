@@ -38,6 +38,11 @@ def test_settings_are_asked_for_under_the_agreed_names():
         "refresh_token",
         "code",
         "environment",
+        "edition",
+        "slots",
+        "credits",
+        "bulk_from",
+        "bulk_credits",
     }
     assert {key for key, s in asked.items() if s.secret} == {"client_secret", "refresh_token", "code"}
 

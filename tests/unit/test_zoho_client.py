@@ -34,7 +34,9 @@ def test_busy_vendor_is_asked_again_after_half_a_minute_doubling():
     answer(200, ORG)
     bench = Bench()
     bench.crm.test()
-    assert bench.waits == [30, 60, 120]
+    assert len(bench.waits) == 3
+    for wait, least in zip(bench.waits, (30, 60, 120), strict=True):
+        assert least <= wait <= least * 1.25
 
 
 def test_vendors_own_hint_on_waiting_is_obeyed():
@@ -42,14 +44,14 @@ def test_vendors_own_hint_on_waiting_is_obeyed():
     answer(200, ORG)
     bench = Bench()
     bench.crm.test()
-    assert bench.waits == [7]
+    assert bench.waits == [pytest.approx(7, abs=0.1)]
 
 
 def test_busy_without_end_surfaces_as_retry_with_its_wait():
     answer(429, {"code": "TOO_MANY_REQUESTS", "status": "error", "message": "credits are gone"})
     with pytest.raises(Retry, match="credits are gone") as told:
         Bench().crm.test()
-    assert told.value.after == 480
+    assert told.value.after is not None and 480 <= told.value.after <= 600
 
 
 @pytest.mark.parametrize("status", [500, 502, 503])

@@ -321,7 +321,7 @@ def test_rows_are_read_again_by_id_in_one_query(bench: Bench) -> None:
 
 def test_trap_in_takes_fifty_values(bench: Bench) -> None:
     assert ZohoCrm.reread_batch == 50
-    answer_fields("Accounts", {"Account_Name": "text"})
+    answer_fields("Accounts", {"Account_Name": "text", "Modified_Time": "datetime"})
     answer_query()
     bench.crm.reread("Accounts", ["Account_Name"], [str(number) for number in range(60)])
     asked = [json.loads(call.request.body)["select_query"] for call in calls_to(f"{BASE}/coql")]
@@ -330,14 +330,14 @@ def test_trap_in_takes_fifty_values(bench: Bench) -> None:
 
 
 def test_ids_that_are_not_found_are_missing_from_the_rows(bench: Bench) -> None:
-    answer_fields("Accounts", {"Account_Name": "text"})
+    answer_fields("Accounts", {"Account_Name": "text", "Modified_Time": "datetime"})
     answer_query()
     assert bench.crm.reread("Accounts", ["Account_Name"], ["77"]) == []
 
 
 def test_a_row_that_changes_between_its_parts_is_read_once_more(bench: Bench) -> None:
     names = [f"F{number}" for number in range(60)]
-    answer_fields("Accounts", dict.fromkeys(names, "text"))
+    answer_fields("Accounts", dict.fromkeys(names, "text") | {"Modified_Time": "datetime"})
     answer_query(row("77", F0="old"), row("78", F0="same"))
     answer_query(row("77", 5, F59="new"), row("78", F59="same"))
     answer_query(row("77", 5, F0="new"))
@@ -349,7 +349,7 @@ def test_a_row_that_changes_between_its_parts_is_read_once_more(bench: Bench) ->
 
 def test_a_row_that_never_holds_still_is_left_for_later(bench: Bench) -> None:
     names = [f"F{number}" for number in range(60)]
-    answer_fields("Accounts", dict.fromkeys(names, "text"))
+    answer_fields("Accounts", dict.fromkeys(names, "text") | {"Modified_Time": "datetime"})
     for second in range(6):
         answer_query(row("77", second))
     with pytest.raises(Retry, match="change faster"):
@@ -358,9 +358,37 @@ def test_a_row_that_never_holds_still_is_left_for_later(bench: Bench) -> None:
 
 def test_a_row_deleted_between_its_parts_is_not_found(bench: Bench) -> None:
     names = [f"F{number}" for number in range(60)]
-    answer_fields("Accounts", dict.fromkeys(names, "text"))
+    answer_fields("Accounts", dict.fromkeys(names, "text") | {"Modified_Time": "datetime"})
     answer_query(row("77"))
     answer_query()
     answer_query()
     answer_query()
     assert bench.crm.reread("Accounts", names, ["77"]) == []
+
+
+def test_where_queries_do_not_reach_rows_are_read_again_by_list(bench: Bench) -> None:
+    answer_fields("Accounts", {"Account_Name": "text", "Modified_Time": "datetime"})
+    responses.post(f"{BASE}/coql", json=bad("NOT_SUPPORTED"), status=400)
+    responses.get(f"{BASE}/Accounts", json={"data": [row("77", Account_Name="A")], "info": {}})
+    for _ in range(2):
+        (found,) = bench.crm.reread("Accounts", ["Account_Name"], ["77", "78"])
+        assert found.data["Account_Name"] == "A"
+    (_, url) = (responses.calls[-1].request.method, str(responses.calls[-1].request.url))
+    assert "ids=77%2C78" in url and "fields=Account_Name%2CModified_Time" in url
+    assert len(calls_to(f"{BASE}/coql")) == 1  # it is remembered
+
+
+def test_an_odd_column_does_not_keep_the_others_away(bench: Bench) -> None:
+    answer_fields("Accounts", {"Account_Name": "text", "Odd": "text", "Modified_Time": "datetime"})
+    responses.post(f"{BASE}/coql", json=bad("INVALID_QUERY", column_name="Odd"), status=400)
+    answer_query(row("77", Account_Name="A"))
+    (found,) = bench.crm.reread("Accounts", ["Account_Name", "Odd"], ["77"])
+    assert found.data["Account_Name"] == "A"
+
+
+def test_users_are_read_again_as_users_and_no_channel_is_asked_for(bench: Bench) -> None:
+    responses.get(f"{BASE}/users", json={"users": [{"id": "5", "full_name": "A"}, {"id": "6"}], "info": {}})
+    assert [found.external_id for found in bench.crm.reread("users", ["full_name"], ["5"])] == ["5"]
+    answer_watch(good("Accounts", ends(bench)))
+    made = subscribe(bench, objects=["Accounts", "users"])
+    assert (list(made.channels), made.refused, made.objects) == (["Accounts"], {}, ("Accounts", "users"))

@@ -243,7 +243,7 @@ def test_field_of_the_tenant_that_does_not_serve_is_a_mismatch(
 
 
 def test_fields_that_were_just_created_can_be_read_at_once():
-    Tenant()
+    Tenant({"api_name": "Modified_Time"})
     answer = {"data": [{"id": "1", "Credit_Limit": 5}], "info": {"more_records": False}}
     responses.post(f"{BASE}/coql", json=answer)
     part = Slice(dt.datetime(2026, 1, 1, tzinfo=dt.UTC), dt.datetime(2026, 2, 1, tzinfo=dt.UTC))
