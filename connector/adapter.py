@@ -162,12 +162,26 @@ class FieldState(StrEnum):
 @dataclass(frozen=True)
 class Provisioned:
     """What became of one wanted field. ``api_name`` is the real name in this tenant, once known;
-    ``by_hand`` tells the admin what to create in the vendor's console when no API can."""
+    ``by_hand`` tells the admin what to create in the vendor's console when no API can; beside a field
+    that serves it is advice only. ``call`` numbers the call that creates a missing field, from 1."""
 
     object: str
     spec: FieldSpec
     state: FieldState
     api_name: str | None = None
+    by_hand: str = ""
+    call: int | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What became of a piece of set-up that is no field: the ``section`` of a page, or the ``lock`` on
+    rows whose flag is set. ``detail`` says for people what is set, or in a dry run would be."""
+
+    object: str
+    what: str
+    state: FieldState
+    detail: str = ""
     by_hand: str = ""
 
 
@@ -178,7 +192,10 @@ class Write:
 
     For ``kind == "update"`` ``external_id`` names the row. For ``kind == "task"`` it is the account
     that the task is about, and ``key_field``/``key`` is our unique key, so that a retry finds the
-    first one.
+    first one. For ``kind == "note"`` it is the row that gets the note, and ``key`` marks the note.
+
+    ``unmodified_since`` (aware UTC): people edit these fields too, so write only if the row has not been
+    changed after that moment. ``repeated``: an earlier attempt at this write may have been carried out.
     """
 
     kind: str
@@ -188,11 +205,15 @@ class Write:
     types: Mapping[str, str] = field(default_factory=dict)
     key_field: str = ""
     key: str = ""
+    unmodified_since: dt.datetime | None = None
+    repeated: bool = False
 
 
 class Result(StrEnum):
     DONE = "done"
-    RETRY = "retry"
+    RETRY = "retry"  # may pass by itself, soon
+    BLOCKED = "blocked"  # something in the CRM stands in the way until a person or time removes it
+    STALE = "stale"  # somebody changed the row after ``unmodified_since``: it must be read again first
     DEAD = "dead"
 
 
@@ -200,12 +221,15 @@ class Result(StrEnum):
 class Outcome:
     """What became of one write, in the vendor's own words when it failed.
 
-    ``external_id`` is the id of a created row.
+    ``external_id`` is the id of a created row; ``todo`` the way out of a failure, in the context's
+    language; ``modified_at`` the row's time of change after a write, where the vendor tells it.
     """
 
     result: Result
     message: str = ""
     external_id: str = ""
+    todo: str = ""
+    modified_at: dt.datetime | None = None
 
 
 FORGED_EVENT, BAD_EVENT = "forged_event", "bad_event"
@@ -313,9 +337,10 @@ class Crm(Adapter):
     """A CRM: read streams, write fields and tasks back.
 
     ``time_step`` is the resolution of the vendor's change times. ``sweeps`` is true when vanished
-    rows are found only by listing all ids (``ids``), false when there is a deleted list.
-    ``tells_events``: the vendor can be subscribed to; ``event_secret`` names the secret setting that
-    proves its events, when the vendor gives it and not we. ``reread_batch`` is for ``reread``.
+    rows are found only by listing all ids (``ids``), false when there is a deleted list. ``locks`` is
+    true when single rows can be locked (``lock``, ``unlock``). ``tells_events``: the vendor can be
+    subscribed to; ``event_secret`` names the secret setting that proves its events, when the vendor gives
+    it and not we. ``reread_batch`` is for ``reread``.
     """
 
     tells_events: ClassVar[bool] = False
@@ -324,6 +349,7 @@ class Crm(Adapter):
     sweeps: ClassVar[bool] = False
     time_step: ClassVar[dt.timedelta] = dt.timedelta(seconds=1)
     write_batch: ClassVar[int] = 1
+    locks: ClassVar[bool] = False
 
     @abstractmethod
     def fetch(self, object_name: str, fields: Sequence[str], part: Slice) -> Page:
@@ -356,6 +382,33 @@ class Crm(Adapter):
     def push(self, writes: Sequence[Write]) -> list[Outcome]:
         """Carry out at most ``write_batch`` writes of one kind and object; one outcome for each, in
         order. Raises only when nothing at all can be said about any of them."""
+
+    def verify(self, write: Write) -> list[str] | None:
+        """Read the row of an update back and name the fields that do not hold what was written; ``None``
+        when that cannot be told. Some vendors drop fields that they do not know without a word."""
+        return None
+
+    def section(
+        self, object_name: str, title: str, api_names: Sequence[str], *, dry_run: bool
+    ) -> Prepared | None:
+        """Gather these fields in a section of the object's pages; ``None`` when that is not offered.
+        Never fatal, idempotent; a dry run makes no call that changes anything."""
+        return None
+
+    def guard(
+        self, object_name: str, flag: str, open_fields: Sequence[str], *, dry_run: bool
+    ) -> Prepared | None:
+        """Have the CRM lock every row whose boolean field ``flag`` is true, but for ``open_fields``;
+        ``None`` when that is not offered. Never fatal, idempotent; see ``section`` for ``dry_run``."""
+        return None
+
+    def lock(self, object_name: str, external_id: str, reason: str) -> Outcome:
+        """Lock one row against changes by people; done when it is locked already."""
+        return Outcome(Result.DEAD, "this CRM has no record locks")
+
+    def unlock(self, object_name: str, external_id: str) -> Outcome:
+        """Take back a lock that we or our rule set; done when there is none. Locks by others stay."""
+        return Outcome(Result.DEAD, "this CRM has no record locks")
 
     @classmethod
     def parse_event(cls, headers: Mapping[str, str], body: bytes, secret: str) -> Event | None:

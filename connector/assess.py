@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 
+from connector import notes as account_notes
 from connector.locale import say
 from connector.money import Rates, to_major
 from connector.policy.schema import Policy
@@ -54,12 +55,13 @@ def assess(
     language: str = "zh",
     customers: Sequence[int] | None = None,
     everyone: bool = False,
+    notes: Collection[int] = (),
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> Assessed:
     """Assess the customers that changed or are due at ``now`` (aware UTC); or ``customers``; or everyone.
 
     ``content`` is the policy's text, kept with its hash for replay. Texts for the CRM are in
-    ``language``.
+    ``language``. ``notes`` are the connections in which a turn to hold or stop leaves a note.
     """
     done = Assessed()
     with store.write() as tx:
@@ -70,7 +72,7 @@ def assess(
         left = list(ids)
         # Facts may change while they are judged; such customers are judged again at once.
         for _ in range(ROUNDS):
-            left = _assess_chunk(store, policy, rates, now, left, language, done)
+            left = _assess_chunk(store, policy, rates, now, left, language, notes, done)
             if not left:
                 break
         report(done.judged, total)
@@ -112,6 +114,7 @@ def _assess_chunk(
     now: dt.datetime,
     ids: Sequence[int],
     language: str,
+    notes: Collection[int],
     done: Assessed,
 ) -> list[int]:
     """Judge a chunk and store it; the ids that changed meanwhile."""
@@ -120,10 +123,12 @@ def _assess_chunk(
     judged = [_judge(policy, rates, now, dossier, changes) for dossier, changes in found]
     with store.write() as tx:
         valid = assessments.claim(tx, judged)
+        before = assessments.statuses(tx, ids) if notes else {}
         changed = assessments.add_changed(tx, valid, now)
         lines.save(tx, [_line(one.outcome) for one in valid], rates, now.date())
         groups.total(tx, [one.outcome.customer_id for one in valid], rates, now)
         queued = _queue(tx, valid, changed, language, now)
+        queued += account_notes.on_status(tx, [one.outcome for one in changed], before, now, notes)
     done.judged += len(valid)
     done.changed += len(changed)
     done.queued += queued

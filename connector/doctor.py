@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from connector import adapter as ports
 from connector import config as configuration
 from connector.config import Config
@@ -20,7 +22,7 @@ from connector.mapping import TARGETS, FieldMapping
 from connector.model import Stream
 from connector.policy.lint import lint
 from connector.runtime import Runtime
-from connector.store import health, schema, subscriptions
+from connector.store import discoveries, health, schema, subscriptions
 from connector.store.connections import Connection
 from connector.store.secrets import StoreSecrets
 
@@ -238,6 +240,25 @@ def _provisioned(runtime: Runtime, connection: Connection, mapping: FieldMapping
         )
     else:
         yield Finding("ok", what, "all that are written exist")
+        yield from _locked(runtime, connection, mapping)
+
+
+def _locked(runtime: Runtime, connection: Connection, mapping: FieldMapping) -> Iterator[Finding]:
+    """Whether the CRM itself locks the rows that are held."""
+    for target in TARGETS:
+        writer = mapping.writer(target)
+        if writer is None or not writer.lock:
+            continue
+        with runtime.store.read() as tx:
+            how = discoveries.known(tx, connection.id, f"{discoveries.GUARD}:{target}")
+        what = f"lock on {writer.object} of {connection.name}"
+        if how == "automatic":
+            yield Finding("ok", what, "a rule of the CRM locks what is held")
+        else:
+            todo = f"run 'creditgate provision {connection.name}', or make the rule that it describes"
+            yield Finding(
+                "warn", what, "no rule of the CRM locks what is held; it is locked one by one", todo
+            )
 
 
 def _rates(runtime: Runtime) -> Iterator[Finding]:
@@ -264,6 +285,7 @@ def _records(runtime: Runtime) -> Iterator[Finding]:
         rejects, waiting = health.rejects(tx), health.waiting(tx)
         streams, unread = health.streams(tx), health.never_read(tx)
         customers, dirty = health.unassessed(tx)
+        stuck = list(_stuck(tx))
     yield from _pulls(streams, unread, now)
     for name, count in rejects:
         yield Finding(
@@ -275,6 +297,7 @@ def _records(runtime: Runtime) -> Iterator[Finding]:
         yield _outbox(one, now)
     if not waiting:
         yield Finding("ok", "outbox", "empty")
+    yield from stuck
     if dirty:
         found = f"{dirty} of {customers} customers changed since they were assessed"
         yield Finding("warn", "assessments", found, "run 'creditgate assess'")
@@ -314,11 +337,10 @@ def _faults_of(one: subscriptions.Standing, now: dt.datetime) -> Iterator[tuple[
     """What keeps a CRM from telling, or us from hearing; and what to do."""
     ends, name = one.subscription.expires_at, one.connection
     if ends is not None and ends <= now:
-        todo = f"run 'creditgate hooks renew {name}', and pull more often"
-        yield f"they ended {_ago(now - ends)} ago", todo
+        yield f"they ended {_ago(now - ends)} ago", f"'creditgate hooks renew {name}', and pull more often"
     for refused, words in one.subscription.refused.items():
-        todo = f"mend that, then 'creditgate hooks renew {name}'"
-        yield f"the CRM does not tell of {refused}: {words}", todo
+        told = f"the CRM does not tell of {refused}: {words}"
+        yield told, f"mend that, then 'creditgate hooks renew {name}'"
     if one.last_event_at is None and now - one.subscribed_at > OLD:
         todo = f"change a record, and see that the CRM reaches {one.subscription.url} from outside"
         yield f"no event came since they were asked for {_ago(now - one.subscribed_at)} ago", todo
@@ -336,13 +358,26 @@ def _faults_of(one: subscriptions.Standing, now: dt.datetime) -> Iterator[tuple[
 
 def _outbox(one: health.Waiting, now: dt.datetime) -> Finding:
     what = f"outbox of {one.connection}"
+    such = f", such as {one.words}" if one.words else ""
     if one.dead:
         todo = f"see 'creditgate outbox list {one.connection} --state dead'"
-        return Finding("warn", what, f"{one.dead} of {one.count} writes were given up", todo)
+        found = f"{one.dead} of {one.count} writes were given up{such}"
+        return Finding("warn", what, found, todo)
     if one.oldest_due is not None and now - one.oldest_due > OLD:
         found = f"{one.count} writes wait, the oldest for {_ago(now - one.oldest_due)}"
         return Finding("warn", what, found, f"run 'creditgate push {one.connection}'")
+    if one.refused:
+        found = f"{one.refused} of {one.count} writes are refused for now{such}"
+        return Finding("warn", what, found, f"see 'creditgate outbox list {one.connection}'")
     return Finding("ok", what, f"{one.count} writes wait")
+
+
+def _stuck(tx: sa.Connection) -> Iterator[Finding]:
+    """Fields that the vendor took and does not show."""
+    for name, _, value in discoveries.starting_with(tx, f"{discoveries.STUCK}:"):
+        if value["told"]:
+            found, _, todo = value["told"].partition(" – ")
+            yield Finding("warn", f"write-back to {name}", found, todo)
 
 
 def _ago(age: dt.timedelta) -> str:

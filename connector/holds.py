@@ -1,19 +1,21 @@
 """Holds: orders that a check held, and customers that a person put on hold.
 
 Invariant: a hold on a customer has a reason and an author, counts from the next check on, and is
-journalled with its end; so is every refusal of an order. Releasing a held order is not done here: the
-order is checked again when it is saved again.
+journalled with its end; so is every refusal of an order. Whoever releases or rejects a held order takes
+back its flag in the CRM; the order is checked again when it is saved again.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 import sqlalchemy as sa
 
+from connector import notes as account_notes
 from connector.errors import Halt
 from connector.store import held, journal
 from connector.store.customers import touch_customers
@@ -48,22 +50,62 @@ def order(store: Store, number: int) -> tuple[HeldOrder, list[Entry]]:
     return found[0], [Entry(row.at, row.actor, row.act, orjson.loads(row.detail)) for row in rows]
 
 
-def place(store: Store, customer_id: int, reason: str, actor: str, now: dt.datetime) -> None:
-    """Put a customer on hold; an earlier hold gets the new reason. Raises ``Halt`` for no such customer
-    or an empty reason."""
-    _set(store, customer_id, _reason(reason), actor, now, "hold_placed", {"reason": _reason(reason)})
+def release(store: Store, number: int, reason: str, actor: str, now: dt.datetime) -> None:
+    """A person lets a held order go on. Raises ``Halt`` if there is no such order, it is not pending, or
+    there is no reason."""
+    _end(store, number, "released", reason, actor, now)
 
 
-def lift(store: Store, customer_id: int, reason: str, actor: str, now: dt.datetime) -> None:
-    """Take back the hold that a person put on a customer; what the policy says of it stays. Raises
-    ``Halt`` if there is no such customer or hold."""
+def reject(store: Store, number: int, reason: str, actor: str, now: dt.datetime) -> None:
+    """A person refuses a held order for good: it is no longer locked, so that it can be cancelled. Raises
+    as ``release`` does."""
+    _end(store, number, "rejected", reason, actor, now)
+
+
+def _end(store: Store, number: int, state: str, reason: str, actor: str, now: dt.datetime) -> None:
+    why = _reason(reason)
+    found, _ = order(store, number)
+    with store.write() as tx:
+        if not held.end(tx, found, state, why, actor, now):
+            raise Halt(
+                f"held order {number} is {found.state} already",
+                todo=f"see 'creditgate hold show {number}'",
+            )
+
+
+def place(
+    store: Store,
+    customer_id: int,
+    reason: str,
+    actor: str,
+    now: dt.datetime,
+    *,
+    notes: Collection[int] = (),
+) -> None:
+    """Put a customer on hold; an earlier hold gets the new reason. ``notes`` are the connections in which
+    its accounts get a note. Raises ``Halt`` for no such customer or an empty reason."""
+    why = _reason(reason)
+    _set(store, customer_id, why, actor, now, "hold_placed", {"reason": why}, notes)
+
+
+def lift(
+    store: Store,
+    customer_id: int,
+    reason: str,
+    actor: str,
+    now: dt.datetime,
+    *,
+    notes: Collection[int] = (),
+) -> None:
+    """Take back the hold that a person put on a customer; what the policy says of it stays. ``notes`` as
+    in ``place``. Raises ``Halt`` if there is no such customer or hold."""
     detail = {"reason": _reason(reason), "was": _present(store, customer_id)}
     if detail["was"] is None:
         raise Halt(
             f"customer {customer_id} was not put on hold by a person",
             todo=f"see 'creditgate explain {customer_id}' for why its orders are held",
         )
-    _set(store, customer_id, None, actor, now, "hold_lifted", detail)
+    _set(store, customer_id, None, actor, now, "hold_lifted", detail, notes)
 
 
 def _set(
@@ -74,6 +116,7 @@ def _set(
     now: dt.datetime,
     act: str,
     detail: dict[str, Any],
+    notes: Collection[int],
 ) -> None:
     with store.write() as tx:
         changed = tx.execute(
@@ -83,6 +126,7 @@ def _set(
             raise _unknown(customer_id)
         touch_customers(tx, [customer_id])
         journal.add(tx, now, actor, act, f"customer {customer_id}", detail)
+        account_notes.on_hold(tx, customer_id, act, detail["reason"], actor, now, notes)
 
 
 def _present(store: Store, customer_id: int) -> str | None:

@@ -15,10 +15,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connector.model import RECORD_TYPES, Stream, VisitState
 from connector.reading import MISSING, Dates, Reader, ReadField
-from connector.writing import WRITE_TYPES, WriteField, Writer
+from connector.writing import WRITE_TYPES, Target, WriteField, Writer
 from connector.yamlfile import Source, close_to, read
 
-TARGETS = ("account", "visit")
+TARGETS = ("account", "order", "visit", "note")
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class FieldMapping:
 
     name: str
     readers: Mapping[Stream, Reader]
-    targets: Mapping[str, tuple[str, tuple[WriteField, ...], str]]
+    targets: Mapping[str, Target]
     visits: Callable[[Mapping[str, str]], Reader] | None = None
 
     def reader(self, stream: Stream, names: Mapping[str, str]) -> Reader | None:
@@ -38,11 +38,10 @@ class FieldMapping:
         return self.readers.get(stream)
 
     def writer(self, target: str, names: Mapping[str, str] | None = None) -> Writer | None:
-        """The writer of ``target`` (``account``, ``visit``), or ``None`` when it is not mapped."""
+        """The writer of ``target`` (one of ``TARGETS``), or ``None`` when it is not mapped."""
         if target not in self.targets:
             return None
-        object_name, fields, key = self.targets[target]
-        return Writer(target, object_name, fields, key, names or {})
+        return Writer(target, self.targets[target], names or {})
 
 
 def load(path: Path) -> FieldMapping:
@@ -81,15 +80,16 @@ def compile_mapping(content: Any, name: str) -> FieldMapping:
 def _visits(
     source: Source,
     node: Mapping[str, Any],
-    target: tuple[str, tuple[WriteField, ...], str] | None,
+    target: Target | None,
     dates: Dates,
 ) -> Callable[[Mapping[str, str]], Reader]:
     """Reads back what is written to visits: our key as it is, the labels of ``status`` reversed."""
     source.known(node, ("fields",))
     columns = source.mapping(node.get("fields") or {}, node, "fields")
     source.known(columns, ("closed_at", "result"))
-    object_name, written, key = target or ("", (), "")
-    by_name = {field.name: field for field in written}
+    target = target or Target("", ())
+    object_name, key = target.object, target.key
+    by_name = {field.name: field for field in target.fields}
     if not key or "status" not in by_name:
         source.fail(
             "visits are read back by the key and the status that 'write: visit' gives them",
@@ -168,8 +168,8 @@ def _read_field(source: Source, columns: Mapping[str, Any], name: str) -> ReadFi
     )
 
 
-def _target(source: Source, node: Mapping[str, Any]) -> tuple[str, tuple[WriteField, ...], str]:
-    source.known(node, ("object", "key", "fields"))
+def _target(source: Source, node: Mapping[str, Any]) -> Target:
+    source.known(node, ("object", "key", "section", "lock", "fields"))
     for need in ("object", "fields"):
         if need not in node:
             source.fail(f"{need!r} is missing", node, todo=f"add '{need}:' there")
@@ -178,12 +178,24 @@ def _target(source: Source, node: Mapping[str, Any]) -> tuple[str, tuple[WriteFi
     key = str(node.get("key", ""))
     if key and key not in columns:
         source.fail(f"{key!r} is none of the fields", node, "key", todo=close_to(key, columns))
-    return str(node["object"]), fields, key
+    section = source.mapping(node.get("section") or {}, node, "section")
+    lock = str(node.get("lock", ""))
+    if lock and not any(f.name == lock and f.type == "boolean" for f in fields):
+        source.fail(
+            f"{lock!r} is no boolean field", node, "lock", todo="name one of the fields of type boolean"
+        )
+    return Target(
+        object=str(node["object"]),
+        fields=fields,
+        key=key,
+        section={str(k): str(v) for k, v in section.items()},
+        lock=lock,
+    )
 
 
 def _write_field(source: Source, columns: Mapping[str, Any], name: str) -> WriteField:
     node = source.mapping(columns[name], columns, name)
-    source.known(node, ("field", "type", "standard", "label", "options"))
+    source.known(node, ("field", "type", "standard", "shared", "label", "options"))
     if "field" not in node or node.get("type") not in WRITE_TYPES:
         source.fail(
             f"{name!r} needs 'field' and a 'type'",
@@ -204,6 +216,7 @@ def _write_field(source: Source, columns: Mapping[str, Any], name: str) -> Write
         vendor_field=str(node["field"]),
         type=str(node["type"]),
         standard=bool(node.get("standard", False)),
+        shared=bool(node.get("shared", False)),
         label={str(k): str(v) for k, v in (node.get("label") or {}).items()},
         options={str(k): {str(a): str(b) for a, b in v.items()} for k, v in options.items()},
     )

@@ -1,4 +1,5 @@
-"""Provisioning: the fields that CreditGate writes exist in the CRM, or the admin knows what to create.
+"""Provisioning: the fields that CreditGate writes exist in the CRM, or the admin knows what to create;
+so do the section of the page that shows them and the lock on orders that are held.
 
 Invariant: idempotent; a name is remembered only for a field that really is in the tenant; a dry run
 changes neither the tenant nor the store.
@@ -10,17 +11,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from connector.adapter import Crm, FieldState, Provisioned
+from connector.adapter import Crm, FieldState, Prepared, Provisioned
 from connector.errors import Halt
+from connector.locale import say
 from connector.mapping import TARGETS, FieldMapping
 from connector.runtime import Runtime
-from connector.store import journal
+from connector.store import discoveries, journal
 from connector.store.connections import Connection
+from connector.store.discoveries import GUARD
+
+USABLE = (FieldState.PRESENT, FieldState.CREATED)
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """One wanted field of a mapping's ``target`` (``account``, ``visit``) and what became of it."""
+    """One wanted field of a mapping's ``target`` (``account``, ``order``, …) and what became of it."""
 
     target: str
     field: Provisioned
@@ -33,7 +38,15 @@ class Wanted:
         return self.field.state is FieldState.MISMATCH
 
 
-def provision(runtime: Runtime, connection: Connection, *, dry_run: bool, actor: str) -> list[Wanted]:
+@dataclass(frozen=True)
+class Plan:
+    """What provisioning did or, in a dry run, would do."""
+
+    fields: list[Wanted]
+    prepared: list[Prepared]
+
+
+def provision(runtime: Runtime, connection: Connection, *, dry_run: bool, actor: str) -> Plan:
     """Provision every target that the connection's mapping writes, in the mapping's order.
 
     Raises ``Halt`` when the mapping writes nothing, and what the adapter raises.
@@ -51,9 +64,14 @@ def provision(runtime: Runtime, connection: Connection, *, dry_run: bool, actor:
             where=connection.name,
             todo="add 'write:' with 'account:' to the mapping",
         )
+    prepared = [
+        piece
+        for target in TARGETS
+        for piece in _prepare(runtime, connection, crm, mapping, target, done, dry_run=dry_run)
+    ]
     if not dry_run:
         _remember(runtime, connection, done, actor)
-    return done
+    return Plan(done, prepared)
 
 
 def manifest(wanted: Iterable[Wanted]) -> list[dict[str, Any]]:
@@ -87,13 +105,51 @@ def _fields(
     return crm.provision(writer.object, specs, dry_run=dry_run) if specs else []
 
 
+def _prepare(
+    runtime: Runtime,
+    connection: Connection,
+    crm: Crm,
+    mapping: FieldMapping,
+    target: str,
+    done: list[Wanted],
+    *,
+    dry_run: bool,
+) -> list[Prepared]:
+    """The section and the lock of a target. In a dry run fields that are still to be created go by the
+    names that the mapping wishes for."""
+    mine = [item.field for item in done if item.target == target]
+    names = {
+        f.spec.name: f.api_name or f.spec.api_name
+        for f in mine
+        if f.state in USABLE or (dry_run and f.state is FieldState.MISSING)
+    }
+    writer, language = mapping.writer(target, names), runtime.config.language
+    if writer is None or not names:
+        return []
+    found: list[Prepared] = []
+    title = writer.section(language)
+    if title:
+        section = crm.section(writer.object, title, list(names.values()), dry_run=dry_run)
+        found += [section] if section else []
+    if writer.lock in names:
+        guard = crm.guard(writer.object, writer.lock_field, list(names.values()), dry_run=dry_run)
+        automatic = guard is not None and guard.state in USABLE
+        if not dry_run:
+            with runtime.store.write() as tx:
+                how, name = "automatic" if automatic else "none", f"{GUARD}:{target}"
+                discoveries.keep(tx, connection.id, name, how, runtime.now())
+        what = {"object": writer.object, "field": writer.lock_field}
+        by_hand = say("provision.guard_by_hand", what, language)
+        found.append(guard or Prepared(writer.object, "lock", FieldState.MISSING, by_hand=by_hand))
+    return found
+
+
 def _remember(runtime: Runtime, connection: Connection, done: list[Wanted], actor: str) -> None:
-    usable = (FieldState.PRESENT, FieldState.CREATED)
     for target in TARGETS:
         real = {
             item.field.spec.name: item.field.api_name
             for item in done
-            if item.target == target and item.field.state in usable and item.field.api_name
+            if item.target == target and item.field.state in USABLE and item.field.api_name
         }
         runtime.connections.keep_names(connection, target, real)
     created = [f"{i.field.object}.{i.field.api_name}" for i in done if i.field.state is FieldState.CREATED]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
@@ -19,7 +19,7 @@ from connector import adapter as ports
 from connector import config as configuration
 from connector import mapping as mappings
 from connector.config import Config
-from connector.errors import Halt
+from connector.errors import CreditGateError, Halt
 from connector.http import Http
 from connector.money import Rate, Rates, is_currency
 from connector.policy.load import load as load_policy
@@ -83,6 +83,15 @@ class Runtime:
         folder = self.config.path(self.config.mappings)
         own = folder / f"{connection.name}.yaml"
         return mappings.load(own if own.is_file() else folder / f"{connection.kind}.yaml")
+
+    def writing(self, target: str) -> frozenset[int]:
+        """Ids of the CRM connections whose mapping writes ``target``. A mapping that cannot be read says
+        so where it is needed, not here."""
+        found = set()
+        for connection in self.connections.all("crm"):
+            with suppress(CreditGateError):
+                found |= {connection.id} if self.mapping(connection).writer(target) else set()
+        return frozenset(found)
 
     def crm(self, connection: Connection) -> ports.Crm:
         """The CRM adapter of ``connection``, ready to call."""

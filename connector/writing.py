@@ -6,7 +6,8 @@ really has.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -20,7 +21,8 @@ WRITE_TYPES = frozenset(
 
 @dataclass(frozen=True)
 class WriteField:
-    """One field that is written. ``standard`` fields exist in every tenant."""
+    """One field that is written. ``standard`` fields exist in every tenant; ``shared`` ones are edited
+    by people too, so that a write must not undo what they did meanwhile."""
 
     name: str
     vendor_field: str
@@ -28,6 +30,19 @@ class WriteField:
     standard: bool = False
     label: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    shared: bool = False
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is written to one object. ``key`` is the field with our unique key; ``section`` the title, by
+    language, of the section of its pages; ``lock`` the boolean field that locks a row while it is true."""
+
+    object: str
+    fields: tuple[WriteField, ...]
+    key: str = ""
+    section: Mapping[str, str] = field(default_factory=dict)
+    lock: str = ""
 
 
 class Writer:
@@ -37,24 +52,44 @@ class Writer:
     the mapping wished.
     """
 
-    def __init__(
-        self,
-        target: str,
-        object_name: str,
-        fields: Sequence[WriteField],
-        key: str,
-        names: Mapping[str, str],
-    ) -> None:
-        self.target = target
-        self.object = object_name
-        self.fields = tuple(fields)
-        self._key = key
+    def __init__(self, name: str, target: Target, names: Mapping[str, str]) -> None:
+        self.target = name
+        self.object = target.object
+        self.fields = target.fields
+        self._key = target.key
+        self._section = target.section
+        self._lock = target.lock
         self._names = names
 
     @property
     def key_field(self) -> str:
         """The tenant's field that carries our unique key, or an empty text."""
         return self._name(self._key) if self._key else ""
+
+    @property
+    def lock(self) -> str:
+        """Our name of the field that locks a row, or an empty text."""
+        return self._lock
+
+    @property
+    def lock_field(self) -> str:
+        """The tenant's field that locks a row, or an empty text."""
+        return self._name(self._lock) if self._lock else ""
+
+    @property
+    def shared(self) -> bool:
+        """Whether people edit any of these fields too."""
+        return any(f.shared for f in self.fields)
+
+    def section(self, language: str) -> str:
+        """The title of the section that gathers the fields, or an empty text."""
+        return _label(self._section, language)
+
+    @cached_property
+    def digest(self) -> str:
+        """Of what is written where: object, fields, the tenant's names and types."""
+        parts = [self.object, *(f"{f.name}={self._name(f.name)}:{f.type}" for f in self.fields)]
+        return hashlib.blake2b("\n".join(parts).encode(), digest_size=8).hexdigest()
 
     def specs(self, language: str) -> list[FieldSpec]:
         """The fields that must be provisioned, labelled in ``language``."""
@@ -72,7 +107,8 @@ class Writer:
         ]
 
     def write(self, values: Mapping[str, Any], language: str) -> dict[str, Any]:
-        """``values`` by our names → values by the tenant's names; options become their labels."""
+        """``values`` by our names → values by the tenant's names; options become their labels, and of a
+        text that comes in several languages (a mapping) the one in ``language`` is taken."""
         written: dict[str, Any] = {}
         for f in self.fields:
             if f.name not in values:
@@ -80,6 +116,8 @@ class Writer:
             value = values[f.name]
             if f.type == "option" and value is not None:
                 value = _label(f.options[str(value)], language)
+            elif isinstance(value, Mapping):
+                value = _label(value, language)
             written[self._name(f.name)] = value
         return written
 

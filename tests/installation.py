@@ -125,10 +125,10 @@ def installation(
 
 def _provision(made: Installation, runtime: Runtime) -> None:
     for one in runtime.connections.all("crm"):
-        wanted = provision(runtime, one, dry_run=False, actor="test")
+        wanted = provision(runtime, one, dry_run=False, actor="test").fields
         by_hand = manifest([item for item in wanted if item.by_hand(dry_run=False)])
         for part in by_hand:
             made.door(one.name, "console/fields", part)
         if by_hand:
-            left = provision(runtime, one, dry_run=False, actor="test")
+            left = provision(runtime, one, dry_run=False, actor="test").fields
             assert not [item for item in left if item.by_hand(dry_run=False)]

@@ -24,6 +24,8 @@ from connector.store.tables import (
 )
 
 VOLATILE = {"first_seen", "last_seen", "modified_at", "created_at", "at", "updated_at", "id", "vendor_id"}
+# What the CRM tells of a visit is there only once it was read after the push.
+VOLATILE |= {"task_id", "reported_at"}
 
 
 def dump(store: Store) -> dict[str, list[dict[str, Any]]]:

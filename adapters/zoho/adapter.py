@@ -15,11 +15,14 @@ from adapters.zoho.bulk import BulkReads
 from adapters.zoho.client import Client
 from adapters.zoho.events import Events, parse
 from adapters.zoho.fields import Fields
+from adapters.zoho.layouts import Layouts
+from adapters.zoho.locks import Locks
+from adapters.zoho.profiles import Profiles
 from adapters.zoho.provisioning import Provisioning
 from adapters.zoho.records import Records
 from adapters.zoho.rereading import REREAD_BATCH
 from adapters.zoho.scopes import lacking
-from adapters.zoho.settings import SETTINGS, UNKNOWN, guide, limits_for
+from adapters.zoho.settings import SETTINGS, TRIGGERS, UNKNOWN, guide, limits_for, names
 from adapters.zoho.writes import BATCH, Writes
 from connector.adapter import (
     BulkPart,
@@ -33,6 +36,7 @@ from connector.adapter import (
     Missing,
     Outcome,
     Page,
+    Prepared,
     Provisioned,
     Row,
     Setting,
@@ -52,6 +56,7 @@ class ZohoCrm(Crm):
     write_batch: ClassVar[int] = BATCH
     tells_events: ClassVar[bool] = True
     reread_batch: ClassVar[int] = REREAD_BATCH
+    locks: ClassVar[bool] = True
 
     def __init__(self, context: Context) -> None:
         """Raises ``Halt`` when a setting is wrong or missing; calls nobody."""
@@ -62,8 +67,16 @@ class ZohoCrm(Crm):
         self._records = Records(self._client, self._fields)
         self._bulk = BulkReads(self._client, self._fields)
         self._events = Events(self._client)
-        self._writes = Writes(self._client)
-        self._provisioning = Provisioning(self._client, self._fields, context.language)
+        given, language = context.settings, context.language
+        profiles = Profiles(self._client)
+        self._writes = Writes(
+            self._client, self._fields, names({"trigger_workflows": TRIGGERS, **given}, "trigger_workflows")
+        )
+        self._provisioning = Provisioning(
+            self._client, self._fields, profiles, names(given, "read_only_profiles"), language
+        )
+        self._layouts = Layouts(self._client, self._fields, language)
+        self._locks = Locks(self._client, self._fields, profiles, names(given, "credit_profiles"), language)
 
     @classmethod
     def limits_for(cls, settings: Mapping[str, str]) -> Limits:
@@ -118,8 +131,28 @@ class ZohoCrm(Crm):
         return self._provisioning.provision(object_name, specs, dry_run=dry_run)
 
     def push(self, writes: Sequence[Write]) -> list[Outcome]:
-        """See ``Crm.push``; kinds ``update`` and ``task``."""
+        """See ``Crm.push``; kinds ``update``, ``task`` and ``note``."""
         return self._writes.push(writes)
+
+    def verify(self, write: Write) -> list[str] | None:
+        """See ``Crm.verify``."""
+        return self._writes.verify(write)
+
+    def section(self, object_name: str, title: str, api_names: Sequence[str], *, dry_run: bool) -> Prepared:
+        """See ``Crm.section``; in every layout of the object."""
+        return self._layouts.section(object_name, title, api_names, dry_run=dry_run)
+
+    def guard(self, object_name: str, flag: str, open_fields: Sequence[str], *, dry_run: bool) -> Prepared:
+        """See ``Crm.guard``; by Zoho's record locking."""
+        return self._locks.guard(object_name, flag, open_fields, dry_run=dry_run)
+
+    def lock(self, object_name: str, external_id: str, reason: str) -> Outcome:
+        """See ``Crm.lock``."""
+        return self._locks.lock(object_name, external_id, reason)
+
+    def unlock(self, object_name: str, external_id: str) -> Outcome:
+        """See ``Crm.unlock``."""
+        return self._locks.unlock(object_name, external_id)
 
     @classmethod
     def parse_event(cls, headers: Mapping[str, str], body: bytes, secret: str) -> Event | None:

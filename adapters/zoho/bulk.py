@@ -191,6 +191,7 @@ class _Load:
         self._names = [*converters, "Modified_Time", "id"]
         self._mark = hashlib.sha256("\n".join([object_name, *self._names]).encode()).hexdigest()[:12]
         self._stopped = threading.Event()
+        self._ahead: Future[_Ready] | None = None
 
     def parts(self, place: BulkPlace | None) -> Iterator[BulkPart]:
         """See ``Crm.bulk``."""
@@ -211,6 +212,9 @@ class _Load:
                 raise BulkFailed(f"Zoho lost the result of the bulk read of {self._object}") from None
         finally:
             self._stopped.set()
+            ahead = self._ahead
+            if ahead is not None and ahead.done() and ahead.exception() is None:
+                ahead.result().file.close()
 
     def _pages(self, job: _Job, began: dt.datetime, stored: int) -> Iterator[BulkPart]:
         coming = self._coming(job)
@@ -233,6 +237,7 @@ class _Load:
     def _coming(self, job: _Job) -> Future[_Ready]:
         """The page of ``job``, made ready in the background; nobody waits for it when the run ends."""
         future: Future[_Ready] = Future()
+        self._ahead = future
 
         def work() -> None:
             try:

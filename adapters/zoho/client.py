@@ -19,11 +19,12 @@ import requests
 from adapters.zoho import faults
 from adapters.zoho.auth import Access, Login
 from connector.adapter import Context
-from connector.errors import Halt, Reauth, Retry
+from connector.errors import CreditGateError, Halt, Reauth, Retry
 from connector.http import place
 
 VERSION = "v8"
 BUCKET = "credits"
+REFUSES = "Zoho refuses the call: "
 
 _TODO = {
     "NO_PERMISSION": "give the connection's user the permission that is named",
@@ -64,13 +65,15 @@ class Client:
         body: Mapping[str, Any] | None = None,
         items: str = "",
         heavy: bool = False,
+        repeatable: bool = True,
     ) -> dict[str, Any] | None:
         """The decoded answer, or ``None`` for 204 (nothing there) and 304 (nothing changed).
 
         ``scope`` is named when the token lacks it; ``about`` is the object, for errors; ``weight``
         the cost in API credits. With ``items`` an answer that lists its results one by one under
         that key is returned even when all of them failed. ``heavy`` calls have a limit of their own.
-        All writes sent here are repeatable.
+        A write that is not ``repeatable`` is sent once; when its answer is lost, the ``Retry`` says that
+        its outcome is unknown.
         """
         answer = self._send(
             method,
@@ -83,6 +86,7 @@ class Client:
             body=body,
             items=items,
             heavy=heavy,
+            repeatable=repeatable,
         )
         if answer.status_code in (204, 304):
             return None
@@ -111,6 +115,7 @@ class Client:
         body: Mapping[str, Any] | None = None,
         items: str = "",
         heavy: bool = False,
+        repeatable: bool = True,
         sink: IO[bytes] | None = None,
     ) -> requests.Response:
         """One call with a token; a refused token costs a new one and one replay."""
@@ -119,7 +124,7 @@ class Client:
             return self.context.http.call(
                 method,
                 f"{access.api_domain}{path if path.startswith('/') else f'/crm/{VERSION}/{path}'}",
-                check=lambda answer: self._check(answer, scope, about, items),
+                check=lambda answer: self._check(answer, scope, about, items, repeatable=repeatable),
                 bucket=BUCKET,
                 weight=weight,
                 params=params,
@@ -130,6 +135,7 @@ class Client:
                 },
                 body=encode(body) if body is not None else None,
                 heavy=heavy,
+                repeatable=repeatable,
                 sink=sink,
             )
 
@@ -139,7 +145,9 @@ class Client:
         except Reauth:
             return once(self._login.renew(access))
 
-    def _check(self, answer: requests.Response, scope: str, about: str, items: str) -> None:
+    def _check(
+        self, answer: requests.Response, scope: str, about: str, items: str, *, repeatable: bool
+    ) -> None:
         remaining = answer.headers.get("X-API-CREDITS-REMAINING", "")
         if remaining.isdigit():
             self.context.http.budget.correct(BUCKET, int(remaining))
@@ -158,7 +166,12 @@ class Client:
                 busy=True,
             )
         if status >= 500 or word == "INTERNAL_ERROR":
-            raise Retry(f"Zoho answered {status}: {faults.words(fault)}", where=where, todo="run again later")
+            raise Retry(
+                f"Zoho answered {status}: {faults.words(fault)}",
+                where=where,
+                todo="run again later",
+                unknown_outcome=not repeatable,
+            )
         if word == "OAUTH_SCOPE_MISMATCH":
             raise Refused(
                 f"the token lacks the scope {scope} ({word})",
@@ -185,12 +198,17 @@ class Client:
         reason = faults.words(fault) if isinstance(fault, Mapping) else f"status {status}"
         todo = _TODO.get(faults.code(fault), "see the vendor's words; check mapping and settings")
         return Refused(
-            f"Zoho refuses the call: {reason}",
+            f"{REFUSES}{reason}",
             code=faults.code(fault),
             column=faults.column(fault),
             where=where,
             todo=todo,
         )
+
+
+def said(fault: CreditGateError) -> str:
+    """What Zoho said, without our words around it."""
+    return fault.what.removeprefix(REFUSES)
 
 
 def decode(answer: requests.Response) -> Any:

@@ -30,6 +30,7 @@ _TELLING = (
     "id",
 )
 # Codes that may pass by themselves (vendor manual: status codes).
+_BLOCKING = frozenset({"RECORD_LOCKED", "RECORD_IN_BLUEPRINT", "NOT_APPROVED", "NOT_REVIEWED"})
 _PASSING = frozenset({"INTERNAL_ERROR", "ALREADY_MODIFIED", "DEPENDENT_SERVICE_ERROR", "RATE_LIMIT_EXCEEDED"})
 
 
@@ -44,12 +45,20 @@ def failed(item: Any) -> bool:
 
 
 def passes(fault: Any) -> bool:
-    """Whether trying again later may help."""
+    """Whether trying again soon may help."""
     word = code(fault)
-    if word == "RECORD_LOCKED":
-        # The vendor locks a record for the moment in which it checks an image; other locks stay.
-        return _details(fault).get("action") == "zia_vision_processing"
     return word in _PASSING or word.startswith("TOO_MANY")
+
+
+def blocked(fault: Any) -> bool:
+    """Whether something in Zoho stands in the way until a person or time removes it. An image that is
+    being checked locks a record too (``action`` zia_vision_processing), for a while."""
+    return code(fault) in _BLOCKING
+
+
+def image_check(fault: Any) -> bool:
+    """Whether a record is locked only while its image is checked."""
+    return bool(_details(fault).get("action") == "zia_vision_processing")
 
 
 def words(fault: Any) -> str:

@@ -8,11 +8,13 @@ back, never assumed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from adapters.zoho import faults
 from adapters.zoho.client import Client
 from adapters.zoho.fields import Fields, VendorField
+from adapters.zoho.profiles import Profiles
 from connector.adapter import FieldSpec, FieldState, Provisioned
 from connector.errors import Halt, Retry
 
@@ -46,11 +48,21 @@ _CONSOLE = {
 
 
 class Provisioning:
-    """Creates missing fields, in ``language`` (``zh…`` or else English) for what is left to people."""
+    """Creates missing fields, in ``language`` (``zh…`` or else English) for what is left to people.
+    ``read_only`` are the names of the profiles that see them but may not edit them."""
 
-    def __init__(self, client: Client, fields: Fields, language: str) -> None:
+    def __init__(
+        self,
+        client: Client,
+        fields: Fields,
+        profiles: Profiles,
+        read_only: Sequence[str],
+        language: str,
+    ) -> None:
         self._client = client
         self._fields = fields
+        self._profiles = profiles
+        self._read_only = read_only
         self._zh = language.lower().startswith("zh")
 
     def provision(self, object_name: str, specs: Sequence[FieldSpec], *, dry_run: bool) -> list[Provisioned]:
@@ -70,6 +82,9 @@ class Provisioning:
             present = self._fields.of(object_name, fresh=True)
             for spec in missing:
                 done[spec.name] = self._created(object_name, spec, answers[spec.name], present)
+        if dry_run:
+            for at, spec in enumerate(missing):
+                done[spec.name] = replace(done[spec.name], call=at // CREATE_BATCH + 1)
         return [done[spec.name] for spec in specs]
 
     def _compare(self, object_name: str, spec: FieldSpec, present: Mapping[str, VendorField]) -> Provisioned:
@@ -77,12 +92,24 @@ class Provisioning:
         if field is None:
             return Provisioned(object_name, spec, FieldState.MISSING)
         differs = self._differs(spec, field)
-        state = FieldState.MISMATCH if differs else FieldState.PRESENT
-        return Provisioned(object_name, spec, state, field.api_name, differs)
+        if differs:
+            return Provisioned(object_name, spec, FieldState.MISMATCH, field.api_name, differs)
+        return Provisioned(object_name, spec, FieldState.PRESENT, field.api_name, self._advice(spec, field))
 
     def _create(self, object_name: str, specs: Sequence[FieldSpec]) -> dict[str, Any]:
-        """Zoho's answer for each field by our name."""
+        """Zoho's answer for each field by our name. Where an object takes no unique field, the key is
+        made without that: writes then look for it first."""
+        answers = self._create_in_fives(object_name, specs)
+        refused = [s for s in specs if s.unique and _not_unique(answers[s.name])]
+        plain = [replace(spec, unique=False) for spec in refused]
+        return answers | self._create_in_fives(object_name, plain)
+
+    def _create_in_fives(self, object_name: str, specs: Sequence[FieldSpec]) -> dict[str, Any]:
         answers: dict[str, Any] = {}
+        restricted = [
+            {"id": number, "permission_type": "read_only"}
+            for number in (self._profiles.ids(self._read_only) if specs else [])
+        ]
         for at in range(0, len(specs), CREATE_BATCH):
             batch = specs[at : at + CREATE_BATCH]
             found = self._client.call(
@@ -91,7 +118,7 @@ class Provisioning:
                 scope="ZohoCRM.settings.fields.CREATE",
                 about=object_name,
                 params={"module": object_name},
-                body={"fields": [payload(spec) for spec in batch]},
+                body={"fields": [payload(spec, restricted) for spec in batch]},
                 items="fields",
             )
             items = list((found or {}).get("fields") or [])
@@ -129,11 +156,16 @@ class Provisioning:
             return f"请在选择列表 {field.api_name} 中添加选项：{'、'.join(lacking)}"
         if lacking:
             return f"add these options to the pick list {field.api_name}: {', '.join(lacking)}"
-        if spec.unique and not field.unique:
-            if self._zh:
-                return f"请为 {field.api_name} 勾选“不允许重复值”"
-            return f"tick 'Do not allow duplicate values' for {field.api_name}"
         return ""
+
+    def _advice(self, spec: FieldSpec, field: VendorField) -> str:
+        """What would make a field that serves serve better: without uniqueness of the key, each write
+        looks first, which costs a query."""
+        if not spec.unique or field.unique:
+            return ""
+        if self._zh:
+            return f"建议为 {field.api_name} 勾选“不允许重复值”：写入时可少一次查询"
+        return f"better tick 'Do not allow duplicate values' for {field.api_name}: it saves a query a write"
 
     def _by_hand(self, object_name: str, spec: FieldSpec, answer: Any) -> str:
         kind, options = _CONSOLE[spec.type][self._zh], [label for _, label in spec.options]
@@ -149,6 +181,14 @@ class Provisioning:
         return f"{', '.join(parts)}. Zoho answered: {reason}"
 
 
+def _not_unique(answer: Any) -> bool:
+    """Whether Zoho refuses a field because it was to be unique."""
+    if not faults.failed(answer):
+        return False
+    path = str((answer.get("details") or {}).get("json_path") or "") if isinstance(answer, Mapping) else ""
+    return faults.field(answer) == "unique" or path.endswith(".unique") or ".unique." in path
+
+
 def find(spec: FieldSpec, present: Mapping[str, VendorField]) -> VendorField | None:
     """The tenant's field for ``spec``: by API name, else by label without regard to case."""
     if spec.api_name in present:
@@ -157,8 +197,8 @@ def find(spec: FieldSpec, present: Mapping[str, VendorField]) -> VendorField | N
     return next((f for f in present.values() if f.label.casefold() == label), None)
 
 
-def payload(spec: FieldSpec) -> dict[str, Any]:
-    """The body of one new field (vendor manual: Create Custom Fields)."""
+def payload(spec: FieldSpec, profiles: Sequence[Mapping[str, str]] = ()) -> dict[str, Any]:
+    """The body of one new field (vendor manual: Create Custom Fields); ``profiles`` may only read it."""
     by_type: dict[str, dict[str, Any]] = {
         "text": {"data_type": "text", "length": 255},
         "long_text": {"data_type": "textarea", "length": 2000, "textarea": {"type": "small"}},
@@ -183,6 +223,8 @@ def payload(spec: FieldSpec) -> dict[str, Any]:
     body = {"field_label": spec.label, **by_type[spec.type]}
     if spec.unique:
         body["unique"] = {"case_sensitive": False}
+    if profiles:
+        body["profiles"] = list(profiles)
     return body
 
 

@@ -32,6 +32,23 @@ NEEDED: tuple[tuple[str, str, str], ...] = (
     ("ZohoCRM.modules.contacts.READ", "contacts are not read", "不读取联系人"),
     ("ZohoCRM.modules.tasks.READ", "what became of visits is not read", "不读取拜访结果"),
     ("ZohoCRM.modules.tasks.CREATE", "visits are not made tasks", "不创建拜访任务"),
+    ("ZohoCRM.modules.notes.CREATE", "no notes are left on accounts", "不在客户上写备注"),
+    ("ZohoCRM.modules.salesorders.UPDATE", "orders on hold are not marked", "不标记冻结的订单"),
+    (
+        "ZohoCRM.modules.lockinginformation.CREATE",
+        "orders on hold are not locked one by one",
+        "不逐个锁定冻结的订单",
+    ),
+    (
+        "ZohoCRM.settings.record_locking_configurations.CREATE",
+        "'provision' makes no rule that locks orders on hold",
+        "“provision”不创建锁定冻结订单的规则",
+    ),
+    (
+        "ZohoCRM.settings.layouts.UPDATE",
+        "the credit fields are not gathered in a section of the page",
+        "信用字段不归入页面的一个区块",
+    ),
     ("ZohoCRM.users.READ", "owners are shown by number, not by name", "负责人只显示编号，不显示姓名"),
     (
         "ZohoCRM.coql.READ",

@@ -33,6 +33,8 @@ UNKNOWN = Limits(
     rates={"downloads": (10, 60), "token": (10, 600)},
 )
 BULK_FROM, BULK_CREDITS = 30_000, 50
+# A visit is meant to be noticed; workflows on credit fields would answer our writes with new changes.
+TRIGGERS = "Tasks"
 
 SETTINGS: tuple[Setting, ...] = (
     Setting(
@@ -82,6 +84,25 @@ SETTINGS: tuple[Setting, ...] = (
         default=str(BULK_CREDITS),
         asked=False,
     ),
+    Setting(
+        "trigger_workflows",
+        "modules in which what we write starts workflows, separated by commas; 'none' for none",
+        default=TRIGGERS,
+        asked=False,
+    ),
+    Setting(
+        "credit_profiles",
+        "names of the profiles that may edit orders on hold, separated by commas (the connection's own "
+        "always may)",
+        optional=True,
+        asked=False,
+    ),
+    Setting(
+        "read_only_profiles",
+        "names of the profiles that see the credit fields but may not edit them, separated by commas",
+        optional=True,
+        asked=False,
+    ),
 )
 
 
@@ -114,6 +135,12 @@ def number(settings: Mapping[str, str], key: str, default: int) -> int:
     if not text.isdigit() or not int(text):
         raise Halt(f"{key} is no positive number", where=key, todo=f"set {key} to a number like {default}")
     return int(text)
+
+
+def names(settings: Mapping[str, str], key: str) -> tuple[str, ...]:
+    """A setting that lists names separated by commas; ``none`` or nothing for none."""
+    found = tuple(part.strip() for part in settings.get(key, "").split(",") if part.strip())
+    return () if [part.lower() for part in found] == ["none"] else found
 
 
 def bulk_from(settings: Mapping[str, str]) -> int | None:

@@ -1,31 +1,41 @@
-"""Writing records: updates in batches and tasks by upsert on our key.
+"""Writing records: updates in batches, tasks by our key, notes by our mark.
 
 Invariant: answers are positional and each item's own status decides, so that one bad record never
 fails or hides the others. Writing the same again changes nothing: updates name their row, tasks carry
-our key in a unique field.
+our key in a field, notes a mark of it.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
-from adapters.zoho import faults
+from adapters.zoho import advice, faults, notes
 from adapters.zoho.client import Client, instant
+from adapters.zoho.fields import Fields
+from adapters.zoho.notes import Notes
 from connector.adapter import Outcome, Result, Write
 
-# Vendor manual: Insert/Update/Upsert Records.
+# Vendor manual: Insert/Update/Upsert Records; Query API limitations.
 BATCH = 100
+LISTED = 50
 # The smallest kind of multi-line field; longer text is cut rather than the whole write refused.
 LONG_TEXT = 2_000
+# Decimals of the number fields that we create.
+CENT = Decimal("0.01")
 
 
 class Writes:
-    """Carries out writes of one kind and object at a time."""
+    """Carries out writes of one kind and object at a time. ``triggers`` are the modules in which they
+    start workflows."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, fields: Fields, triggers: Collection[str]) -> None:
         self._client = client
+        self._fields = fields
+        self._notes = Notes(client)
+        self._triggers = frozenset(name.casefold() for name in triggers)
 
     def push(self, writes: Sequence[Write]) -> list[Outcome]:
         """One outcome for each of at most 100 writes, in order. See ``Crm.push``."""
@@ -37,58 +47,153 @@ class Writes:
         if kind == "update":
             answers = self._update(object_name, writes)
         elif kind == "task":
-            answers = self._upsert(object_name, writes)
+            answers = self._tasks(object_name, writes)
+        elif kind == "note":
+            answers = self._write_notes(object_name, writes)
         else:
             raise ValueError(f"there is no kind of write {kind!r}")
-        return [
-            _outcome(write, answers[at] if at < len(answers) else None) for at, write in enumerate(writes)
-        ]
+        language = self._client.context.language
+        return [_outcome(write, answers.get(at), language) for at, write in enumerate(writes)]
 
-    def _update(self, object_name: str, writes: Sequence[Write]) -> list[Any]:
-        """Update rows without running workflows, which would answer our writes with new changes."""
-        records = [{"id": w.external_id, **_values(w)} for w in writes]
-        return self._send("PUT", object_name, object_name, {"data": records, "trigger": []})
+    def verify(self, write: Write) -> list[str] | None:
+        """Fields that a row does not show as they were written. See ``Crm.verify``."""
+        body = self._client.call(
+            "GET",
+            f"{write.object}/{write.external_id}",
+            scope=f"ZohoCRM.modules.{_family(write.object)}.READ",
+            about=write.object,
+        )
+        rows = (body or {}).get("data") or []
+        if not rows:
+            return None
+        sent = _values(write)
+        return [name for name, value in sent.items() if not _holds(rows[0].get(name), value)]
 
-    def _upsert(self, object_name: str, writes: Sequence[Write]) -> list[Any]:
-        """Create tasks or find them again by key. Workflows run: a task is meant to be noticed."""
+    def _update(self, object_name: str, writes: Sequence[Write]) -> dict[int, Any]:
+        """Update rows. ``If-Unmodified-Since`` belongs to the whole call, so that rows which people edit
+        too go out apart, in groups that were last changed at the same moment."""
+        groups: dict[dt.datetime | None, list[int]] = {}
+        for at, write in enumerate(writes):
+            groups.setdefault(write.unmodified_since, []).append(at)
+        answers: dict[int, Any] = {}
+        for since, places in groups.items():
+            records = [{"id": writes[at].external_id, **_values(writes[at])} for at in places]
+            headers = {"If-Unmodified-Since": instant(since)} if since else None
+            found = self._send("PUT", object_name, object_name, records, headers=headers)
+            answers |= dict(zip(places, found, strict=False))
+        return answers
+
+    def _tasks(self, object_name: str, writes: Sequence[Write]) -> dict[int, Any]:
+        """Create tasks or find them again by key: in one step where Zoho keeps the key unique, else by
+        looking first."""
+        key_field = writes[0].key_field
         records = [
             {
                 "What_Id": {"id": w.external_id},
                 **_values(w),
-                w.key_field: w.key,
+                key_field: w.key,
                 "$se_module": "Accounts",
             }
             for w in writes
         ]
-        body = {
-            "data": records,
-            "duplicate_check_fields": [writes[0].key_field],
-            "trigger": ["workflow"],
-        }
-        return self._send("POST", f"{object_name}/upsert", object_name, body)
+        field = self._fields.of(object_name).get(key_field)
+        if field is None or field.unique:
+            more = {"duplicate_check_fields": [key_field]}
+            found = self._send("POST", f"{object_name}/upsert", object_name, records, more=more)
+            return dict(enumerate(found))
+        there = self._by_key(object_name, key_field, [w.key for w in writes])
+        old = [at for at, w in enumerate(writes) if w.key in there]
+        new = [at for at, w in enumerate(writes) if w.key not in there]
+        answers: dict[int, Any] = {}
+        if old:
+            known = [{"id": there[writes[at].key], **records[at]} for at in old]
+            answers |= dict(zip(old, self._send("PUT", object_name, object_name, known), strict=False))
+        if new:
+            fresh = [records[at] for at in new]
+            found = self._send("POST", object_name, object_name, fresh, repeatable=False)
+            answers |= dict(zip(new, found, strict=False))
+        return answers
 
-    def _send(self, method: str, path: str, about: str, body: Mapping[str, Any]) -> list[Any]:
+    def _by_key(self, object_name: str, key_field: str, keys: Sequence[str]) -> dict[str, str]:
+        """Ids of the rows that carry these keys."""
+        found: dict[str, str] = {}
+        for at in range(0, len(keys), LISTED):
+            quoted = ", ".join(_quoted(key) for key in keys[at : at + LISTED])
+            query = f"select id, {key_field} from {object_name} where {key_field} in ({quoted}) limit 200"
+            body = self._client.call(
+                "POST", "coql", scope="ZohoCRM.coql.READ", about=object_name, body={"select_query": query}
+            )
+            for row in (body or {}).get("data") or []:
+                found.setdefault(str(row[key_field]), str(row["id"]))
+        return found
+
+    def _write_notes(self, object_name: str, writes: Sequence[Write]) -> dict[int, Any]:
+        there = self._notes.found(writes)
+        answers: dict[int, Any] = {
+            at: {"status": "success", "details": {"id": id_}} for at, id_ in there.items()
+        }
+        new = [at for at in range(len(writes)) if at not in there]
+        if new:
+            fresh = [notes.record(writes[at]) for at in new]
+            found = self._send("POST", object_name, object_name, fresh, repeatable=False)
+            answers |= dict(zip(new, found, strict=False))
+        return answers
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        about: str,
+        records: Sequence[Mapping[str, Any]],
+        *,
+        more: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        repeatable: bool = True,
+    ) -> list[Any]:
+        # Vendor manual: without 'trigger' all workflows would run, and answer our writes with new changes.
+        trigger = ["workflow"] if about.casefold() in self._triggers else []
         found = self._client.call(
             method,
             path,
-            scope=f"ZohoCRM.modules.{about.replace('_', '').lower()}.ALL",
+            scope=f"ZohoCRM.modules.{_family(about)}.ALL",
             about=about,
             # Vendor manual: one credit for every ten records.
-            weight=-(-len(body["data"]) // 10),
-            body=body,
+            weight=-(-len(records) // 10),
+            headers=headers,
+            body={"data": list(records), **(more or {}), "trigger": trigger},
             items="data",
+            repeatable=repeatable,
         )
         return list((found or {}).get("data") or [])
 
 
-def _outcome(write: Write, answer: Any) -> Outcome:
+def _family(object_name: str) -> str:
+    return object_name.replace("_", "").lower()
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _outcome(write: Write, answer: Any, language: str) -> Outcome:
     if answer is None:
         return Outcome(Result.RETRY, f"{_record(write)}: Zoho gave no answer for this record")
     if not faults.failed(answer):
-        return Outcome(Result.DONE, external_id=str((answer.get("details") or {}).get("id") or ""))
+        details = answer.get("details") or {}
+        changed = details.get("Modified_Time")
+        moment = dt.datetime.fromisoformat(str(changed)).astimezone(dt.UTC) if changed else None
+        return Outcome(Result.DONE, external_id=str(details.get("id") or ""), modified_at=moment)
     place = ", ".join(t for t in (_record(write), faults.field(answer)) if t)
-    result = Result.RETRY if faults.passes(answer) else Result.DEAD
-    return Outcome(result, f"{place}: {faults.words(answer)}")
+    told = f"{place}: {faults.words(answer)}"
+    return Outcome(_result(write, answer), told, todo=advice.todo(answer, language))
+
+
+def _result(write: Write, answer: Any) -> Result:
+    if faults.code(answer) == "ALREADY_MODIFIED" and write.unmodified_since is not None:
+        return Result.STALE
+    if faults.blocked(answer):
+        return Result.BLOCKED
+    return Result.RETRY if faults.passes(answer) else Result.DEAD
 
 
 def _record(write: Write) -> str:
@@ -117,3 +222,19 @@ def _encoded(value: Any, type_: str) -> Any:
     if type_ == "long_text" and len(value) > LONG_TEXT:
         return value[: LONG_TEXT - 1] + "…"
     return value
+
+
+def _holds(found: Any, sent: Any) -> bool:
+    """Whether Zoho shows what was sent: numbers to the cent, moments as moments."""
+    if sent is None or sent is False or sent == "":
+        return found in (None, False, "")
+    if isinstance(sent, Mapping):
+        return isinstance(found, Mapping) and str(found.get("id")) == str(sent.get("id"))
+    if isinstance(sent, (Decimal, int)) and not isinstance(sent, bool):
+        return isinstance(found, (Decimal, int)) and abs(Decimal(found) - Decimal(sent)) < CENT
+    if isinstance(found, str) and isinstance(sent, str) and "T" in sent and "T" in found:
+        try:
+            return dt.datetime.fromisoformat(found) == dt.datetime.fromisoformat(sent)
+        except (ValueError, TypeError):
+            pass
+    return bool(found == sent)

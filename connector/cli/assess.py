@@ -62,6 +62,7 @@ def run(opened: Runtime, *, customers: list[int] | None = None, everyone: bool =
             language=opened.config.language,
             customers=customers,
             everyone=everyone,
+            notes=opened.writing("note"),
             report=bar,
         )
 

@@ -88,7 +88,7 @@ def _provision(opened: Runtime, up: Stage) -> None:
     crms = opened.connections.all("crm")
     with progress("provision credit fields") as bar:
         for done, one in enumerate(crms, start=1):
-            wanted = provision(opened, one, dry_run=False, actor="demo")
+            wanted = provision(opened, one, dry_run=False, actor="demo").fields
             by_hand = manifest([item for item in wanted if item.by_hand(dry_run=False)])
             for part in by_hand:
                 _server(up, one).post("console/fields", part)

@@ -105,7 +105,8 @@ def place(ctx: click.Context, customer: int, reason: str, actor: str) -> None:
     from connector import holds
 
     with runtime(ctx) as home:
-        holds.place(home.store, customer, reason, actor, home.now())
+        notes = home.writing("note")
+        holds.place(home.store, customer, reason, actor, home.now(), notes=notes)
     say(f"customer {customer} is on hold; 'creditgate assess' and 'push' carry it into the CRMs")
 
 
@@ -119,7 +120,8 @@ def lift(ctx: click.Context, customer: int, reason: str, actor: str) -> None:
     from connector import holds
 
     with runtime(ctx) as home:
-        holds.lift(home.store, customer, reason, actor, home.now())
+        notes = home.writing("note")
+        holds.lift(home.store, customer, reason, actor, home.now(), notes=notes)
     say(
         f"the hold on customer {customer} is lifted; its orders pass again after the next 'creditgate assess'"
     )

@@ -8,7 +8,7 @@ import click
 
 from connector.cli.faults import Faults
 from connector.cli.home import runtime
-from connector.cli.output import emit, format_option, progress
+from connector.cli.output import emit, format_option, progress, say
 
 if TYPE_CHECKING:
     from connector.push import Pushed
@@ -28,13 +28,18 @@ def command(ctx: click.Context, connection: str | None, form: str) -> int:
     Exit code 1 says that a write failed for good; see 'creditgate outbox list'.
     """
     rows: list[dict[str, Any]] = []
+    told: list[str] = []
     faults = Faults()
     with runtime(ctx) as opened:
         wanted = [opened.connections.get(connection)] if connection else opened.connections.all("crm")
         for one in wanted:
             with faults.survived(one.name, alone=len(wanted) == 1):
-                rows.append(push_row(one, push_one(opened, one)))
+                done = push_one(opened, one)
+                rows.append(push_row(one, done))
+                told += done.faults
     emit(rows, COLUMNS, form)
+    for fault in told:
+        say(fault)
     return faults.worst or int(any(row["failed"] for row in rows))
 
 

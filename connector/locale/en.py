@@ -185,9 +185,24 @@ _SCREENS = {
     "demo.stop": "Everything is removed when you press Ctrl-C.",
 }
 
+# Notes on accounts, and what provisioning and pushing tell.
+_CRM = {
+    "note.hold_placed.title": "Put on credit hold",
+    "note.hold_placed": "{actor} put this customer on credit hold: {reason}. New orders are held until it is taken off.",
+    "note.hold_lifted.title": "Credit hold taken off",
+    "note.hold_lifted": "{actor} took the credit hold off this customer: {reason}. What the policy says of it stays.",
+    "note.status.title": "Credit status is now {status}",
+    "note.status": "{reasons}\nBy the credit policy {policy}.",
+    "provision.guard_by_hand": "no API locks orders on hold here: in the CRM's console make a rule that locks {object} against changes while {field} is set, for everyone but the credit managers and this connection's user",
+    "push.not_locked": "{object}: orders on hold are marked, but not locked: {why}",
+    "push.stuck": "{object} {record}: the CRM took the write but does not show these fields: {fields}",
+    "push.stuck.todo": "run 'creditgate provision {connection}'; check that the connection's user may edit them",
+}
+
 TEXTS: dict[str, str] = {
     **_REASONS,
     **_SCREENS,
+    **_CRM,
     **{f"step.{code}": text for code, text in _STEPS.items()},
     **{f"label.{code}": text for code, text in _LABELS.items()},
 }

@@ -185,9 +185,24 @@ _SCREENS = {
     "demo.stop": "按 Ctrl-C 结束，所有临时内容会被清除。",
 }
 
+# Notes on accounts, and what provisioning and pushing tell.
+_CRM = {
+    "note.hold_placed.title": "已信用冻结",
+    "note.hold_placed": "{actor} 对该客户实施信用冻结：{reason}。解除前，新订单将被拦截。",
+    "note.hold_lifted.title": "已解除信用冻结",
+    "note.hold_lifted": "{actor} 解除了该客户的信用冻结：{reason}。信用政策本身的判定仍然有效。",
+    "note.status.title": "信用状态变为{status}",
+    "note.status": "{reasons}\n依据信用政策 {policy}。",
+    "provision.guard_by_hand": "此处没有锁定冻结订单的接口：请在 CRM 后台新建规则，在 {field} 勾选期间锁定 {object}，信用经理和本连接的用户除外",
+    "push.not_locked": "{object}：冻结的订单已打标记，但未锁定：{why}",
+    "push.stuck": "{object} {record}：CRM 接受了写入，但以下字段没有变化：{fields}",
+    "push.stuck.todo": "运行 'creditgate provision {connection}'，并检查本连接的用户能否编辑这些字段",
+}
+
 TEXTS: dict[str, str] = {
     **_REASONS,
     **_SCREENS,
+    **_CRM,
     **{f"step.{code}": text for code, text in _STEPS.items()},
     **{f"label.{code}": text for code, text in _LABELS.items()},
 }

@@ -190,6 +190,17 @@ def latest_of(tx: sa.Connection, customer_ids: Sequence[int]) -> list[Kept]:
     return [kept for row in tx.execute(query) if (kept := _kept(row)) is not None]
 
 
+def statuses(tx: sa.Connection, customer_ids: Sequence[int]) -> dict[int, str]:
+    """The status by the last assessment of each of these customers that has one."""
+    newest = (
+        sa.select(sa.func.max(assessment.c.id))
+        .where(assessment.c.customer_id.in_(customer_ids))
+        .group_by(assessment.c.customer_id)
+    )
+    query = sa.select(assessment.c.customer_id, assessment.c.status).where(assessment.c.id.in_(newest))
+    return {row.customer_id: row.status for row in tx.execute(query)}
+
+
 def get(tx: sa.Connection, assessment_id: int) -> Kept | None:
     """One assessment by its id."""
     return _kept(tx.execute(sa.select(assessment).where(assessment.c.id == assessment_id)).one_or_none())

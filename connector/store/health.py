@@ -26,12 +26,15 @@ class StreamState:
 
 @dataclass(frozen=True)
 class Waiting:
-    """Pending writes of a connection: how many, how many of them dead, since when the oldest is due."""
+    """Pending writes of a connection: how many, how many of them dead, since when the oldest is due, how
+    many the vendor refused at least once, and its words on one of them, dead ones first."""
 
     connection: str
     count: int
     dead: int
     oldest_due: dt.datetime | None
+    refused: int
+    words: str
 
 
 def currencies(tx: sa.Connection) -> list[str]:
@@ -63,12 +66,18 @@ def waiting(tx: sa.Connection) -> list[Waiting]:
             sa.func.count(),
             sa.func.sum(sa.case((dead, 1), else_=0)),
             sa.func.min(sa.case((dead, None), else_=outbox.c.due_at)),
+            sa.func.sum(sa.case((outbox.c.error != "", 1), else_=0)),
+            sa.func.max(sa.case((dead, outbox.c.error), else_="")),
+            sa.func.max(outbox.c.error),
         )
         .join_from(outbox, connection, outbox.c.connection_id == connection.c.id)
         .group_by(connection.c.name)
         .order_by(connection.c.name)
     )
-    return [Waiting(name, count, int(gone), oldest) for name, count, gone, oldest in tx.execute(query)]
+    return [
+        Waiting(name, count, int(gone), oldest, int(refused), of_dead or of_any)
+        for name, count, gone, oldest, refused, of_dead, of_any in tx.execute(query)
+    ]
 
 
 def streams(tx: sa.Connection) -> list[StreamState]:

@@ -15,7 +15,7 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from connector.store import journal
+from connector.store import journal, order_flags
 from connector.store.tables import connection, customer, hold
 
 ACTOR = "check"
@@ -57,6 +57,7 @@ def keep(tx: sa.Connection, values: Mapping[str, Any], subject: str, now: dt.dat
     insert = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
     statement = insert(hold).values(**row, created_at=now)
     tx.execute(statement.on_conflict_do_update(index_elements=["connection_id", "order_key"], set_=row))
+    _flag(tx, values["connection_id"], values["order_key"], now)
     detail = {"codes": [reason["code"] for reason in reasons]} | {
         name: values[name] for name in ("customer_id", "amount", "currency")
     }
@@ -73,8 +74,31 @@ def clear(tx: sa.Connection, connection_id: int, order_key: str, subject: str, n
     )
     ended = tx.execute(statement).rowcount == 1
     if ended:
+        _flag(tx, connection_id, order_key, now)
         journal.add(tx, now, ACTOR, "order_passed", subject, {})
     return ended
+
+
+def end(tx: sa.Connection, found: HeldOrder, state: str, reason: str, actor: str, now: dt.datetime) -> bool:
+    """A person ends a pending hold as ``released`` or ``rejected``; whether it was pending."""
+    statement = (
+        sa.update(hold)
+        .where(hold.c.id == found.id, hold.c.state == "pending")
+        .values(state=state, updated_at=now)
+        .returning(hold.c.connection_id)
+    )
+    source = tx.execute(statement).scalar()
+    if source is None:
+        return False
+    _flag(tx, source, found.order, now)
+    journal.add(tx, now, actor, f"order_{state}", about(found.connection, found.order), {"reason": reason})
+    return True
+
+
+def _flag(tx: sa.Connection, connection_id: int, order_key: str, now: dt.datetime) -> None:
+    """The CRM shows the hold, or its end, where it has the fields for it."""
+    if order_flags.wanted(tx, connection_id):
+        order_flags.queue(tx, connection_id, now, order_key)
 
 
 def listed(

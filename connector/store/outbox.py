@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
+from connector.store.record_tables import account, sales_order
 from connector.store.tables import outbox, written
 from connector.store.upsert import upsert
 
@@ -27,7 +28,7 @@ Target = tuple[int, str, str, str]
 _PLACE = ("connection_id", "target", "external_id", "key")
 _SET: dict[str, Any] = {
     name: sa.bindparam(name)
-    for name in ("payload", "digest", "priority", "state", "attempts", "due_at", "error")
+    for name in ("payload", "digest", "priority", "state", "attempts", "due_at", "error", "stale_at")
 }
 
 
@@ -57,7 +58,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Pending:
-    """A claimed row of the outbox."""
+    """A claimed row of the outbox. ``tried``: it may have been carried out already."""
 
     id: int
     version: int
@@ -67,6 +68,8 @@ class Pending:
     key: str
     digest: str
     values: Mapping[str, Any]
+    priority: int
+    tried: bool
 
 
 def put(tx: sa.Connection, items: Sequence[Item], now: dt.datetime) -> int:
@@ -84,6 +87,7 @@ def put(tx: sa.Connection, items: Sequence[Item], now: dt.datetime) -> int:
             "attempts": 0,
             "due_at": now,
             "error": "",
+            "stale_at": None,
         }
         place = dict(zip(_PLACE, item.place, strict=True))
         if item.place in waiting:
@@ -119,6 +123,8 @@ def due(
             row.key,
             row.digest,
             orjson.loads(row.payload),
+            row.priority,
+            row.tried,
         )
         for row in connection.execute(query)
     ]
@@ -131,9 +137,26 @@ def count_due(connection: sa.Connection, connection_id: int, now: dt.datetime) -
 
 
 def _due(connection_id: int, now: dt.datetime) -> sa.ColumnElement[bool]:
+    """Pending and due; what the CRM found stale, only once its row was read again."""
+    read_again = [
+        sa.exists()
+        .where(table.c.connection_id == outbox.c.connection_id)
+        .where(table.c.external_id == outbox.c.external_id)
+        .where(table.c.modified_at > outbox.c.stale_at)
+        for table in (account, sales_order)
+    ]
     return sa.and_(
-        outbox.c.connection_id == connection_id, outbox.c.state == "pending", outbox.c.due_at <= now
+        outbox.c.connection_id == connection_id,
+        outbox.c.state == "pending",
+        outbox.c.due_at <= now,
+        sa.or_(outbox.c.stale_at.is_(None), *read_again),
     )
+
+
+def tried(tx: sa.Connection, items: Sequence[Pending]) -> None:
+    """Say before they are sent that these may have been carried out."""
+    for item in items:
+        tx.execute(sa.update(outbox).where(_same(item)).values(tried=True))
 
 
 def done(
@@ -157,10 +180,22 @@ def done(
         tx.execute(sa.delete(outbox).where(_same(item)))
 
 
-def failed(tx: sa.Connection, item: Pending, error: str, retry_at: dt.datetime | None) -> None:
-    """Try again at ``retry_at``, or (``None``) leave it to a person."""
+def failed(
+    tx: sa.Connection,
+    item: Pending,
+    error: str,
+    retry_at: dt.datetime | None,
+    stale_at: dt.datetime | None = None,
+) -> None:
+    """Try again at ``retry_at``, or (``None``) leave it to a person. With ``stale_at`` only once the
+    CRM's row was read in a state later than that."""
     state = "pending" if retry_at else "dead"
-    values: dict[str, Any] = {"state": state, "attempts": item.attempts + 1, "error": error}
+    values: dict[str, Any] = {
+        "state": state,
+        "attempts": item.attempts + 1,
+        "error": error,
+        "stale_at": stale_at,
+    }
     if retry_at:
         values["due_at"] = retry_at
     tx.execute(sa.update(outbox).where(_same(item)).values(**values))

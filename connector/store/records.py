@@ -19,9 +19,12 @@ from connector.adapter import Row
 from connector.errors import Reject
 from connector.model import Account, Record, Stream, VisitResult
 from connector.store import customers, visits
+from connector.store.columns import Moment
 from connector.store.record_tables import RECORDS, account, reject
 from connector.store.upsert import batches, upsert
 
+# Streams whose rows are written to.
+GUARDED = (Stream.ACCOUNTS, Stream.ORDERS)
 # Streams of facts: a change in them makes the customer's assessment stale.
 FACTS = frozenset({Stream.ORDERS, Stream.INVOICES, Stream.PAYMENTS})
 
@@ -60,6 +63,9 @@ def store(
     rows = [_row(connection_id, record, now) for record in kept]
     changed = _changed(tx, connection_id, stream, kept, rows)
     upsert(tx, RECORDS[stream], [row for _, row in changed])
+    if stream in GUARDED:
+        renewed = {record.external_id for record, _ in changed}
+        _seen(tx, connection_id, stream, [row for row in rows if row["external_id"] not in renewed])
     records = [record for record, _ in changed]
     if stream is Stream.ACCOUNTS:
         accounts = [record for record in records if isinstance(record, Account)]
@@ -200,6 +206,45 @@ def _changed(
         if before is None or _supersedes(row, *before):
             changed[record.external_id] = (record, row)
     return list(changed.values())
+
+
+def _seen(tx: sa.Connection, connection_id: int, stream: Stream, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Move the time of change on for rows in which nothing that we read has changed: a write that must
+    not undo what people did is measured against it."""
+    table = RECORDS[stream]
+    newer = [
+        {"e": row["external_id"], "m": row["modified_at"]} for row in rows if row["modified_at"] is not None
+    ]
+    if newer:
+        here = sa.and_(
+            table.c.connection_id == connection_id,
+            table.c.external_id == sa.bindparam("e"),
+            table.c.modified_at < sa.bindparam("m", type_=Moment),
+        )
+        tx.execute(sa.update(table).where(here).values(modified_at=sa.bindparam("m", type_=Moment)), newer)
+
+
+def written(
+    tx: sa.Connection, connection_id: int, stream: Stream, external_id: str, modified_at: dt.datetime
+) -> None:
+    """We changed a row that nobody else had changed since it was read: its time of change is ours."""
+    _seen(tx, connection_id, stream, [{"external_id": external_id, "modified_at": modified_at}])
+
+
+def modified(
+    tx: sa.Connection, connection_id: int, stream: Stream, ids: Sequence[str]
+) -> dict[str, dt.datetime]:
+    """When these rows were last changed as far as they were read; without those that are not known."""
+    table = RECORDS[stream]
+    found: dict[str, dt.datetime] = {}
+    for part in batches(list(ids)):
+        query = sa.select(table.c.external_id, table.c.modified_at).where(
+            table.c.connection_id == connection_id,
+            table.c.external_id.in_(part),
+            table.c.modified_at.is_not(None),
+        )
+        found.update({row.external_id: row.modified_at for row in tx.execute(query)})
+    return found
 
 
 def _supersedes(row: Mapping[str, Any], digest: str, deleted: bool, modified: dt.datetime | None) -> bool:

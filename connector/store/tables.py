@@ -234,8 +234,8 @@ outbox = sa.Table(
     metadata,
     identity(),
     column("connection_id", sa.ForeignKey("connection.id", ondelete="CASCADE")),
-    column("target", sa.Text),  # account or visit
-    column("external_id", sa.Text),  # the account written to, or that the visit is about
+    column("target", sa.Text),  # account, order, visit or note
+    column("external_id", sa.Text),  # the row written to, or that the visit or note is about
     column("key", sa.Text, server_default=""),
     column("payload", sa.Text),
     column("digest", sa.Text),
@@ -245,6 +245,8 @@ outbox = sa.Table(
     column("attempts", sa.Integer, server_default="0"),
     column("due_at", Moment),
     column("error", sa.Text, server_default=""),
+    column("tried", sa.Boolean, server_default=sa.false()),  # it may have been carried out already
+    optional("stale_at", Moment),  # the CRM's row changed after this: wait until it was read again
     column("created_at", Moment),
     sa.UniqueConstraint("connection_id", "target", "external_id", "key"),
 )
@@ -259,6 +261,16 @@ written = sa.Table(
     column("key", sa.Text, primary_key=True),
     column("digest", sa.Text),
     column("vendor_id", sa.Text, server_default=""),
+    column("at", Moment),
+)
+
+# What was found out about a tenant: whether it locks rows by itself, which fields did not stick.
+discovery = sa.Table(
+    "discovery",
+    metadata,
+    column("connection_id", sa.ForeignKey("connection.id", ondelete="CASCADE"), primary_key=True),
+    column("name", sa.Text, primary_key=True),
+    column("value", sa.Text),
     column("at", Moment),
 )
 

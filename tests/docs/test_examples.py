@@ -23,12 +23,13 @@ from tests.sandbox_server import running
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"<!-- run -->\n```sh\n(.*?)```", re.DOTALL)
+OUTPUT = re.compile(r"<!-- output -->\n```text\n(.*?)```", re.DOTALL)
 OPTIONS = Options(accounts=40, seed=7, as_of=dt.datetime(2026, 6, 30, tzinfo=dt.UTC))
 
 
-def test_the_quickstart_runs_as_written(tmp_path: Path) -> None:
-    script = "set -eu\n" + "".join(BLOCK.findall((ROOT / "docs/quickstart.md").read_text()))
-    assert script.count("creditgate ") > 20
+def run_as_written(text: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    """Run the blocks of a page that are marked for it, against fresh sandboxes."""
+    script = "set -eu\n" + "".join(BLOCK.findall(text))
     with ExitStack() as stack:
         for sandbox in installed().values():
             base = stack.enter_context(running(sandbox.app(OPTIONS)))
@@ -43,7 +44,23 @@ def test_the_quickstart_runs_as_written(tmp_path: Path) -> None:
             ["sh", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
         )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    assert "the same, byte for byte" in done.stdout
+    return done
+
+
+def test_the_quickstart_runs_as_written(tmp_path: Path) -> None:
+    text = (ROOT / "docs/quickstart.md").read_text()
+    assert "".join(BLOCK.findall(text)).count("creditgate ") > 20
+    assert "the same, byte for byte" in run_as_written(text, tmp_path).stdout
+
+
+def test_the_zoho_guide_runs_as_written_and_shows_what_one_sees(tmp_path: Path) -> None:
+    text = (ROOT / "docs/zoho.md").read_text()
+    done = run_as_written(text, tmp_path)
+    seen = {" ".join(line.split()) for line in f"{done.stdout}\n{done.stderr}".splitlines()}
+    shown = [line for block in OUTPUT.findall(text) for line in block.splitlines()]
+    assert len(shown) > 20
+    for line in shown:
+        assert any(one.startswith(" ".join(line.split())) for one in seen), line
 
 
 def test_the_mapping_of_the_docs_is_valid_but_for_what_it_leaves_out() -> None:

@@ -88,7 +88,7 @@ def test_urgency_holds_for_its_own_thread_only(store: Store) -> None:
     assert len(told) == 1
 
 
-def test_window_rolls_so_that_a_day_never_takes_two_days_calls(store: Store) -> None:
+def test_trap_credits_are_counted_over_rolling_24_hours(store: Store) -> None:
     """Counting anew from the first call lets twice the calls through around the end of a window."""
     clock = Clock()
     limits = Limits(slots=1, calls=240)
@@ -108,7 +108,7 @@ def test_window_rolls_so_that_a_day_never_takes_two_days_calls(store: Store) -> 
     assert max(len([t for t in taken if at <= t < at + day]) for at in taken) <= 240
 
 
-def test_bucket_with_a_rate_of_its_own_is_counted_by_it(store: Store) -> None:
+def test_trap_ten_downloads_a_minute_are_a_rate_of_their_own(store: Store) -> None:
     """Vendor manual: ten downloads of bulk reads a minute."""
     clock = Clock()
     calls = budget_of(store, clock, Limits(slots=1, calls=100_000, rates={"downloads": (10, 60)}))

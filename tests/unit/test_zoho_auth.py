@@ -43,12 +43,15 @@ def test_settings_are_asked_for_under_the_agreed_names():
         "credits",
         "bulk_from",
         "bulk_credits",
+        "trigger_workflows",
+        "credit_profiles",
+        "read_only_profiles",
     }
     assert {key for key, s in asked.items() if s.secret} == {"client_secret", "refresh_token", "code"}
 
 
 @responses.activate
-def test_refresh_sends_the_four_fields_and_the_api_takes_the_token_in_zohos_own_header():
+def test_trap_refresh_sends_four_fields_and_the_header_is_zohos_own():
     answer_token()
     answer_org()
     said = Bench().crm.test()
@@ -96,7 +99,7 @@ def test_token_is_fetched_again_before_its_hour_is_over():
 
 
 @responses.activate
-def test_expires_in_is_milliseconds_where_seconds_are_given_beside_it():
+def test_trap_expires_in_is_milliseconds_where_seconds_are_given_beside_it():
     answer_token(expires_in=3_600_000, expires_in_sec=3600)
     answer_org()
     bench = Bench()
@@ -121,7 +124,7 @@ def test_token_of_other_credentials_is_not_taken(key: str):
 
 
 @responses.activate
-def test_crowd_of_workers_costs_one_token():
+def test_trap_ten_tokens_in_ten_minutes_so_a_crowd_of_workers_costs_one():
     answer_token()
     answer_org()
     bench = Bench()
@@ -258,7 +261,7 @@ def test_host_that_is_no_accounts_host_is_a_wrong_setting():
 
 
 @responses.activate
-def test_code_is_exchanged_once_and_its_refresh_token_kept():
+def test_trap_refresh_answers_carry_no_refresh_token_so_the_first_is_kept():
     answer_token(1, refresh_token="refresh-token-new")
     answer_token(2)
     answer_org()
@@ -273,7 +276,7 @@ def test_code_is_exchanged_once_and_its_refresh_token_kept():
 
 
 @responses.activate
-def test_code_is_not_sent_twice_when_the_answer_is_lost():
+def test_trap_grant_code_is_single_use_and_not_sent_twice_when_the_answer_is_lost():
     responses.post(TOKEN, body=requests.exceptions.ReadTimeout())
     with pytest.raises(Retry) as told:
         Bench(refresh_token="", code="code-x").crm.test()

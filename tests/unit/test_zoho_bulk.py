@@ -127,7 +127,7 @@ def test_pages_follow_one_another_by_token_and_the_job_is_named_before_it_is_wai
 
 
 @responses.activate
-def test_values_are_those_that_a_query_gives():
+def test_trap_bulk_file_is_text_with_bare_lookup_ids_and_reads_like_a_query():
     Org([line(1), ["", "41", "42", "", "", "false", "2026-01-05T04:30:00Z", "5002"]])
     first, second = (row for part in load(Bench(bulk_from="0")) for row in part.rows)
     assert first.data["Annual_Revenue"] == Decimal("12.50") and first.data["Employees"] == 7
@@ -196,7 +196,7 @@ def test_a_load_for_other_fields_begins_anew():
 
 @responses.activate
 @pytest.mark.parametrize("state", ["FAILURE", "FAILED"])
-def test_job_that_fails_is_told_so_that_queries_take_over(state: str):
+def test_trap_bulk_job_ends_as_failure_and_queries_take_over(state: str):
     Org([line(1)]).states[0] = state
     with pytest.raises(BulkFailed, match=f"Accounts ended as {state}"):
         load(Bench(bulk_from="0"))
@@ -229,7 +229,7 @@ def test_equal_page_tokens_of_bulk_read_are_an_error():
 
 
 @responses.activate
-def test_pages_by_number_are_not_trusted_when_records_were_deleted_meanwhile():
+def test_trap_pages_by_number_shift_when_records_are_deleted_meanwhile():
     org = Org([line(1)], [line(2)], tokens=False)
     responses.get(f"{BASE}/Accounts/deleted", status=204)
     assert ids(load(Bench(bulk_from="0"))) == ["5001", "5002"]
@@ -241,7 +241,7 @@ def test_pages_by_number_are_not_trusted_when_records_were_deleted_meanwhile():
 
 
 @responses.activate
-def test_looks_at_a_job_grow_and_end_after_two_hours_with_the_place_kept():
+def test_trap_in_progress_has_a_space_and_looks_at_a_job_grow():
     answer_token()
     answer_fields("Accounts", FIELDS)
     details = {"id": "1"}

@@ -28,7 +28,7 @@ def answer(status: int, body: Any, headers: Mapping[str, str] | None = None) -> 
     responses.get(f"{BASE}/org", json=body, status=status, headers=dict(headers or {}))
 
 
-def test_busy_vendor_is_asked_again_after_half_a_minute_doubling():
+def test_trap_429_has_no_retry_after_so_pauses_double_from_half_a_minute():
     for _ in range(3):
         answer(429, {"code": "TOO_MANY_REQUESTS", "status": "error", "message": "too many"})
     answer(200, ORG)
@@ -80,7 +80,7 @@ def test_success_that_is_no_json_is_not_taken_for_one():
 
 
 @pytest.mark.parametrize("status", [200, 400])
-def test_flat_error_shows_code_message_and_place(status: int):
+def test_complaint_n8n_8508_error_shows_code_message_and_place(status: int):
     answer(
         status,
         {
@@ -132,7 +132,7 @@ def test_error_texts_carry_neither_token_nor_query():
         assert not [word for word in SECRET_WORDS if word in str(told.value)]
 
 
-def test_remaining_credits_correct_the_budget():
+def test_trap_credits_header_comes_late_and_corrects_the_budget():
     answer(200, ORG, {"X-API-CREDITS-REMAINING": "1234"})
     bench = Bench()
     bench.crm.test()

@@ -75,7 +75,7 @@ def creations() -> list[list[dict[str, Any]]]:
     ]
 
 
-def test_every_type_is_created_with_the_vendors_payload():
+def test_trap_fields_are_created_five_a_call_with_the_vendors_payload():
     Tenant()
     kinds = "text long_text money number integer boolean date datetime".split()
     specs = [FieldSpec(kind, kind.title(), f"Credit {kind}", kind) for kind in kinds]
@@ -112,7 +112,7 @@ def test_every_type_is_created_with_the_vendors_payload():
     assert calls_to(URL)[1].request.params == {"module": "Accounts"}
 
 
-def test_generated_names_are_read_back_and_a_second_run_changes_nothing():
+def test_trap_api_names_are_generated_so_they_are_read_back_and_a_second_run_changes_nothing():
     tenant = Tenant()
     specs = [FieldSpec(s.name, s.api_name, zh, s.type, s.options) for s, zh in ((LIMIT, "信用额度"),)]
     crm = Bench(language="zh").crm
@@ -227,9 +227,8 @@ def test_created_field_that_cannot_be_read_back_yet_asks_to_run_again():
             {"data_type": "picklist", "pick_list_values": [{"actual_value": "OK"}]},
             "add these options to the pick list Credit_Status: Hold",
         ),
-        (KEY, {"data_type": "text", "unique": {}}, "Do not allow duplicate values"),
     ],
-    ids=["type", "options", "unique"],
+    ids=["type", "options"],
 )
 def test_field_of_the_tenant_that_does_not_serve_is_a_mismatch(
     spec: FieldSpec, field: dict[str, Any], told: str
@@ -253,3 +252,37 @@ def test_fields_that_were_just_created_can_be_read_at_once():
     crm.fetch("Accounts", ["Credit_Limit"], part)
     first, second = (c.request.body for c in calls_to(f"{BASE}/coql"))
     assert b"Credit_Limit" not in first and b"Credit_Limit" in second
+
+
+def test_trap_an_object_without_unique_fields_gets_a_plain_key():
+    tenant = Tenant()
+    where = {"api_name": "unique", "json_path": "$.fields[0].unique"}
+    one = tenant._one
+
+    def refuse_unique(field: dict[str, Any]) -> dict[str, Any]:
+        if field.get("unique"):
+            return {"code": "INVALID_DATA", "status": "error", "message": "no", "details": where}
+        return one(field)
+
+    tenant._one = refuse_unique  # type: ignore[method-assign]
+    (made,) = Bench().crm.provision("Tasks", [KEY], dry_run=False)
+    assert (made.state, made.api_name) == (FieldState.CREATED, "Credit_Key")
+    (again,) = Bench().crm.provision("Tasks", [KEY], dry_run=False)
+    assert again.state is FieldState.PRESENT and "Do not allow duplicate values" in again.by_hand
+    assert len(creations()) == 2
+
+
+def test_reps_may_be_given_the_credit_fields_to_read_only():
+    Tenant()
+    profiles = [{"id": "p1", "name": "Administrator"}, {"id": "p2", "name": "Standard"}]
+    responses.get(f"{BASE}/settings/profiles", json={"profiles": profiles})
+    Bench(read_only_profiles="standard").crm.provision("Accounts", [LIMIT], dry_run=False)
+    assert creations()[0][0]["profiles"] == [{"id": "p2", "permission_type": "read_only"}]
+
+
+def test_a_dry_run_tells_which_call_would_create_what_and_creates_nothing():
+    Tenant()
+    specs = [FieldSpec(f"n{i}", f"N{i}", f"Credit {i}", "text") for i in range(7)]
+    planned = Bench().crm.provision("Accounts", specs, dry_run=True)
+    assert [p.call for p in planned] == [1] * 5 + [2] * 2
+    assert creations() == []

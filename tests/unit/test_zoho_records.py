@@ -58,7 +58,7 @@ def queries() -> list[str]:
     return [sent(responses.calls.index(c))["select_query"] for c in calls_to(f"{BASE}/coql")]
 
 
-def test_window_is_closed_keyset_is_by_id_and_moments_are_utc():
+def test_trap_offsets_are_not_utc_and_the_walk_is_by_id():
     answer_fields("Accounts", FIELDS)
     answer_query(row(1), row(2), more=True)
     answer_query(row(3))
@@ -96,7 +96,7 @@ def test_fields_the_tenant_lacks_are_left_out_and_metadata_is_read_once():
     assert len(calls_to(f"{BASE}/settings/fields")) == 1
 
 
-def test_metadata_with_missing_keys_does_not_hide_the_other_fields():
+def test_complaint_airbyte_31433_metadata_with_missing_keys_does_not_hide_the_other_fields():
     rows = [
         {"api_name": "Account_Name"},
         {"field_label": "no name"},
@@ -127,14 +127,14 @@ def test_lookups_are_reached_by_path_however_zoho_sends_them(value: Any, expecte
     assert queries()[0].startswith("select Owner, Parent_Account, Modified_Time, id from")
 
 
-def test_ids_are_text_even_when_zoho_sends_numbers():
+def test_trap_ids_of_19_digits_are_text_even_when_zoho_sends_numbers():
     answer_fields("Accounts", FIELDS)
     answer_query(row(1) | {"id": 5725767000007910001})
     page = Bench().crm.fetch("Accounts", ["Account_Name"], PART)
     assert page.rows[0].external_id == page.rows[0].data["id"] == "5725767000007910001"
 
 
-def test_amounts_are_decimals_with_all_their_digits():
+def test_trap_amounts_are_decimals_with_all_their_digits():
     answer_fields("Accounts", FIELDS)
     body = (
         '{"data":[{"id":"1","Modified_Time":"2026-01-05T10:00:00Z","Annual_Revenue":'
@@ -146,7 +146,7 @@ def test_amounts_are_decimals_with_all_their_digits():
     assert isinstance(amount, Decimal) and amount == Decimal("12345678901234567.89")
 
 
-def test_a_full_query_costs_three_credits():
+def test_trap_a_query_of_2000_rows_costs_three_credits():
     answer_fields("Accounts", FIELDS)
     answer_query(row(1))
     bench = Bench()
@@ -173,7 +173,7 @@ def answer_wide(parts: Callable[[int, str], list[dict[str, Any]]]) -> None:
     responses.add_callback(responses.POST, f"{BASE}/coql", reply)
 
 
-def test_more_than_fifty_fields_are_read_in_several_queries_over_the_same_ids():
+def test_complaint_airbyte_31011_more_than_fifty_fields_are_read_in_several_queries():
     table = [row(n) | {name: f"{name} of {n}" for name in WIDE} for n in (1, 2)]
     answer_wide(lambda nth, query: table)
     page = Bench().crm.fetch("Accounts", WIDE, PART)
@@ -291,7 +291,7 @@ def test_complaint_airbyte_53218_module_without_a_time_of_change_is_read_whole()
 
 
 @pytest.mark.parametrize("status", [204, 304])
-def test_list_in_which_nothing_changed_is_an_empty_page(status: int):
+def test_trap_204_and_304_have_no_body_and_are_an_empty_page(status: int):
     answer_fields("Accounts", FIELDS)
     refuse_query("INVALID_MODULE")
     responses.get(f"{BASE}/Accounts", status=status)
@@ -299,7 +299,7 @@ def test_list_in_which_nothing_changed_is_an_empty_page(status: int):
     assert (list(page.rows), page.more) == ([], False)
 
 
-def test_equal_page_tokens_twice_in_a_row_are_an_error():
+def test_trap_equal_page_tokens_twice_in_a_row_are_an_error():
     answer_fields("Accounts", FIELDS)
     refuse_query("INVALID_MODULE")
     answer_list("Accounts", row(1), following="t1")
@@ -308,7 +308,7 @@ def test_equal_page_tokens_twice_in_a_row_are_an_error():
         walk(Bench().crm, "Accounts", ["Account_Name"])
 
 
-def test_stale_page_token_begins_the_list_anew_without_doubles():
+def test_trap_page_token_lives_a_day_and_a_stale_one_begins_the_list_anew():
     answer_fields("Accounts", FIELDS)
     refuse_query("INVALID_MODULE")
     answer_list("Accounts", row(1), following="t1")
@@ -377,6 +377,15 @@ def test_fields_that_the_org_lacks_are_named_as_the_mapping_writes_them():
     assert Bench().crm.missing("Accounts", wanted).fields == ("Region.id", "DUNS")
 
 
+def test_trap_lists_need_fields_and_never_take_page_with_page_token():
+    answer_fields("Visits", {})
+    responses.replace(responses.GET, f"{BASE}/settings/fields", json={"fields": [{"api_name": "Name"}]})
+    answer_list("Visits", {"id": "1"}, following="t1", fields="id")
+    answer_list("Visits", {"id": "2"}, page_token="t1", fields="id")
+    assert [r.external_id for r in walk(Bench().crm, "Visits", ["Gone"])] == ["1", "2"]
+    assert all("page" not in call.request.params for call in calls_to(f"{BASE}/Visits"))
+
+
 def test_rows_without_our_key_are_not_asked_for():
     answer_fields("Tasks", FIELDS)
     answer_query(row(1))
@@ -401,7 +410,7 @@ def test_users_are_read_page_by_page_active_or_not():
     assert crm.missing("users", ["full_name"]).fields == ()
 
 
-def test_deleted_list_is_walked_page_by_page_since_the_moment():
+def test_complaint_supaglue_489_deletions_are_read_page_by_page():
     for page, (ids, more) in enumerate([(["11", "12"], True), (["13"], False)], start=1):
         responses.get(
             f"{BASE}/Sales_Orders/deleted",

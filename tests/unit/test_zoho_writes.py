@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from adapters.zoho.client import encode
 from connector.adapter import Outcome, Result, Write
 from connector.errors import Halt, Retry
-from tests.zoho_bench import BASE, Bench, answer_token, sent
+from tests.zoho_bench import BASE, Bench, answer_fields, answer_token, calls_to, sent
 
 TYPES = {
     "Credit_Status": "option",
@@ -68,7 +70,7 @@ def answer_update(*items: Any, status: int = 200) -> None:
     responses.put(f"{BASE}/Accounts", json={"data": list(items)}, status=status)
 
 
-def test_values_go_out_in_zohos_forms_and_run_no_workflow():
+def test_trap_without_trigger_all_workflows_would_run_so_it_is_sent_empty():
     answer_update(good())
     write = update(
         Credit_Status="Hold",
@@ -116,7 +118,7 @@ def test_money_survives_the_way_out_exactly(amount: Decimal):
     assert Decimal(encode({"a": amount})[5:-1].decode()) == amount
 
 
-def test_outcomes_follow_the_order_of_the_writes_and_each_items_own_status():
+def test_trap_answers_are_positional_and_a_mixed_one_comes_with_207():
     answer_update(
         good("1"),
         bad("RECORD_LOCKED", "record is locked", api_name="id", action="record_locking"),
@@ -127,7 +129,7 @@ def test_outcomes_follow_the_order_of_the_writes_and_each_items_own_status():
     done, dead, also_done, retry = Bench().crm.push([update(n) for n in (1, 2, 3, 4)])
     assert done == Outcome(Result.DONE, "", "1")
     assert also_done == Outcome(Result.DONE, "", "3")
-    assert dead.result is Result.DEAD
+    assert dead.result is Result.BLOCKED
     assert dead.message == (
         "Accounts 2, id: RECORD_LOCKED: record is locked (api_name id, action record_locking)"
     )
@@ -135,7 +137,7 @@ def test_outcomes_follow_the_order_of_the_writes_and_each_items_own_status():
 
 
 @pytest.mark.parametrize("status", [200, 202, 207, 400])
-def test_item_status_decides_whatever_the_http_status(status: int):
+def test_trap_the_status_of_an_item_decides_whatever_the_http_status(status: int):
     answer_update(
         bad("INVALID_DATA", "invalid data", api_name="Credit_Status", json_path="$.data[0].x"),
         status=status,
@@ -148,9 +150,10 @@ def test_item_status_decides_whatever_the_http_status(status: int):
 @pytest.mark.parametrize(
     ("code", "details", "result"),
     [
-        ("RECORD_LOCKED", {"action": "record_locking"}, Result.DEAD),
-        ("RECORD_LOCKED", {"action": "zia_vision_processing"}, Result.RETRY),
-        ("RECORD_IN_BLUEPRINT", {}, Result.DEAD),
+        ("RECORD_LOCKED", {"action": "record_locking"}, Result.BLOCKED),
+        ("RECORD_LOCKED", {"action": "zia_vision_processing"}, Result.BLOCKED),
+        ("RECORD_IN_BLUEPRINT", {}, Result.BLOCKED),
+        ("NOT_APPROVED", {}, Result.BLOCKED),
         ("DUPLICATE_DATA", {"api_name": "Credit_Key"}, Result.DEAD),
         ("INVALID_DATA", {"api_name": "id"}, Result.DEAD),
         ("MANDATORY_NOT_FOUND", {"api_name": "Phone"}, Result.DEAD),
@@ -159,11 +162,17 @@ def test_item_status_decides_whatever_the_http_status(status: int):
         ("ALREADY_MODIFIED", {}, Result.RETRY),
     ],
 )
-def test_faults_of_a_record_are_dead_unless_they_pass(code: str, details: dict[str, str], result: Result):
+def test_complaint_n8n_8508_each_fault_of_a_record_is_told_with_code_words_and_way_out(
+    code: str, details: dict[str, str], result: Result
+):
     answer_update(bad(code, "the vendor's words", **details), status=400)
     (outcome,) = Bench().crm.push([update()])
     assert outcome.result is result
     assert code in outcome.message and "the vendor's words" in outcome.message
+    assert all(f"{key} {value}" in outcome.message for key, value in details.items())
+    (chinese,) = Bench(language="zh").crm.push([update()])
+    assert re.search(r"[\u4e00-\u9fff]", chinese.todo)
+    assert outcome.todo or result is Result.RETRY
 
 
 def test_several_errors_of_one_record_are_all_told():
@@ -188,7 +197,7 @@ def test_write_without_an_answer_is_tried_again():
 
 
 @pytest.mark.parametrize(("count", "credits"), [(1, 1), (10, 1), (11, 2), (100, 10)])
-def test_ten_records_cost_one_credit(count: int, credits: int):
+def test_trap_ten_written_records_cost_one_credit(count: int, credits: int):
     answer_update(*[good(str(n)) for n in range(count)])
     bench = Bench()
     assert len(bench.crm.push([update(n) for n in range(count)])) == count
@@ -223,7 +232,13 @@ def test_busy_vendor_fails_the_whole_batch_for_now():
         bench.crm.push([update()])
 
 
-def test_task_is_upserted_on_our_key_and_linked_to_its_account():
+def answer_task_fields(*, unique: bool = True) -> None:
+    how = {"casesensitive": ""} if unique else {}
+    answer_fields("Tasks", {"Subject": "text", "Credit_Key": "text"}, Credit_Key={"unique": how})
+
+
+def test_trap_there_is_no_idempotency_key_so_tasks_are_upserted_on_ours_and_name_se_module():
+    answer_task_fields()
     responses.post(f"{BASE}/Tasks/upsert", json={"data": [good("900", "record added")]})
     assert Bench().crm.push([task()]) == [Outcome(Result.DONE, "", "900")]
     assert sent() == {
@@ -243,13 +258,123 @@ def test_task_is_upserted_on_our_key_and_linked_to_its_account():
 
 
 def test_task_without_an_owner_leaves_the_field_out():
+    answer_task_fields()
     responses.post(f"{BASE}/Tasks/upsert", json={"data": [good("900")]})
     Bench().crm.push([task(owner=None)])
     assert "Owner" not in sent()["data"][0]
 
 
 def test_refused_task_is_named_by_its_key():
+    answer_task_fields()
     fault = bad("INVALID_DATA", "invalid data", api_name="What_Id")
     responses.post(f"{BASE}/Tasks/upsert", json={"data": [fault]}, status=400)
     (outcome,) = Bench().crm.push([task()])
     assert outcome.message.startswith("Tasks acme-hold, What_Id: INVALID_DATA")
+
+
+def test_trap_tasks_without_a_unique_field_are_looked_for_before_they_are_created():
+    answer_task_fields(unique=False)
+    responses.post(f"{BASE}/coql", json={"data": [{"id": "901", "Credit_Key": "old's"}], "info": {}})
+    responses.put(f"{BASE}/Tasks", json={"data": [good("901")]})
+    responses.post(f"{BASE}/Tasks", json={"data": [good("902", "record added")]}, status=201)
+    outcomes = Bench().crm.push([task("new"), task("old's")])
+    assert [o.external_id for o in outcomes] == ["902", "901"]
+    assert sent(2)["select_query"] == (
+        r"select id, Credit_Key from Tasks where Credit_Key in ('new', 'old\'s') limit 200"
+    )
+    assert sent(3)["data"][0]["id"] == "901"
+    assert [row["Credit_Key"] for row in sent(4)["data"]] == ["new"]
+
+
+def test_a_lost_answer_to_an_insert_is_not_sent_again_by_itself():
+    answer_task_fields(unique=False)
+    responses.post(f"{BASE}/coql", status=204)
+    responses.post(f"{BASE}/Tasks", json=bad("INTERNAL_ERROR"), status=500)
+    with pytest.raises(Retry) as told:
+        Bench().crm.push([task()])
+    assert told.value.unknown_outcome
+    assert len(calls_to(f"{BASE}/Tasks")) == 1
+
+
+SEEN = dt.datetime(2026, 3, 1, 9, 30, tzinfo=dt.UTC)
+
+
+def shared(number: int, seen: dt.datetime | None = SEEN) -> Write:
+    return replace(update(number), unmodified_since=seen)
+
+
+def test_rows_that_people_edit_go_out_with_the_moment_they_were_last_seen():
+    answer_update(good("2"), good("3"))
+    answer_update(good("1") | {"details": {"id": "1", "Modified_Time": "2026-03-01T20:00:00+08:00"}})
+    writes = [update(2), shared(1), update(3)]
+    outcomes = Bench().crm.push(writes)
+    assert [o.external_id for o in outcomes] == ["2", "1", "3"]
+    assert outcomes[1].modified_at == dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
+    first, second = calls_to(f"{BASE}/Accounts")
+    assert "If-Unmodified-Since" not in first.request.headers
+    assert second.request.headers["If-Unmodified-Since"] == "2026-03-01T09:30:00+00:00"
+
+
+def test_trap_412_already_modified_waits_for_the_record_to_be_read_again():
+    answer_update(bad("ALREADY_MODIFIED", "too late", Modified_Time="2026-03-01T10:00:00Z"), status=412)
+    (outcome,) = Bench().crm.push([shared(1)])
+    assert outcome.result is Result.STALE
+    assert "ALREADY_MODIFIED" in outcome.message and "pull" in outcome.todo
+
+
+def test_rows_last_seen_at_the_same_moment_share_a_call():
+    answer_update(good("1"), good("2"))
+    answer_update(good("3"))
+    Bench().crm.push([shared(1), shared(3, SEEN + dt.timedelta(hours=1)), shared(2)])
+    assert [[row["id"] for row in sent(i)["data"]] for i in (1, 2)] == [["1", "2"], ["3"]]
+
+
+@pytest.mark.parametrize(("setting", "trigger"), [("none", []), ("Accounts, Tasks", ["workflow"])])
+def test_workflows_start_only_in_the_modules_that_the_setting_lists(setting: str, trigger: list[str]):
+    answer_update(good())
+    Bench(trigger_workflows=setting).crm.push([update()])
+    assert sent()["trigger"] == trigger
+
+
+def note(key: str = "k", *, title: str = "On hold", repeated: bool = False) -> Write:
+    values = {"Note_Title": title, "Note_Content": "why", "Parent_Id": "77"}
+    return Write("note", "Notes", "77", values, {"Parent_Id": "reference"}, "", key, repeated=repeated)
+
+
+def test_a_note_names_its_account_and_carries_our_mark_within_the_vendors_lengths():
+    responses.post(f"{BASE}/Notes", json={"data": [good("5", "record added")]}, status=201)
+    assert Bench().crm.push([note(title="x" * 121)])[0].external_id == "5"
+    (row,) = sent()["data"]
+    assert row["Parent_Id"] == {"id": "77", "module": {"api_name": "Accounts"}}
+    assert len(row["Note_Title"]) == 120
+    assert re.fullmatch(r"why\n\n\[CreditGate [0-9a-f]{12}\]", row["Note_Content"])
+    assert sent()["trigger"] == []
+
+
+def test_a_note_that_may_have_been_written_is_looked_for_first():
+    responses.post(f"{BASE}/Notes", json=bad("INTERNAL_ERROR"), status=500)
+    bench = Bench()
+    with pytest.raises(Retry) as told:
+        bench.crm.push([note()])
+    assert told.value.unknown_outcome
+    written = sent()["data"][0]["Note_Content"]
+    found = {"data": [{"id": "4", "Note_Content": "else"}, {"id": "5", "Note_Content": written}]}
+    responses.get(f"{BASE}/Accounts/77/Notes", json=found | {"info": {"more_records": False}})
+    (outcome,) = bench.crm.push([note(repeated=True)])
+    assert (outcome.result, outcome.external_id) == (Result.DONE, "5")
+    assert len(calls_to(f"{BASE}/Notes")) == 1
+
+
+def test_trap_fields_that_zoho_drops_without_a_word_are_found_by_reading_back():
+    write = update(
+        Credit_Status="Hold",
+        Credit_Limit=Decimal("50000.10"),
+        Credit_Hold=False,
+        Credit_As_Of=dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC),
+        Credit_Next_Review=None,
+    )
+    row = {"Credit_Status": "Hold", "Credit_Limit": 50000.1, "Credit_As_Of": "2026-03-01T20:00:00+08:00"}
+    responses.get(f"{BASE}/Accounts/77", json={"data": [row]})
+    assert Bench().crm.verify(write) == []
+    responses.replace("GET", f"{BASE}/Accounts/77", json={"data": [row | {"Credit_Limit": None}]})
+    assert Bench().crm.verify(write) == ["Credit_Limit"]

@@ -1,0 +1,103 @@
+"""Order flags: what the CRM is to show on orders that a check held.
+
+Invariant: the flag follows the hold. It is derived from the holds each time, so that an order that
+becomes known later, or a hold that ends while its flag is under way, is never forgotten.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from connector.store import outbox
+from connector.store.outbox import HOLD_FIRST, Item
+from connector.store.record_tables import sales_order
+from connector.store.tables import field_name, hold, written
+from connector.store.tables import outbox as outbox_table
+
+TARGET = "order"
+
+
+def queue(tx: sa.Connection, connection_id: int, now: dt.datetime, order_key: str | None = None) -> int:
+    """Queue the flags of held orders that the CRM does not have yet, of one order or of all; how many.
+
+    Only orders that were read from the CRM have one. An order whose hold ended loses its flag if it was
+    given one or one is under way.
+    """
+    query = sa.select(hold).where(hold.c.connection_id == connection_id).with_for_update()
+    if order_key is not None:
+        query = query.where(hold.c.order_key == order_key)
+    held = tx.execute(query).all()
+    if not held:
+        return 0
+    found = _orders(tx, connection_id, held)
+    flagged = _flagged(tx, connection_id)
+    items = [
+        _item(connection_id, found[row.id], row)
+        for row in held
+        if row.id in found and (row.state == "pending" or found[row.id] in flagged)
+    ]
+    return outbox.put(tx, items, now)
+
+
+def wanted(tx: sa.Connection, connection_id: int) -> bool:
+    """Whether the CRM has the fields for it."""
+    query = sa.select(field_name.c.name).where(
+        field_name.c.connection_id == connection_id, field_name.c.target == TARGET
+    )
+    return tx.execute(query.limit(1)).first() is not None
+
+
+def _orders(tx: sa.Connection, connection_id: int, held: Iterable[sa.Row[Any]]) -> dict[int, str]:
+    """The id of each held order in the CRM by the hold's id: a check names it by id or by number."""
+    found: dict[int, str] = {}
+    by_key: dict[str, list[sa.Row[Any]]] = {}
+    for row in held:
+        by_key.setdefault(row.order_key, []).append(row)
+    keys = list(by_key)
+    for start in range(0, len(keys), 400):
+        part = keys[start : start + 400]
+        query = sa.select(sales_order.c.external_id, sales_order.c.number, sales_order.c.account_id).where(
+            sales_order.c.connection_id == connection_id,
+            sales_order.c.deleted.is_(False),
+            sa.or_(sales_order.c.external_id.in_(part), sales_order.c.number.in_(part)),
+        )
+        orders = tx.execute(query.order_by(sales_order.c.external_id)).all()
+        for order in orders:
+            for row in by_key.get(order.external_id, ()):
+                found[row.id] = order.external_id
+        for order in orders:
+            # A number alone may be another customer's.
+            for row in by_key.get(order.number or "", ()):
+                if order.account_id == row.account_id:
+                    found.setdefault(row.id, order.external_id)
+    return found
+
+
+def _flagged(tx: sa.Connection, connection_id: int) -> set[str]:
+    """Orders that have, or are about to get, a flag."""
+    ids: set[str] = set()
+    for table in (written, outbox_table):
+        query = sa.select(table.c.external_id).where(
+            table.c.connection_id == connection_id, table.c.target == TARGET
+        )
+        ids.update(tx.execute(query).scalars())
+    return ids
+
+
+def _item(connection_id: int, external_id: str, row: sa.Row[Any]) -> Item:
+    pending = row.state == "pending"
+    reasons = orjson.loads(row.reasons) if pending else []
+    texts = {language: "\n".join(reason["text"][language] for reason in reasons) for language in ("zh", "en")}
+    return Item(
+        connection_id=connection_id,
+        target=TARGET,
+        external_id=external_id,
+        key="",
+        values={"credit_hold": pending, "credit_reasons": texts if pending else None},
+        priority=HOLD_FIRST,
+    )
