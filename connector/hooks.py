@@ -171,9 +171,11 @@ def process(
 ) -> Processed:
     """Read again what the CRM told of, until nothing is due.
 
-    Raises ``Retry``, ``Reauth`` or ``Halt`` from the vendor; what was not read is due again later.
+    Raises ``Retry`` or ``Reauth`` from the vendor, and ``Halt`` once every other object was read; what was
+    not read is due again later.
     """
     done = Processed()
+    halts: list[Halt] = []
     readers = _by_object(store, connection, mapping)
     with store.write() as tx:
         inbox.drop_others(tx, connection.id, list(readers))
@@ -181,13 +183,18 @@ def process(
         before = done.hints
         # Accounts come first: documents need theirs.
         for object_name in readers:
-            while claimed := _claim(store, connection, crm, object_name):
-                _Batch(store, connection, crm, object_name, readers, claimed).run(done)
-                report(done.hints)
+            try:
+                while claimed := _claim(store, connection, crm, object_name):
+                    _Batch(store, connection, crm, object_name, readers, claimed).run(done)
+                    report(done.hints)
+            except Halt as fault:
+                halts.append(fault)
         if done.hints == before:
             break
     if Stream.ACCOUNTS in done.streams and done.count(Stream.ACCOUNTS).changed:
         retry_rejects(store, connection, mapping, "missing_account")
+    if halts:
+        raise halts[0]
     return done
 
 

@@ -69,6 +69,7 @@ class TellingCrm(MemoryCrm):
         self.asked: list[tuple[str, tuple[str, ...]]] = []
         self.before_answer: Callable[[], None] = lambda: None
         self.fault: Exception | None = None
+        self.refused = ""
         self.subscribed: list[Subscription | None] = []
 
     @classmethod
@@ -98,6 +99,8 @@ class TellingCrm(MemoryCrm):
         assert len(ids) <= self.reread_batch
         if self.fault is not None:
             raise self.fault
+        if object_name == self.refused:
+            raise Halt(f"no permission for {object_name}")
         here = self.data[object_name]
         rows = [Row(one, here[one]["at"], dict(here[one])) for one in ids if one in here]
         self.before_answer()
@@ -389,6 +392,20 @@ def test_a_fault_of_the_vendor_costs_no_attempt(bench: Bench, fault: Exception, 
     bench.crm.fault = None
     bench.process()
     assert bench.names() == {"1": "firm"}
+
+
+def test_an_object_that_cannot_be_read_stops_none_of_the_others(bench: Bench) -> None:
+    bench.crm.set("A", "1", name="firm")
+    bench.crm.set("O", "5", account="1", amount=3)
+    bench.crm.refused = "A"
+    bench.tell("A", "1")
+    bench.tell("O", "5")
+    for _ in range(2):
+        bench.tell("A", "1")
+        with pytest.raises(Halt, match="no permission for A"):
+            bench.process()
+    assert [object_name for object_name, _ in bench.crm.asked].count("O") == 1
+    assert [(row.object, row.attempts) for row in bench.waiting()] == [("A", 0)]
 
 
 def test_an_older_state_never_replaces_a_newer_one(bench: Bench) -> None:
