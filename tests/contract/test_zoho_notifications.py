@@ -24,7 +24,7 @@ from connector.store import inbox, subscriptions
 from connector.store.hook_tables import inbox as inbox_table
 from connector.store.hook_tables import subscription as subscription_table
 from connector.store.record_tables import RECORDS
-from connector.store.tables import customer
+from connector.store.tables import customer, visit, written
 from sandbox.server import Options
 from tests.installation import Installation, installation
 from tests.service import serving
@@ -190,6 +190,21 @@ def test_our_own_write_backs_come_as_events_and_cause_no_assessment(settled: Sho
     with settled.made.opened() as runtime, runtime.store.read() as tx:
         dirty = sa.select(customer.c.id).where(customer.c.changes > customer.c.assessed)
         assert tx.execute(dirty).all() == []
+
+
+def test_a_visit_that_is_done_in_zoho_is_known_by_its_event(settled: Shop) -> None:
+    for command in (["assess"], ["visit", "plan"], ["push"]):
+        settled.made.run(*command)
+    with settled.made.opened() as runtime, runtime.store.read() as tx:
+        made = sa.select(written.c.vendor_id, written.c.key).where(written.c.target == "visit")
+        task, key = tx.execute(made.limit(1)).one()
+    settled.edit("Tasks", task, Status="Completed")
+
+    def state() -> str:
+        with settled.made.opened() as runtime, runtime.store.read() as tx:
+            return str(tx.execute(sa.select(visit.c.state).where(visit.c.key == key)).scalar_one())
+
+    until(lambda: state() == "done", "the visit is done")
 
 
 def test_a_module_that_zoho_does_not_know_or_tell_of_is_named(telling: Shop) -> None:
