@@ -187,7 +187,12 @@ def test_doctor_is_silent_without_and_content_with_notifications(home: Home) -> 
 @pytest.mark.parametrize(
     ("changes", "at", "found", "todo"),
     [
-        ({"expires_at": NOW - dt.timedelta(hours=3)}, NOW, "they ended 3 hours ago", "hooks renew crm"),
+        (
+            {"expires_at": NOW - dt.timedelta(hours=3, minutes=1)},
+            NOW,
+            "they ended 3 hours ago",
+            "hooks renew crm",
+        ),
         ({}, NOW - dt.timedelta(days=3), "no event came", f"reaches {URL}/v1/hooks/crm"),
         (
             {"refused": {"Firms": "INVALID_MODULE"}},
@@ -212,7 +217,7 @@ def test_doctor_tells_of_forged_events_and_of_records_that_wait(home: Home) -> N
     tell(home, "2")
     with home.opened() as runtime, runtime.store.write() as tx:
         subscriptions.heard(tx, 1, NOW)
-        subscriptions.forged(tx, 1, 12, NOW)
+        subscriptions.forged(tx, 1, 12, dt.datetime.now(dt.UTC))
         claimed = inbox.claim(tx, 1, "Firms", "x", NOW, NOW + dt.timedelta(minutes=1), 9)
         inbox.postpone(tx, [row for row in claimed if row.external_id == "2"], None, "not found")
     told = [row["found"] for row in findings(home)]
