@@ -2,7 +2,8 @@
 
 Invariant: the connector knows adapters only through this module and their entry points
 (``creditgate.crm``, ``creditgate.bureau``, ``creditgate.ledger``). Adapters speak the vendor's
-dialect and hand over raw rows; what a row means is said by the mapping, not here.
+dialect and hand over raw rows; what a row means is said by the mapping, not here. The forms of what is
+read stand in ``connector.pages`` and belong to the ports.
 """
 
 from __future__ import annotations
@@ -16,7 +17,19 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from connector.errors import Halt, Reject
+from connector.errors import Halt
+from connector.events import BAD_EVENT as BAD_EVENT
+from connector.events import FORGED_EVENT as FORGED_EVENT
+from connector.events import Event as Event
+from connector.events import Subscription as Subscription
+from connector.events import Telling
+from connector.pages import BulkFailed as BulkFailed
+from connector.pages import BulkPart as BulkPart
+from connector.pages import BulkPlace as BulkPlace
+from connector.pages import Missing as Missing
+from connector.pages import Page as Page
+from connector.pages import Row as Row
+from connector.pages import Slice as Slice
 
 if TYPE_CHECKING:
     from connector.http import Http
@@ -66,72 +79,6 @@ class Lack:
 
     what: str
     without: str
-
-
-@dataclass(frozen=True)
-class Missing:
-    """What of a stream this tenant does not show us: the whole ``object``, with the reason, or ``fields``
-    (as the mapping names them)."""
-
-    object: str = ""
-    fields: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Slice:
-    """A part of a stream: rows changed in ``[since, until]`` (closed at both ends, aware UTC) whose
-    id sorts after ``after`` in the vendor's own order of ids. Halving the time halves the work.
-
-    Only rows with a value in the field ``having``, if it is given, are wanted; an adapter that cannot
-    tell them apart hands over the others as well.
-    """
-
-    since: dt.datetime
-    until: dt.datetime
-    after: str | None = None
-    having: str = ""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One raw row as the vendor sent it, with the two values every row must have."""
-
-    external_id: str
-    modified_at: dt.datetime | None
-    data: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Page:
-    """Rows of a slice in order of id. ``more`` says that rows after the last one remain; only where
-    it is ``divisible`` by time can several calls share in them."""
-
-    rows: Sequence[Row]
-    more: bool
-    divisible: bool = True
-
-
-@dataclass(frozen=True)
-class BulkPlace:
-    """Where a bulk read stands: ``began`` (aware UTC) before its first job was asked for, so that
-    whatever changed later is not in it for sure; ``job`` in the adapter's own words; of the job's rows
-    ``stored`` are kept."""
-
-    began: dt.datetime
-    job: str
-    stored: int = 0
-
-
-@dataclass(frozen=True)
-class BulkPart:
-    """Rows of a bulk read, and the place to keep together with them; there may be no rows yet."""
-
-    rows: Sequence[Row]
-    place: BulkPlace
-
-
-class BulkFailed(Exception):
-    """The vendor gave a bulk read up, for the reason in the text: the rows have to be fetched."""
 
 
 @dataclass(frozen=True)
@@ -232,41 +179,6 @@ class Outcome:
     modified_at: dt.datetime | None = None
 
 
-FORGED_EVENT, BAD_EVENT = "forged_event", "bad_event"
-"""Codes of the ``Reject`` of ``Crm.parse_event``: not proven to be the vendor's; proven, but no event."""
-
-
-@dataclass(frozen=True)
-class Event:
-    """The vendor's word that rows of ``object`` were ``created``, ``changed`` or ``deleted`` (empty when
-    it does not say): a hint to read them again, never a value.
-
-    ``channel`` names the subscription; ``reply`` is what the vendor wants to read in answer, if anything.
-    """
-
-    object: str
-    ids: tuple[str, ...]
-    operation: str = ""
-    channel: str = ""
-    reply: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True)
-class Subscription:
-    """Whose events the vendor sends to ``url``: those of ``objects``. ``channels`` are its ids by object,
-    ``refused`` the vendor's words by object that it does not tell of.
-
-    It ends at ``expires_at`` and is to be renewed from ``renew_at`` on; ``None`` never.
-    """
-
-    objects: tuple[str, ...]
-    url: str
-    channels: Mapping[str, str]
-    expires_at: dt.datetime | None = None
-    renew_at: dt.datetime | None = None
-    refused: Mapping[str, str] = field(default_factory=dict)
-
-
 class Secrets(ABC):
     """Where an adapter keeps what it must not lose and nobody may read: tokens above all."""
 
@@ -333,19 +245,14 @@ class Adapter(ABC):
         """
 
 
-class Crm(Adapter):
-    """A CRM: read streams, write fields and tasks back.
+class Crm(Telling, Adapter):
+    """A CRM: read streams, write fields and tasks back; it may tell what changed (``Telling``).
 
     ``time_step`` is the resolution of the vendor's change times. ``sweeps`` is true when vanished
     rows are found only by listing all ids (``ids``), false when there is a deleted list. ``locks`` is
-    true when single rows can be locked (``lock``, ``unlock``). ``tells_events``: the vendor can be
-    subscribed to; ``event_secret`` names the secret setting that proves its events, when the vendor gives
-    it and not we. ``reread_batch`` is for ``reread``.
+    true when single rows can be locked (``lock``, ``unlock``).
     """
 
-    tells_events: ClassVar[bool] = False
-    event_secret: ClassVar[str] = ""
-    reread_batch: ClassVar[int] = 50
     sweeps: ClassVar[bool] = False
     time_step: ClassVar[dt.timedelta] = dt.timedelta(seconds=1)
     write_batch: ClassVar[int] = 1
@@ -409,41 +316,6 @@ class Crm(Adapter):
     def unlock(self, object_name: str, external_id: str) -> Outcome:
         """Take back a lock that we or our rule set; done when there is none. Locks by others stay."""
         return Outcome(Result.DEAD, "this CRM has no record locks")
-
-    @classmethod
-    def parse_event(cls, headers: Mapping[str, str], body: bytes, secret: str) -> Event | None:
-        """What the vendor says in a call to our address; ``None`` for a call that is about no rows.
-
-        ``headers`` have lower-case names. Raises ``Reject`` with the code ``FORGED_EVENT`` when ``secret``
-        does not prove it (compared in constant time), ``BAD_EVENT`` when it cannot be understood.
-        """
-        raise Reject(f"{cls.name} sends no events", code=FORGED_EVENT, field="event")
-
-    def subscribe(
-        self, objects: Sequence[str], url: str, secret: str, known: Subscription | None
-    ) -> Subscription:
-        """Have the vendor tell ``url`` of every change of ``objects``; ``known`` is what is subscribed.
-
-        Idempotent: what is as wanted and not due for renewal costs no call. ``secret`` has at most 50
-        characters. Raises ``Halt`` when the vendor tells of none of them.
-        """
-        raise self._no_events()
-
-    def unsubscribe(self, known: Subscription) -> None:
-        """End a subscription; one that has ended already is fine."""
-        raise self._no_events()
-
-    def reread(self, object_name: str, fields: Sequence[str], ids: Sequence[str]) -> list[Row]:
-        """The rows with these ids (at most ``reread_batch``) as they are now, in any order. An id that is
-        not found may have been deleted, or cannot be seen."""
-        raise self._no_events()
-
-    def _no_events(self) -> Halt:
-        return Halt(
-            f"{self.name} offers no notifications",
-            where=f"connection {self.context.connection}",
-            todo="let 'creditgate pull' run often instead",
-        )
 
 
 @dataclass(frozen=True)

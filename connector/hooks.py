@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets as randomness
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import quote, urlsplit
 
@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from connector import adapter as ports
 from connector.adapter import Crm, Event, Row, Subscription
 from connector.errors import CreditGateError, Halt, Retry
+from connector.finding import Finding, ago
 from connector.mapping import FieldMapping
 from connector.model import Stream
 from connector.pull import Pulled, retry_rejects
@@ -37,6 +38,8 @@ ATTEMPTS = 5
 FIRST_WAIT = dt.timedelta(seconds=20)
 # After a fault of the line, and after one that a person has to mend.
 RETRY_WAIT, HALT_WAIT = dt.timedelta(minutes=1), dt.timedelta(minutes=10)
+# Longer silence, or longer waiting, wants attention.
+SILENT = dt.timedelta(days=1)
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 Report = Callable[[int], None]
@@ -333,3 +336,42 @@ class _Batch:
             wait = max(wait, dt.timedelta(seconds=fault.after))
         with self._store.write() as tx:
             inbox.give_back(tx, self._claimed, now + wait, str(fault))
+
+
+# -- whether it works
+
+
+def findings(store: Store, now: dt.datetime) -> Iterator[Finding]:
+    """For the doctor: whether the CRMs tell, and whether we hear."""
+    with store.read() as tx:
+        found = subscriptions.standings(tx)
+    for one in found:
+        what = f"notifications of {one.connection}"
+        faults = list(_faults_of(one, now))
+        yield from (Finding("warn", what, told, todo) for told, todo in faults)
+        if not faults:
+            last = f", the last {ago(now - one.last_event_at)} ago" if one.last_event_at else ""
+            yield Finding("ok", what, f"{one.events} events{last}")
+
+
+def _faults_of(one: subscriptions.Standing, now: dt.datetime) -> Iterator[tuple[str, str]]:
+    """What keeps a CRM from telling, or us from hearing; and what to do."""
+    ends, name = one.subscription.expires_at, one.connection
+    if ends is not None and ends <= now:
+        yield f"they ended {ago(now - ends)} ago", f"'creditgate hooks renew {name}', and pull more often"
+    for refused, words in one.subscription.refused.items():
+        told = f"the CRM does not tell of {refused}: {words}"
+        yield told, f"mend that, then 'creditgate hooks renew {name}'"
+    if one.last_event_at is None and now - one.subscribed_at > SILENT:
+        todo = f"change a record, and see that the CRM reaches {one.subscription.url} from outside"
+        yield f"no event came since they were asked for {ago(now - one.subscribed_at)} ago", todo
+    if one.last_forged_at is not None and now - one.last_forged_at < SILENT:
+        todo = f"if that is the CRM: 'creditgate hooks unsubscribe {name}', then 'subscribe' again"
+        last = ago(now - one.last_forged_at)
+        yield f"{one.forged} events could not prove themselves, the last {last} ago", todo
+    if one.dead:
+        todo = f"see 'creditgate hooks inbox {name}'; may the connection's user read them?"
+        yield f"{one.dead} records that it told of are neither found nor deleted", todo
+    if one.oldest is not None and now - one.oldest > SILENT:
+        todo = f"run 'creditgate hooks process {name}', or 'creditgate serve'"
+        yield f"{one.waiting} records wait to be read again, the oldest for {ago(now - one.oldest)}", todo

@@ -20,6 +20,8 @@ from connector.adapter import Outcome, Result, Write
 
 # Vendor manual: Insert/Update/Upsert Records; Query API limitations.
 BATCH = 100
+# Writes of more records count as heavy calls (a partner's page; the vendor's manual does not say).
+LIGHT = 10
 LISTED = 50
 # The smallest kind of multi-line field; longer text is cut rather than the whole write refused.
 LONG_TEXT = 2_000
@@ -121,7 +123,12 @@ class Writes:
             quoted = ", ".join(_quoted(key) for key in keys[at : at + LISTED])
             query = f"select id, {key_field} from {object_name} where {key_field} in ({quoted}) limit 200"
             body = self._client.call(
-                "POST", "coql", scope="ZohoCRM.coql.READ", about=object_name, body={"select_query": query}
+                "POST",
+                "coql",
+                scope="ZohoCRM.coql.READ",
+                about=object_name,
+                body={"select_query": query},
+                heavy=True,
             )
             for row in (body or {}).get("data") or []:
                 found.setdefault(str(row[key_field]), str(row["id"]))
@@ -159,6 +166,7 @@ class Writes:
             about=about,
             # Vendor manual: one credit for every ten records.
             weight=-(-len(records) // 10),
+            heavy=len(records) > LIGHT,
             headers=headers,
             body={"data": list(records), **(more or {}), "trigger": trigger},
             items="data",

@@ -18,6 +18,8 @@ from adapters.zoho import settings as zoho_settings
 from connector.adapter import Crm
 from connector.connect import add, kind_of
 from connector.errors import CreditGateError, Retry
+from connector.http import Http
+from connector.mapping import load
 from connector.model import Stream
 from connector.pull import Pulled, pull
 from connector.runtime import Runtime
@@ -29,6 +31,7 @@ from sandbox.run import installed
 from sandbox.server import Options
 from tests.installation import Installation, installation
 
+MAPPING = load(Path(__file__).parents[2] / "mappings" / "zoho.yaml")
 ACCOUNTS = 150
 OPTIONS = Options(accounts=ACCOUNTS, faults={"zoho.unlimited": 1.0})
 READ = ("accounts", "orders", "invoices")
@@ -61,8 +64,7 @@ class Home:
         return self.runtime.crm(one)
 
     def pull(self, one: Connection, crm: Crm | None = None, *, full: bool = False) -> Pulled:
-        mapping = self.runtime.mapping(one)
-        return pull(self.runtime.store, one, crm or self.crm(one), mapping, full=full)
+        return pull(self.runtime.store, one, crm or self.crm(one), MAPPING, full=full)
 
     def records(self, one: Connection) -> dict[str, dict[str, dict[str, Any]]]:
         """Everything that was read, table by table and id by id."""
@@ -168,10 +170,10 @@ def test_a_kill_at_any_page_loses_and_doubles_nothing(
     tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """``way`` is the setting ``bulk_from``: by query or in bulk."""
-    monkeypatch.setattr(records, "QUERY_ROWS", 30)
-    monkeypatch.setattr(bulkfile, "BATCH", 30)
+    monkeypatch.setattr(records, "QUERY_ROWS", 90)
+    monkeypatch.setattr(bulkfile, "BATCH", 90)
     with home(tmp_path, replace(OPTIONS, accounts=60)) as one:
-        one.tune(queue_seconds=0, page_rows=50)
+        one.tune(queue_seconds=0, page_rows=150)
         undisturbed = one.connect("zoho", bulk_from="never")
         one.pull(undisturbed)
         killed = one.connect("killed", bulk_from=way)
@@ -196,6 +198,41 @@ def test_a_kill_at_any_page_loses_and_doubles_nothing(
         assert kills > 3 and not done.rejected
         assert one.records(killed) == one.records(undisturbed)
         assert one.rejects() == 0
+
+
+@pytest.mark.parametrize("way", ["never", "0"])
+def test_a_kill_at_any_call_loses_and_doubles_nothing(
+    tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Calls are made by several threads; whichever makes the fatal one, the run dies of it."""
+    monkeypatch.setattr(records, "QUERY_ROWS", 50)
+    with home(tmp_path, replace(OPTIONS, accounts=60)) as one:
+        one.tune(queue_seconds=0, page_rows=50)
+        undisturbed = one.connect("zoho", bulk_from="never")
+        one.pull(undisturbed)
+        killed = one.connect("killed", bulk_from=way)
+        call, kills, turn = Http.call, 0, 0
+        while True:
+            turn += 1
+            left = [None] * (3 + turn)
+
+            def dies(self: Http, *given: Any, left: list[None] = left, **named: Any) -> Any:
+                try:
+                    left.pop()
+                except IndexError:
+                    raise Killed from None
+                return call(self, *given, **named)
+
+            with monkeypatch.context() as patch:
+                patch.setattr(Http, "call", dies)
+                try:
+                    one.pull(killed, quick(one.crm(killed)))
+                    break
+                except Killed:
+                    kills += 1
+        one.pull(killed, quick(one.crm(killed)))
+        assert kills > 3
+        assert one.records(killed) == one.records(undisturbed)
 
 
 def test_a_result_that_is_gone_is_loaded_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,5 +5,5 @@ from alembic import context
 from connector.store import tables
 
 connection = context.config.attributes["connection"]
-context.configure(connection=connection, target_metadata=tables.metadata, render_as_batch=True)
+context.configure(connection=connection, target_metadata=tables.connection.metadata, render_as_batch=True)
 context.run_migrations()
