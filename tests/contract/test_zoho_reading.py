@@ -15,17 +15,19 @@ import sqlalchemy as sa
 
 from adapters.zoho import bulkfile, records
 from adapters.zoho import settings as zoho_settings
-from connector.adapter import Crm
+from connector.adapter import Crm, Result, Write
 from connector.connect import add, kind_of
 from connector.errors import CreditGateError, Retry
 from connector.http import Http
 from connector.mapping import load
 from connector.model import Stream
+from connector.provision import provision
 from connector.pull import Pulled, pull
 from connector.runtime import Runtime
-from connector.store import cursors
+from connector.store import cursors, visits
 from connector.store.connections import Connection
 from connector.store.record_tables import RECORDS, reject
+from connector.store.visits import Visit
 from connector.window import Window
 from sandbox.run import installed
 from sandbox.server import Options
@@ -379,3 +381,34 @@ def test_users_give_owners_their_names(tmp_path: Path) -> None:
         owners = {row["owner_id"] for row in found["accounts"].values()}
         assert owners <= set(found["users"])
         assert all(row["name"] and row["active"] for row in found["users"].values())
+
+
+@pytest.mark.parametrize("way", ["never", "0"])
+def test_visit_that_is_closed_in_the_crm_is_done_here(tmp_path: Path, way: str) -> None:
+    with home(tmp_path) as one:
+        one.tune(queue_seconds=0)
+        connection = one.connect("zoho", bulk_from=way)
+        provision(one.runtime, connection, dry_run=False, actor="test")
+        one.pull(connection, quick(one.crm(connection)))
+        account, row = next(iter(one.records(connection)["accounts"].items()))
+        names = one.runtime.connections.names(connection, "visit")
+        writer = MAPPING.writer("visit", names)
+        assert writer is not None
+        values = {"subject": "Visit", "status": "planned", "credit_key": "k-1", "account_id": account}
+        written = writer.write(values, "en")
+        write = Write("task", writer.object, account, written, writer.types, writer.key_field, "k-1")
+        (outcome,) = one.crm(connection).push([write])
+        assert outcome.result is Result.DONE, outcome.message
+        with one.runtime.store.write() as tx:
+            day = dt.date(2026, 12, 1)
+            planned = Visit("k-1", 1, connection.id, account, row["owner_id"], day, "visit_class", "normal")
+            visits.add(tx, [planned], dt.datetime.now(dt.UTC))
+        done = one.pull(connection)
+        assert (done.count(Stream.VISITS).read, done.count(Stream.VISITS).changed) == (1, 1)
+        edit = {"module": "Tasks", "ids": [outcome.external_id], "values": {"Status": "Completed"}}
+        one.made.door("zoho", "edit", edit)
+        one.pull(connection)
+        with one.runtime.store.read() as tx:
+            (listed,) = visits.listing(tx)
+        assert (listed.state, listed.task_id) == ("done", outcome.external_id)
+        assert listed.owner and not listed.owner.isdigit()
