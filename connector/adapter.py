@@ -17,7 +17,12 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from connector.errors import Halt, Reject
+from connector.errors import Halt
+from connector.events import BAD_EVENT as BAD_EVENT
+from connector.events import FORGED_EVENT as FORGED_EVENT
+from connector.events import Event as Event
+from connector.events import Subscription as Subscription
+from connector.events import Telling
 from connector.pages import BulkFailed as BulkFailed
 from connector.pages import BulkPart as BulkPart
 from connector.pages import BulkPlace as BulkPlace
@@ -174,41 +179,6 @@ class Outcome:
     modified_at: dt.datetime | None = None
 
 
-FORGED_EVENT, BAD_EVENT = "forged_event", "bad_event"
-"""Codes of the ``Reject`` of ``Crm.parse_event``: not proven to be the vendor's; proven, but no event."""
-
-
-@dataclass(frozen=True)
-class Event:
-    """The vendor's word that rows of ``object`` were ``created``, ``changed`` or ``deleted`` (empty when
-    it does not say): a hint to read them again, never a value.
-
-    ``channel`` names the subscription; ``reply`` is what the vendor wants to read in answer, if anything.
-    """
-
-    object: str
-    ids: tuple[str, ...]
-    operation: str = ""
-    channel: str = ""
-    reply: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True)
-class Subscription:
-    """Whose events the vendor sends to ``url``: those of ``objects``. ``channels`` are its ids by object,
-    ``refused`` the vendor's words by object that it does not tell of.
-
-    It ends at ``expires_at`` and is to be renewed from ``renew_at`` on; ``None`` never.
-    """
-
-    objects: tuple[str, ...]
-    url: str
-    channels: Mapping[str, str]
-    expires_at: dt.datetime | None = None
-    renew_at: dt.datetime | None = None
-    refused: Mapping[str, str] = field(default_factory=dict)
-
-
 class Secrets(ABC):
     """Where an adapter keeps what it must not lose and nobody may read: tokens above all."""
 
@@ -275,19 +245,14 @@ class Adapter(ABC):
         """
 
 
-class Crm(Adapter):
-    """A CRM: read streams, write fields and tasks back.
+class Crm(Telling, Adapter):
+    """A CRM: read streams, write fields and tasks back; it may tell what changed (``Telling``).
 
     ``time_step`` is the resolution of the vendor's change times. ``sweeps`` is true when vanished
     rows are found only by listing all ids (``ids``), false when there is a deleted list. ``locks`` is
     true when single rows can be locked (``lock``, ``unlock``).
-    ``tells_events``: the vendor can be subscribed to; ``event_secret`` names the secret setting that
-    proves its events, when the vendor gives it and not we. ``reread_batch`` is for ``reread``.
     """
 
-    tells_events: ClassVar[bool] = False
-    event_secret: ClassVar[str] = ""
-    reread_batch: ClassVar[int] = 50
     sweeps: ClassVar[bool] = False
     time_step: ClassVar[dt.timedelta] = dt.timedelta(seconds=1)
     write_batch: ClassVar[int] = 1
@@ -351,41 +316,6 @@ class Crm(Adapter):
     def unlock(self, object_name: str, external_id: str) -> Outcome:
         """Take back a lock that we or our rule set; done when there is none. Locks by others stay."""
         return Outcome(Result.DEAD, "this CRM has no record locks")
-
-    @classmethod
-    def parse_event(cls, headers: Mapping[str, str], body: bytes, secret: str) -> Event | None:
-        """What the vendor says in a call to our address; ``None`` for a call that is about no rows.
-
-        ``headers`` have lower-case names. Raises ``Reject`` with the code ``FORGED_EVENT`` when ``secret``
-        does not prove it (compared in constant time), ``BAD_EVENT`` when it cannot be understood.
-        """
-        raise Reject(f"{cls.name} sends no events", code=FORGED_EVENT, field="event")
-
-    def subscribe(
-        self, objects: Sequence[str], url: str, secret: str, known: Subscription | None
-    ) -> Subscription:
-        """Have the vendor tell ``url`` of every change of ``objects``; ``known`` is what is subscribed.
-
-        Idempotent: what is as wanted and not due for renewal costs no call. ``secret`` has at most 50
-        characters. Raises ``Halt`` when the vendor tells of none of them.
-        """
-        raise self._no_events()
-
-    def unsubscribe(self, known: Subscription) -> None:
-        """End a subscription; one that has ended already is fine."""
-        raise self._no_events()
-
-    def reread(self, object_name: str, fields: Sequence[str], ids: Sequence[str]) -> list[Row]:
-        """The rows with these ids (at most ``reread_batch``) as they are now, in any order. An id that is
-        not found may have been deleted, or cannot be seen."""
-        raise self._no_events()
-
-    def _no_events(self) -> Halt:
-        return Halt(
-            f"{self.name} offers no notifications",
-            where=f"connection {self.context.connection}",
-            todo="let 'creditgate pull' run often instead",
-        )
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -16,30 +15,20 @@ import sqlalchemy as sa
 
 from connector import adapter as ports
 from connector import config as configuration
+from connector import hooks
 from connector.config import Config
 from connector.errors import CreditGateError, Retry
+from connector.finding import Finding, ago
 from connector.mapping import TARGETS, FieldMapping
 from connector.model import Stream
 from connector.policy.lint import lint
 from connector.runtime import Runtime
-from connector.store import discoveries, health, schema, subscriptions
+from connector.store import discoveries, health, schema
 from connector.store.connections import Connection
 from connector.store.secrets import StoreSecrets
 
 # A stream or a pending write that is older than this wants attention.
 OLD = dt.timedelta(days=1)
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line: ``level`` ``ok``, ``warn`` or ``fail``; ``what`` was looked at, what was ``found`` and
-    what ``todo``. ``exit_code`` is that of the error behind a failure."""
-
-    level: str
-    what: str
-    found: str
-    todo: str = ""
-    exit_code: int = 0
 
 
 def examine(config_file: Path | None) -> Iterator[Finding]:
@@ -58,7 +47,7 @@ def examine(config_file: Path | None) -> Iterator[Finding]:
             yield from _connections(runtime)
             yield from _guarded("rates", partial(_rates, runtime))
             yield from _guarded("records", partial(_records, runtime))
-            yield from _guarded("notifications", partial(_notifications, runtime))
+            yield from _guarded("notifications", partial(hooks.findings, runtime.store, runtime.clock()))
     finally:
         runtime.close()
 
@@ -316,50 +305,13 @@ def _pulls(streams: list[health.StreamState], unread: list[str], now: dt.datetim
     for state in streams:
         what = f"pull of {state.connection}, {state.stream}"
         age = now - state.updated_at
-        found = f"{_ago(age)} ago"
+        found = f"{ago(age)} ago"
         if state.watermark is None:
             found += ", not complete yet"
         if age > OLD or state.watermark is None:
             yield Finding("warn", what, found, f"run 'creditgate pull {state.connection}'")
         else:
             yield Finding("ok", what, found)
-
-
-def _notifications(runtime: Runtime) -> Iterator[Finding]:
-    now = dt.datetime.now(dt.UTC)
-    with runtime.store.read() as tx:
-        found = subscriptions.standings(tx)
-    for one in found:
-        what = f"notifications of {one.connection}"
-        faults = list(_faults_of(one, now))
-        yield from (Finding("warn", what, told, todo) for told, todo in faults)
-        if not faults:
-            last = f", the last {_ago(now - one.last_event_at)} ago" if one.last_event_at else ""
-            yield Finding("ok", what, f"{one.events} events{last}")
-
-
-def _faults_of(one: subscriptions.Standing, now: dt.datetime) -> Iterator[tuple[str, str]]:
-    """What keeps a CRM from telling, or us from hearing; and what to do."""
-    ends, name = one.subscription.expires_at, one.connection
-    if ends is not None and ends <= now:
-        todo = f"run 'creditgate hooks renew {name}', and pull more often"
-        yield f"they ended {_ago(now - ends)} ago", todo
-    for refused, words in one.subscription.refused.items():
-        todo = f"mend that, then 'creditgate hooks renew {name}'"
-        yield f"the CRM does not tell of {refused}: {words}", todo
-    if one.last_event_at is None and now - one.subscribed_at > OLD:
-        todo = f"change a record, and see that the CRM reaches {one.subscription.url} from outside"
-        yield f"no event came since they were asked for {_ago(now - one.subscribed_at)} ago", todo
-    if one.last_forged_at is not None and now - one.last_forged_at < OLD:
-        todo = f"if that is the CRM: 'creditgate hooks unsubscribe {name}', then 'subscribe' again"
-        last = _ago(now - one.last_forged_at)
-        yield f"{one.forged} events could not prove themselves, the last {last} ago", todo
-    if one.dead:
-        todo = f"see 'creditgate hooks inbox {name}'; may the connection's user read them?"
-        yield f"{one.dead} records that it told of are neither found nor deleted", todo
-    if one.oldest is not None and now - one.oldest > OLD:
-        todo = f"run 'creditgate hooks process {name}', or 'creditgate serve'"
-        yield f"{one.waiting} records wait to be read again, the oldest for {_ago(now - one.oldest)}", todo
 
 
 def _outbox(one: health.Waiting, now: dt.datetime) -> Finding:
@@ -370,7 +322,7 @@ def _outbox(one: health.Waiting, now: dt.datetime) -> Finding:
         found = f"{one.dead} of {one.count} writes were given up{such}"
         return Finding("warn", what, found, todo)
     if one.oldest_due is not None and now - one.oldest_due > OLD:
-        found = f"{one.count} writes wait, the oldest for {_ago(now - one.oldest_due)}"
+        found = f"{one.count} writes wait, the oldest for {ago(now - one.oldest_due)}"
         return Finding("warn", what, found, f"run 'creditgate push {one.connection}'")
     if one.refused:
         found = f"{one.refused} of {one.count} writes are refused for now{such}"
@@ -384,13 +336,6 @@ def _stuck(tx: sa.Connection) -> Iterator[Finding]:
         if value["told"]:
             found, _, todo = value["told"].partition(" – ")
             yield Finding("warn", f"write-back to {name}", found, todo)
-
-
-def _ago(age: dt.timedelta) -> str:
-    minutes = max(0, int(age.total_seconds() // 60))
-    if minutes < 120:
-        return f"{minutes} minutes"
-    return f"{minutes // 60} hours" if minutes < 48 * 60 else f"{minutes // 1440} days"
 
 
 def _guarded(what: str, findings: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:

@@ -9,22 +9,25 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets as randomness
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import quote, urlsplit
+
+import sqlalchemy as sa
 
 from connector import adapter as ports
 from connector.adapter import Crm, Event, Row, Subscription
 from connector.errors import CreditGateError, Halt, Retry
+from connector.finding import Finding, ago
 from connector.mapping import FieldMapping
 from connector.model import Stream
 from connector.pull import Pulled, retry_rejects
 from connector.reading import Reader
-from connector.store import cursors, inbox, records, subscriptions
-from connector.store.connections import Connection
+from connector.store import cursors, customers, inbox, records, subscriptions
+from connector.store.connections import Connection, names_of
 from connector.store.engine import Store
 from connector.store.inbox import Claimed
-from connector.window import LAG, keep
+from connector.window import LAG, Count, keep_rows, read_rows
 
 PATH = "/v1/hooks/"
 SECRET = "events:secret"  # noqa: S105 - its name
@@ -35,6 +38,8 @@ ATTEMPTS = 5
 FIRST_WAIT = dt.timedelta(seconds=20)
 # After a fault of the line, and after one that a person has to mend.
 RETRY_WAIT, HALT_WAIT = dt.timedelta(minutes=1), dt.timedelta(minutes=10)
+# Longer silence, or longer waiting, wants attention.
+SILENT = dt.timedelta(days=1)
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 Report = Callable[[int], None]
@@ -71,7 +76,7 @@ def subscribe(
         if known is not None and anew:
             known = replace(known, renew_at=crm.context.now())
         # The secret is kept before the vendor learns it: killed in between, the next run sends it again.
-        made = crm.subscribe(list(_by_object(mapping)), url, _secret(crm), known)
+        made = crm.subscribe(list(_by_object(store, connection, mapping)), url, _secret(crm), known)
         if made != known:
             with store.write() as tx:
                 subscriptions.save(tx, connection.id, made, crm.context.now())
@@ -87,7 +92,7 @@ def renew(
     if known is None:
         return None
     due = known.renew_at is not None and known.renew_at <= crm.context.now()
-    if due or anew or set(known.objects) != set(_by_object(mapping)):
+    if due or anew or set(known.objects) != set(_by_object(store, connection, mapping)):
         base = known.url[: known.url.rindex(PATH)]
         return subscribe(store, connection, crm, mapping, base, anew=anew)
     return known
@@ -169,23 +174,30 @@ def process(
 ) -> Processed:
     """Read again what the CRM told of, until nothing is due.
 
-    Raises ``Retry``, ``Reauth`` or ``Halt`` from the vendor; what was not read is due again later.
+    Raises ``Retry`` or ``Reauth`` from the vendor, and ``Halt`` once every other object was read; what was
+    not read is due again later.
     """
     done = Processed()
-    readers = _by_object(mapping)
+    halts: list[Halt] = []
+    readers = _by_object(store, connection, mapping)
     with store.write() as tx:
         inbox.drop_others(tx, connection.id, list(readers))
     while True:
         before = done.hints
         # Accounts come first: documents need theirs.
         for object_name in readers:
-            while claimed := _claim(store, connection, crm, object_name):
-                _Batch(store, connection, crm, object_name, readers, claimed).run(done)
-                report(done.hints)
+            try:
+                while claimed := _claim(store, connection, crm, object_name):
+                    _Batch(store, connection, crm, object_name, readers, claimed).run(done)
+                    report(done.hints)
+            except Halt as fault:
+                halts.append(fault)
         if done.hints == before:
             break
     if Stream.ACCOUNTS in done.streams and done.count(Stream.ACCOUNTS).changed:
         retry_rejects(store, connection, mapping, "missing_account")
+    if halts:
+        raise halts[0]
     return done
 
 
@@ -195,11 +207,12 @@ def settle(store: Store, connection: Connection, began: dt.datetime) -> int:
         return inbox.drop_dead(tx, connection.id, began)
 
 
-def _by_object(mapping: FieldMapping) -> dict[str, list[Reader]]:
+def _by_object(store: Store, connection: Connection, mapping: FieldMapping) -> dict[str, list[Reader]]:
     """The mapping's readers by the vendor's object, in the order of the streams."""
+    names = names_of(store, connection, "visit")
     found: dict[str, list[Reader]] = {}
     for stream in Stream:
-        reader = mapping.readers.get(stream)
+        reader = mapping.reader(stream, names)
         if reader is not None:
             found.setdefault(reader.object, []).append(reader)
     return found
@@ -209,6 +222,24 @@ def _claim(store: Store, connection: Connection, crm: Crm, object_name: str) -> 
     now, name = crm.context.now(), randomness.token_hex(8)
     with store.write() as tx:
         return inbox.claim(tx, connection.id, object_name, name, now, now + LEASE, crm.reread_batch)
+
+
+def _keep(
+    tx: sa.Connection,
+    connection: Connection,
+    reader: Reader,
+    rows: Sequence[Row],
+    count: Count,
+    now: dt.datetime,
+) -> None:
+    """Store single rows of a stream, in every way like a page of a pull."""
+    read, misfits = read_rows(reader, rows)
+    before = count.changed
+    keep_rows(tx, connection, reader.stream, read, misfits, count, now)
+    if reader.stream is Stream.ACCOUNTS and count.changed > before:
+        ids = [record.external_id for _, record in read]
+        if customers.grouped(tx, connection.id, ids):
+            customers.regroup(tx, connection.id, now)
 
 
 class _Batch:
@@ -274,7 +305,7 @@ class _Batch:
             rows = [row for key, row in found.items() if key in ours]
             for reader in self._readers:
                 count = done.count(reader.stream)
-                keep(tx, self._connection, reader, rows, count, now)
+                _keep(tx, self._connection, reader, rows, count, now)
                 count.gone += records.gone(tx, self._connection.id, reader.stream, gone & ours, now)
                 if count.rejected:
                     rejects = records.rejects(tx, self._connection.id, "missing_account")
@@ -305,3 +336,42 @@ class _Batch:
             wait = max(wait, dt.timedelta(seconds=fault.after))
         with self._store.write() as tx:
             inbox.give_back(tx, self._claimed, now + wait, str(fault))
+
+
+# -- whether it works
+
+
+def findings(store: Store, now: dt.datetime) -> Iterator[Finding]:
+    """For the doctor: whether the CRMs tell, and whether we hear."""
+    with store.read() as tx:
+        found = subscriptions.standings(tx)
+    for one in found:
+        what = f"notifications of {one.connection}"
+        faults = list(_faults_of(one, now))
+        yield from (Finding("warn", what, told, todo) for told, todo in faults)
+        if not faults:
+            last = f", the last {ago(now - one.last_event_at)} ago" if one.last_event_at else ""
+            yield Finding("ok", what, f"{one.events} events{last}")
+
+
+def _faults_of(one: subscriptions.Standing, now: dt.datetime) -> Iterator[tuple[str, str]]:
+    """What keeps a CRM from telling, or us from hearing; and what to do."""
+    ends, name = one.subscription.expires_at, one.connection
+    if ends is not None and ends <= now:
+        yield f"they ended {ago(now - ends)} ago", f"'creditgate hooks renew {name}', and pull more often"
+    for refused, words in one.subscription.refused.items():
+        told = f"the CRM does not tell of {refused}: {words}"
+        yield told, f"mend that, then 'creditgate hooks renew {name}'"
+    if one.last_event_at is None and now - one.subscribed_at > SILENT:
+        todo = f"change a record, and see that the CRM reaches {one.subscription.url} from outside"
+        yield f"no event came since they were asked for {ago(now - one.subscribed_at)} ago", todo
+    if one.last_forged_at is not None and now - one.last_forged_at < SILENT:
+        todo = f"if that is the CRM: 'creditgate hooks unsubscribe {name}', then 'subscribe' again"
+        last = ago(now - one.last_forged_at)
+        yield f"{one.forged} events could not prove themselves, the last {last} ago", todo
+    if one.dead:
+        todo = f"see 'creditgate hooks inbox {name}'; may the connection's user read them?"
+        yield f"{one.dead} records that it told of are neither found nor deleted", todo
+    if one.oldest is not None and now - one.oldest > SILENT:
+        todo = f"run 'creditgate hooks process {name}', or 'creditgate serve'"
+        yield f"{one.waiting} records wait to be read again, the oldest for {ago(now - one.oldest)}", todo

@@ -256,21 +256,3 @@ def keep_rows(
     count.read += len(read) + len(misfits)
     count.changed += len(stored.changed)
     count.rejected += len(stored.misfits)
-
-
-def keep(
-    tx: sa.Connection,
-    connection: Connection,
-    reader: Reader,
-    rows: Iterable[Row],
-    count: Count,
-    now: dt.datetime,
-) -> None:
-    """Store single rows of a stream in the caller's transaction, in every way like a page of a pull."""
-    read, misfits = read_rows(reader, rows)
-    before = count.changed
-    keep_rows(tx, connection, reader.stream, read, misfits, count, now)
-    if reader.stream is Stream.ACCOUNTS and count.changed > before:
-        ids = [record.external_id for _, record in read]
-        if customers.grouped(tx, connection.id, ids):
-            customers.regroup(tx, connection.id, now)

@@ -20,8 +20,7 @@ from adapters.zoho.locks import Locks
 from adapters.zoho.profiles import Profiles
 from adapters.zoho.provisioning import Provisioning
 from adapters.zoho.records import Records
-from adapters.zoho.rereading import BATCH as REREAD
-from adapters.zoho.rereading import Rereading
+from adapters.zoho.rereading import REREAD_BATCH
 from adapters.zoho.scopes import lacking
 from adapters.zoho.settings import SETTINGS, TRIGGERS, UNKNOWN, guide, limits_for, names
 from adapters.zoho.writes import BATCH, Writes
@@ -55,9 +54,9 @@ class ZohoCrm(Crm):
     settings: ClassVar[tuple[Setting, ...]] = SETTINGS
     limits: ClassVar[Limits] = UNKNOWN
     write_batch: ClassVar[int] = BATCH
-    locks: ClassVar[bool] = True
     tells_events: ClassVar[bool] = True
-    reread_batch: ClassVar[int] = REREAD
+    reread_batch: ClassVar[int] = REREAD_BATCH
+    locks: ClassVar[bool] = True
 
     def __init__(self, context: Context) -> None:
         """Raises ``Halt`` when a setting is wrong or missing; calls nobody."""
@@ -67,6 +66,7 @@ class ZohoCrm(Crm):
         self._fields = Fields(self._client)
         self._records = Records(self._client, self._fields)
         self._bulk = BulkReads(self._client, self._fields)
+        self._events = Events(self._client)
         given, language = context.settings, context.language
         profiles = Profiles(self._client)
         self._writes = Writes(
@@ -77,8 +77,6 @@ class ZohoCrm(Crm):
         )
         self._layouts = Layouts(self._client, self._fields, language)
         self._locks = Locks(self._client, self._fields, profiles, names(given, "credit_profiles"), language)
-        self._events = Events(self._client)
-        self._rereading = Rereading(self._client, self._records)
 
     @classmethod
     def limits_for(cls, settings: Mapping[str, str]) -> Limits:
@@ -173,4 +171,4 @@ class ZohoCrm(Crm):
 
     def reread(self, object_name: str, fields: Sequence[str], ids: Sequence[str]) -> list[Row]:
         """See ``Crm.reread``; one query for 50 ids."""
-        return self._rereading.rows(object_name, fields, ids)
+        return self._records.reread(object_name, fields, ids)

@@ -36,23 +36,13 @@ _TODO = {
 
 
 class Refused(Halt):
-    """Zoho refuses a call for good; ``fault`` is its error object, ``code`` its own word for why,
-    ``column`` what of a query it blames."""
+    """Zoho refuses a call for good; ``code`` is its own word for why, ``column`` what of a query it
+    blames."""
 
-    def __init__(
-        self,
-        what: str,
-        *,
-        code: str,
-        column: str = "",
-        fault: Any = None,
-        where: str = "",
-        todo: str = "",
-    ) -> None:
+    def __init__(self, what: str, *, code: str, column: str = "", where: str = "", todo: str = "") -> None:
         super().__init__(what, where=where, todo=todo)
         self.code = code
         self.column = column
-        self.fault: Mapping[str, Any] = fault if isinstance(fault, Mapping) else {}
 
 
 class Client:
@@ -211,7 +201,6 @@ class Client:
             f"{REFUSES}{reason}",
             code=faults.code(fault),
             column=faults.column(fault),
-            fault=fault,
             where=where,
             todo=todo,
         )

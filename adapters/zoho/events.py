@@ -18,6 +18,7 @@ import orjson
 
 from adapters.zoho import faults
 from adapters.zoho.client import Client, Refused, instant
+from adapters.zoho.lists import USERS
 from connector.adapter import BAD_EVENT, FORGED_EVENT, Event, Subscription
 from connector.errors import Halt, Reject
 
@@ -73,7 +74,8 @@ class Events:
         now = self._client.context.now()
         if known is not None and _fits(known, objects, url, now):
             return known
-        channels = self._numbers(objects)
+        # The users of the org are no module: they are read by pull alone.
+        channels = self._numbers([name for name in objects if name != USERS])
         if known is not None:
             self._end([number for name, number in known.channels.items() if name not in objects])
         until = now + LIFE
@@ -97,8 +99,8 @@ class Events:
         results: Mapping[str, Any],
         now: dt.datetime,
     ) -> Subscription:
-        good = [name for name in objects if not faults.failed(results[name])]
-        refused = {name: faults.words(results[name]) for name in objects if name not in good}
+        good = [name for name in channels if not faults.failed(results[name])]
+        refused = {name: faults.words(results[name]) for name in channels if name not in good}
         if not good:
             why = next(iter(refused.values()), "nothing was asked for")
             raise Halt(
@@ -124,11 +126,11 @@ class Events:
             part = names[start : start + AT_ONCE]
             try:
                 told = self._call(method, [bodies[name] for name in part])
-            except Refused as refusal:
-                if refusal.code == faults.SCOPE_LACKS:
+            except Refused as refused:
+                if refused.code == faults.SCOPE_LACKS:
                     raise
                 if len(part) == 1:
-                    told = [{**refusal.fault, "status": "error"}]
+                    told = [{"status": "error", "code": refused.code, "message": refused.what}]
                 else:
                     told = [self._send(method, {name: bodies[name]})[name] for name in part]
             results |= dict(zip(part, told, strict=True))
@@ -159,10 +161,10 @@ class Events:
                     params={"channel_ids": ",".join(numbers[start : start + AT_ONCE])},
                     items="watch",
                 )
-            except Refused as refusal:
-                if refusal.code == faults.SCOPE_LACKS:
+            except Refused as refused:
+                if refused.code != NOT_SUBSCRIBED:
                     raise
-                results: Any = [refusal.fault]
+                results: Any = []
             else:
                 results = (body or {}).get("watch") or []
             # One that has ended already is as it is to be.

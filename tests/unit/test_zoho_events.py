@@ -101,7 +101,7 @@ def test_trap_expiry_beyond_the_maximum_falls_back_to_one_hour(bench: Bench) -> 
     assert made.renew_at == bench.now() + dt.timedelta(minutes=45)
 
 
-def test_a_channel_is_renewed_under_its_number_when_less_than_a_quarter_remains(bench: Bench) -> None:
+def test_trap_a_channel_ends_and_is_renewed_when_less_than_a_quarter_remains(bench: Bench) -> None:
     made = subscribed(bench)
     bench.time += LIFE * 3 / 4 - dt.timedelta(seconds=1)
     assert subscribe(bench, made) is made
@@ -240,7 +240,7 @@ def parse(**changes: Any) -> Any:
     return ZohoCrm.parse_event({}, json.dumps(CAPTURED | changes).encode(), SECRET)
 
 
-def test_an_event_names_its_records_and_none_of_their_values() -> None:
+def test_trap_an_event_names_several_records_and_holds_no_record() -> None:
     event = parse()
     assert (event.object, event.ids, event.operation) == ("Accounts", ("77", "78"), "changed")
     assert event.channel == "1000000068001"
@@ -260,7 +260,7 @@ def test_ids_may_be_numbers_and_the_module_may_stand_in_the_address_only() -> No
 
 
 @pytest.mark.parametrize("token", [None, "", "token-2", "token-1 ", 1, ["token-1"], "töken", "\ud800"])
-def test_an_event_with_another_token_is_forged(token: Any) -> None:
+def test_trap_only_the_token_in_the_body_proves_an_event(token: Any) -> None:
     with pytest.raises(Reject) as told:
         parse(token=token)
     # A text that no encoding bears is no JSON to begin with.
@@ -319,15 +319,25 @@ def test_rows_are_read_again_by_id_in_one_query(bench: Bench) -> None:
     assert rows[0].modified_at == dt.datetime(2026, 3, 1, 6, 30, tzinfo=dt.UTC)
 
 
+def test_trap_in_takes_fifty_values(bench: Bench) -> None:
+    assert ZohoCrm.reread_batch == 50
+    answer_fields("Accounts", {"Account_Name": "text", "Modified_Time": "datetime"})
+    answer_query()
+    bench.crm.reread("Accounts", ["Account_Name"], [str(number) for number in range(60)])
+    asked = [json.loads(call.request.body)["select_query"] for call in calls_to(f"{BASE}/coql")]
+    assert [query.count("'") // 2 for query in asked] == [50, 10]
+    assert bench.budget.credits[-2:] == [1, 1]
+
+
 def test_ids_that_are_not_found_are_missing_from_the_rows(bench: Bench) -> None:
-    answer_fields("Accounts", {"Account_Name": "text"})
+    answer_fields("Accounts", {"Account_Name": "text", "Modified_Time": "datetime"})
     answer_query()
     assert bench.crm.reread("Accounts", ["Account_Name"], ["77"]) == []
 
 
 def test_a_row_that_changes_between_its_parts_is_read_once_more(bench: Bench) -> None:
     names = [f"F{number}" for number in range(60)]
-    answer_fields("Accounts", dict.fromkeys(names, "text"))
+    answer_fields("Accounts", dict.fromkeys(names, "text") | {"Modified_Time": "datetime"})
     answer_query(row("77", F0="old"), row("78", F0="same"))
     answer_query(row("77", 5, F59="new"), row("78", F59="same"))
     answer_query(row("77", 5, F0="new"))
@@ -339,7 +349,7 @@ def test_a_row_that_changes_between_its_parts_is_read_once_more(bench: Bench) ->
 
 def test_a_row_that_never_holds_still_is_left_for_later(bench: Bench) -> None:
     names = [f"F{number}" for number in range(60)]
-    answer_fields("Accounts", dict.fromkeys(names, "text"))
+    answer_fields("Accounts", dict.fromkeys(names, "text") | {"Modified_Time": "datetime"})
     for second in range(6):
         answer_query(row("77", second))
     with pytest.raises(Retry, match="change faster"):
@@ -348,9 +358,37 @@ def test_a_row_that_never_holds_still_is_left_for_later(bench: Bench) -> None:
 
 def test_a_row_deleted_between_its_parts_is_not_found(bench: Bench) -> None:
     names = [f"F{number}" for number in range(60)]
-    answer_fields("Accounts", dict.fromkeys(names, "text"))
+    answer_fields("Accounts", dict.fromkeys(names, "text") | {"Modified_Time": "datetime"})
     answer_query(row("77"))
     answer_query()
     answer_query()
     answer_query()
     assert bench.crm.reread("Accounts", names, ["77"]) == []
+
+
+def test_where_queries_do_not_reach_rows_are_read_again_by_list(bench: Bench) -> None:
+    answer_fields("Accounts", {"Account_Name": "text", "Modified_Time": "datetime"})
+    responses.post(f"{BASE}/coql", json=bad("NOT_SUPPORTED"), status=400)
+    responses.get(f"{BASE}/Accounts", json={"data": [row("77", Account_Name="A")], "info": {}})
+    for _ in range(2):
+        (found,) = bench.crm.reread("Accounts", ["Account_Name"], ["77", "78"])
+        assert found.data["Account_Name"] == "A"
+    (_, url) = (responses.calls[-1].request.method, str(responses.calls[-1].request.url))
+    assert "ids=77%2C78" in url and "fields=Account_Name%2CModified_Time" in url
+    assert len(calls_to(f"{BASE}/coql")) == 1  # it is remembered
+
+
+def test_an_odd_column_does_not_keep_the_others_away(bench: Bench) -> None:
+    answer_fields("Accounts", {"Account_Name": "text", "Odd": "text", "Modified_Time": "datetime"})
+    responses.post(f"{BASE}/coql", json=bad("INVALID_QUERY", column_name="Odd"), status=400)
+    answer_query(row("77", Account_Name="A"))
+    (found,) = bench.crm.reread("Accounts", ["Account_Name", "Odd"], ["77"])
+    assert found.data["Account_Name"] == "A"
+
+
+def test_users_are_read_again_as_users_and_no_channel_is_asked_for(bench: Bench) -> None:
+    responses.get(f"{BASE}/users", json={"users": [{"id": "5", "full_name": "A"}, {"id": "6"}], "info": {}})
+    assert [found.external_id for found in bench.crm.reread("users", ["full_name"], ["5"])] == ["5"]
+    answer_watch(good("Accounts", ends(bench)))
+    made = subscribe(bench, objects=["Accounts", "users"])
+    assert (list(made.channels), made.refused, made.objects) == (["Accounts"], {}, ("Accounts", "users"))
