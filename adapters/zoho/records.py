@@ -88,7 +88,7 @@ class Records:
                 if refused.code not in _UNQUERIED:
                     raise
                 self._listed.add(object_name)
-        paths = self._known(object_name, wanted)
+        paths = self.known(object_name, wanted)
         return whole_rows(
             paths,
             LIST_FIELDS,
