@@ -24,6 +24,8 @@ from connector.store.tables import (
 )
 
 VOLATILE = {"first_seen", "last_seen", "modified_at", "created_at", "at", "updated_at", "id", "vendor_id"}
+# A run that was killed while it pushed reads back, at the next pull, what it had pushed.
+VOLATILE |= {"task_id", "reported_at"}
 
 
 def dump(store: Store) -> dict[str, list[dict[str, Any]]]:
