@@ -45,6 +45,8 @@ class _Message:
 
     def takes(self, event: Event) -> bool:
         same = self.first.notify_url == event.notify_url and self.first.envelope == event.envelope
+        # A channel that was renewed has another end: an event of its first life may not join.
+        same = same and self.first.expires_at == event.expires_at
         return same and len(self.events) < IDS_IN_ONE
 
     def body(self, server_time: int) -> dict[str, Any]:
