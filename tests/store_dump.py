@@ -24,7 +24,7 @@ from connector.store.tables import (
 )
 
 VOLATILE = {"first_seen", "last_seen", "modified_at", "created_at", "at", "updated_at", "id", "vendor_id"}
-# A run that was killed while it pushed reads back, at the next pull, what it had pushed.
+# What the CRM tells of a visit is there only once it was read after the push.
 VOLATILE |= {"task_id", "reported_at"}
 
 

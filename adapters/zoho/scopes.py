@@ -57,7 +57,6 @@ NEEDED: tuple[tuple[str, str, str], ...] = (
     ),
     ("ZohoCRM.bulk.READ", "the first load takes queries, not bulk read", "首次读取使用查询，而不是批量读取"),
     ("ZohoCRM.notifications.CREATE", "changes are seen at the next pull only", "要到下次读取时才看到变更"),
-    ("ZohoCRM.modules.lockinginformation.CREATE", "orders are not locked", "不锁定订单"),
 )
 # What the guide tells to enter in the self client.
 WANTED = (

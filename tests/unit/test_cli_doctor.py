@@ -13,7 +13,7 @@ from connector.adapter import Lack, Missing
 from connector.doctor import _open_amounts
 from connector.errors import Retry
 from connector.model import Stream
-from connector.store import cursors
+from connector.store import cursors, discoveries
 from connector.store.cursors import Cursor
 from connector.store.record_tables import invoice, reject
 from connector.store.tables import outbox
@@ -247,3 +247,34 @@ def test_doctor_says_where_open_amounts_come_from(home: Home, monkeypatch: pytes
         crm, mapping = runtime.connections.get("crm"), runtime.mapping(runtime.connections.get("crm"))
         absent = {Stream.INVOICES: ("Paid",)}
         assert _open_amounts(runtime, crm, mapping, absent).found == "from the ledger books"
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [("dead", "1 of 1 writes were given up"), ("pending", "1 of 1 writes are refused for now")],
+)
+def test_refused_writes_are_told_in_the_vendors_words_with_the_way_out(
+    home: Home, state: str, told: str
+) -> None:
+    home.connect()
+    words = "Accounts 77, id: RECORD_LOCKED: record is locked – unlock the record"
+    row = {"connection_id": 1, "target": "account", "payload": "{}", "digest": "", "priority": 9}
+    times = {"due_at": NOW, "created_at": NOW}
+    with home.opened() as runtime, runtime.store.write() as tx:
+        tx.execute(outbox.insert().values(**row, **times, external_id="77", state=state, error=words))
+    found = findings(home, 0)["outbox of crm"]
+    assert found["level"] == "warn"
+    assert found["found"] == f"{told}, such as {words}"
+    assert "outbox list crm" in found["todo"]
+    assert words in home.run("outbox", "list", "crm", "--format", "csv").out
+
+
+def test_fields_that_did_not_stick_are_told(home: Home) -> None:
+    home.connect()
+    told = "Firms 77: the CRM took the write but does not show these fields: Risk – run provision"
+    value = {"mapping": "d", "record": "77", "fields": ["Risk"], "told": told}
+    with home.opened() as runtime, runtime.store.write() as tx:
+        discoveries.keep(tx, 1, "stuck:account", value, NOW)
+    found = findings(home, 0)["write-back to crm"]
+    assert (found["level"], found["todo"]) == ("warn", "run provision")
+    assert "Firms 77" in found["found"]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from connector.store import discoveries
 from tests.cli_home import FakeCrm, Home, make_home
 
 
@@ -183,3 +184,25 @@ def test_policy_show_names_every_setting(home: Home) -> None:
     assert rows["classes.A.terms_days"] == 60
     assert rows["check.equal_to_limit"] == "pass"  # a default
     assert "scorecard.data_points.relation_months.weight" in rows
+
+
+ORDER = """\
+  order:
+    object: Orders
+    lock: credit_hold
+    section: {en: Credit, zh: 信用}
+    fields:
+      credit_hold: {field: Credit_Hold, type: boolean, label: {en: Credit Hold, zh: 信用冻结}}
+"""
+
+
+def test_a_crm_that_offers_no_lock_gets_the_way_by_hand_and_that_is_no_failure(home: Home) -> None:
+    mapping = home.folder / "mappings" / "fake.yaml"
+    mapping.write_text(mapping.read_text() + ORDER)
+    for more in (("--dry-run",), ()):
+        done = home.run("provision", "crm", *more)
+        assert done.code == 0, done.err
+        assert "(lock)" in done.out and "(section)" not in done.out
+        assert "Orders" in done.err and "信用" in done.err
+    with home.opened() as runtime, runtime.store.read() as tx:
+        assert discoveries.known(tx, 1, "guard:order") == "none"

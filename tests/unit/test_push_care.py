@@ -21,6 +21,7 @@ from connector.runtime import Runtime
 from connector.store import discoveries, outbox, records
 from connector.store.held import ACTOR, keep
 from connector.store.outbox import Item
+from connector.store.schema import upgrade
 from connector.store.tables import outbox as rows
 from connector.yamlfile import parse
 from tests.memory_secrets import MemorySecrets
@@ -395,3 +396,28 @@ def test_a_held_order_is_released_once_with_a_reason_and_an_author(runtime: Runt
     assert found.state == "released"
     assert [(e.actor, e.act) for e in entries] == [(ACTOR, "order_held"), ("Lin", "order_released")]
     assert entries[-1].detail == {"reason": "paid"}
+
+
+@pytest.mark.postgres
+def test_flags_and_stale_rows_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
+    for _ in found(tmp_path / "home"):
+        pass
+    config = load(tmp_path / "home" / "creditgate.toml").model_copy(update={"database_url": postgres_url})
+    runtime = Runtime(config)
+    upgrade(runtime.store)
+    runtime.connections.add("memory", "crm", "zoho", {}, {}, tmp_path)
+    try:
+        test_the_end_of_a_hold_unlocks_the_order_and_takes_the_flag_back(runtime, "release")
+        crm = Crm()
+        read_account(runtime, NOW + HOUR)
+        put(runtime, account_item("A"), note_item())
+        crm.answer = lambda write: Outcome(Result.STALE if write.object == "A" else Result.DONE, "STALE")
+        run(runtime, crm)
+        assert waiting(runtime) == [("account", "pending", "STALE")]
+        read_account(runtime, NOW + 2 * HOUR)
+        crm.time += HOUR
+        crm.answer = lambda write: Outcome(Result.DONE, modified_at=NOW + 3 * HOUR)
+        assert run(runtime, crm).done == 1
+        assert waiting(runtime) == []
+    finally:
+        runtime.close()

@@ -91,6 +91,8 @@ def test_scopes_are_kept_with_the_token_and_what_is_lacking_says_what_stands_sti
     assert set(found) >= {
         "ZohoCRM.modules.accounts.UPDATE",
         "ZohoCRM.modules.tasks.CREATE",
+        "ZohoCRM.modules.notes.CREATE",
+        "ZohoCRM.modules.salesorders.UPDATE",
         "ZohoCRM.coql.READ",
         "ZohoCRM.bulk.READ",
         "ZohoCRM.notifications.CREATE",
