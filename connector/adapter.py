@@ -18,6 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from connector.errors import Halt
+from connector.events import BAD_EVENT as BAD_EVENT
+from connector.events import FORGED_EVENT as FORGED_EVENT
+from connector.events import Event as Event
+from connector.events import Subscription as Subscription
+from connector.events import Telling
 from connector.pages import BulkFailed as BulkFailed
 from connector.pages import BulkPart as BulkPart
 from connector.pages import BulkPlace as BulkPlace
@@ -240,8 +245,8 @@ class Adapter(ABC):
         """
 
 
-class Crm(Adapter):
-    """A CRM: read streams, write fields and tasks back.
+class Crm(Telling, Adapter):
+    """A CRM: read streams, write fields and tasks back; it may tell what changed (``Telling``).
 
     ``time_step`` is the resolution of the vendor's change times. ``sweeps`` is true when vanished
     rows are found only by listing all ids (``ids``), false when there is a deleted list. ``locks`` is

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from cryptography.fernet import Fernet, MultiFernet
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -35,7 +35,8 @@ class Config(BaseSettings):
     ``policy`` and ``mappings`` paths below home; ``rates`` a CSV of currency, day, per_unit;
     ``as_of`` pins the day of all decisions, for trials on historical data only;
     ``reservation_hours`` the life of a reservation; ``gate_unreachable`` what plugins are told to do
-    when the check service cannot be reached.
+    when the check service cannot be reached; ``public_url`` the HTTPS address under which the CRMs reach
+    it with their events; ``hooks_every_seconds`` how often ``serve`` reads again what they told (0: never).
     """
 
     model_config = SettingsConfigDict(env_prefix="CREDITGATE_", extra="forbid")
@@ -49,6 +50,8 @@ class Config(BaseSettings):
     as_of: dt.date | None = None
     reservation_hours: int = 72
     gate_unreachable: Literal["allow", "hold", "review"] = "hold"
+    public_url: str = ""
+    hooks_every_seconds: int = Field(default=5, ge=0)
     key: str = ""
     key_file: str = KEY_FILE
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -16,8 +15,10 @@ import sqlalchemy as sa
 
 from connector import adapter as ports
 from connector import config as configuration
+from connector import hooks
 from connector.config import Config
 from connector.errors import CreditGateError, Retry
+from connector.finding import Finding, ago
 from connector.mapping import TARGETS, FieldMapping
 from connector.model import Stream
 from connector.policy.lint import lint
@@ -28,18 +29,6 @@ from connector.store.secrets import StoreSecrets
 
 # A stream or a pending write that is older than this wants attention.
 OLD = dt.timedelta(days=1)
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line: ``level`` ``ok``, ``warn`` or ``fail``; ``what`` was looked at, what was ``found`` and
-    what ``todo``. ``exit_code`` is that of the error behind a failure."""
-
-    level: str
-    what: str
-    found: str
-    todo: str = ""
-    exit_code: int = 0
 
 
 def examine(config_file: Path | None) -> Iterator[Finding]:
@@ -58,6 +47,7 @@ def examine(config_file: Path | None) -> Iterator[Finding]:
             yield from _connections(runtime)
             yield from _guarded("rates", partial(_rates, runtime))
             yield from _guarded("records", partial(_records, runtime))
+            yield from _guarded("notifications", partial(hooks.findings, runtime.store, runtime.clock()))
     finally:
         runtime.close()
 
@@ -315,7 +305,7 @@ def _pulls(streams: list[health.StreamState], unread: list[str], now: dt.datetim
     for state in streams:
         what = f"pull of {state.connection}, {state.stream}"
         age = now - state.updated_at
-        found = f"{_ago(age)} ago"
+        found = f"{ago(age)} ago"
         if state.watermark is None:
             found += ", not complete yet"
         if age > OLD or state.watermark is None:
@@ -332,7 +322,7 @@ def _outbox(one: health.Waiting, now: dt.datetime) -> Finding:
         found = f"{one.dead} of {one.count} writes were given up{such}"
         return Finding("warn", what, found, todo)
     if one.oldest_due is not None and now - one.oldest_due > OLD:
-        found = f"{one.count} writes wait, the oldest for {_ago(now - one.oldest_due)}"
+        found = f"{one.count} writes wait, the oldest for {ago(now - one.oldest_due)}"
         return Finding("warn", what, found, f"run 'creditgate push {one.connection}'")
     if one.refused:
         found = f"{one.refused} of {one.count} writes are refused for now{such}"
@@ -346,13 +336,6 @@ def _stuck(tx: sa.Connection) -> Iterator[Finding]:
         if value["told"]:
             found, _, todo = value["told"].partition(" – ")
             yield Finding("warn", f"write-back to {name}", found, todo)
-
-
-def _ago(age: dt.timedelta) -> str:
-    minutes = max(0, int(age.total_seconds() // 60))
-    if minutes < 120:
-        return f"{minutes} minutes"
-    return f"{minutes // 60} hours" if minutes < 48 * 60 else f"{minutes // 1440} days"
 
 
 def _guarded(what: str, findings: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:

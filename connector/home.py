@@ -43,6 +43,11 @@ CONFIGURATION = """\
 # What the CRM plugins do with an order when the check service cannot be reached: allow, hold or review.
 #gate_unreachable = "hold"
 
+# The HTTPS address under which the CRMs reach the service with their events (https://credit.example.com),
+# and how often, in seconds, it reads again what they told of (0: run 'creditgate hooks process' instead).
+#public_url = ""
+#hooks_every_seconds = 5
+
 # The file with the encryption key; a new key goes on top, old keys stay below it.
 #key_file = "secret.key"
 

@@ -70,6 +70,14 @@ class Runtime:
         """The calendar day of ``now`` in the policy's time zone."""
         return self.now().astimezone(ZoneInfo(self.policy.timezone)).date()
 
+    def clock(self) -> dt.datetime:
+        """The real moment, aware UTC, for what is not a decision."""
+        return dt.datetime.now(dt.UTC)
+
+    def secrets(self, connection: Connection) -> StoreSecrets:
+        """The secrets of a connection."""
+        return StoreSecrets(self.store, self.config.cipher(), connection.id, self.config.home)
+
     def mapping(self, connection: Connection) -> mappings.FieldMapping:
         """The mapping of a connection: its own file if there is one, else the one of its kind."""
         folder = self.config.path(self.config.mappings)
@@ -100,7 +108,7 @@ class Runtime:
     def context(self, connection: Connection, kind: type[ports.Adapter]) -> ports.Context:
         """What the adapter is given."""
         values = {s.key: s.default for s in kind.settings if s.default is not None}
-        secrets = StoreSecrets(self.store, self.config.cipher(), connection.id, self.config.home)
+        secrets = self.secrets(connection)
         values |= connection.settings
         for setting in kind.settings:
             if setting.secret and (value := secrets.get(f"setting:{setting.key}")) is not None:
@@ -117,12 +125,16 @@ class Runtime:
             now=lambda: dt.datetime.now(dt.UTC),
         )
 
+    def release(self) -> None:
+        """Give back the calls that the adapters made so far have not used; they are not to be used on."""
+        while self._budgets:
+            self._budgets.pop().give_back()
+
     def close(self) -> None:
         """Give back unused calls, and close the store if it was opened."""
         if "store" in self.__dict__:
             try:
-                for budget in self._budgets:
-                    budget.give_back()
+                self.release()
             finally:
                 self.store.close()
 

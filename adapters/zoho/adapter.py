@@ -13,12 +13,14 @@ from urllib.parse import urlsplit
 from adapters.zoho.auth import Login
 from adapters.zoho.bulk import BulkReads
 from adapters.zoho.client import Client
+from adapters.zoho.events import Events, parse
 from adapters.zoho.fields import Fields
 from adapters.zoho.layouts import Layouts
 from adapters.zoho.locks import Locks
 from adapters.zoho.profiles import Profiles
 from adapters.zoho.provisioning import Provisioning
 from adapters.zoho.records import Records
+from adapters.zoho.rereading import REREAD_BATCH
 from adapters.zoho.scopes import lacking
 from adapters.zoho.settings import SETTINGS, TRIGGERS, UNKNOWN, guide, limits_for, names
 from adapters.zoho.writes import BATCH, Writes
@@ -27,6 +29,7 @@ from connector.adapter import (
     BulkPlace,
     Context,
     Crm,
+    Event,
     FieldSpec,
     Lack,
     Limits,
@@ -35,8 +38,10 @@ from connector.adapter import (
     Page,
     Prepared,
     Provisioned,
+    Row,
     Setting,
     Slice,
+    Subscription,
     Write,
 )
 from connector.errors import Halt
@@ -49,6 +54,8 @@ class ZohoCrm(Crm):
     settings: ClassVar[tuple[Setting, ...]] = SETTINGS
     limits: ClassVar[Limits] = UNKNOWN
     write_batch: ClassVar[int] = BATCH
+    tells_events: ClassVar[bool] = True
+    reread_batch: ClassVar[int] = REREAD_BATCH
     locks: ClassVar[bool] = True
 
     def __init__(self, context: Context) -> None:
@@ -59,6 +66,7 @@ class ZohoCrm(Crm):
         self._fields = Fields(self._client)
         self._records = Records(self._client, self._fields)
         self._bulk = BulkReads(self._client, self._fields)
+        self._events = Events(self._client)
         given, language = context.settings, context.language
         profiles = Profiles(self._client)
         self._writes = Writes(
@@ -145,3 +153,22 @@ class ZohoCrm(Crm):
     def unlock(self, object_name: str, external_id: str) -> Outcome:
         """See ``Crm.unlock``."""
         return self._locks.unlock(object_name, external_id)
+
+    @classmethod
+    def parse_event(cls, headers: Mapping[str, str], body: bytes, secret: str) -> Event | None:
+        """See ``Crm.parse_event``; Zoho proves an event by the token in its body."""
+        return parse(body, secret)
+
+    def subscribe(
+        self, objects: Sequence[str], url: str, secret: str, known: Subscription | None
+    ) -> Subscription:
+        """See ``Crm.subscribe``; channels live for a week at most."""
+        return self._events.subscribe(objects, url, secret, known)
+
+    def unsubscribe(self, known: Subscription) -> None:
+        """See ``Crm.unsubscribe``."""
+        self._events.unsubscribe(known)
+
+    def reread(self, object_name: str, fields: Sequence[str], ids: Sequence[str]) -> list[Row]:
+        """See ``Crm.reread``; one query for 50 ids."""
+        return self._records.reread(object_name, fields, ids)

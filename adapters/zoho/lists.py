@@ -77,6 +77,14 @@ class Lists:
                 self._keep((object_name, since, str(whole[-1]["id"])), token)
             return Page([forms.to_row(row, paths) for row in whole], token is not None, divisible=False)
 
+    def rows(
+        self, object_name: str, names: Sequence[str], ids: Sequence[str], *, timed: bool
+    ) -> list[dict[str, Any]]:
+        """Rows by their ids, in no particular order."""
+        params = {"ids": ",".join(ids), "per_page": LIST_ROWS}
+        body = self._read(object_name, names, params, None, timed=timed)
+        return list((body or {}).get("data") or [])
+
     def users(self) -> Page:
         """All users of the org, active or not; there are few."""
         found: list[dict[str, Any]] = []
@@ -125,10 +133,8 @@ class Lists:
     ) -> list[dict[str, Any]]:
         """The rows with the columns that did not fit into the first call."""
         for names in groups:
-            ids = ",".join(str(row["id"]) for row in found)
-            params = {"ids": ids, "per_page": LIST_ROWS}
-            body = self._read(object_name, names, params, None, timed=timed)
-            found = forms.join(found, (body or {}).get("data") or [])
+            ids = [str(row["id"]) for row in found]
+            found = forms.join(found, self.rows(object_name, names, ids, timed=timed))
             if not found:
                 break
         return found

@@ -8,22 +8,26 @@ for; a row is handed over whole or, when it changed while its parts were read, l
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 from adapters.zoho.client import Client, Refused, instant
 from adapters.zoho.deletions import deleted
 from adapters.zoho.fields import Fields
-from adapters.zoho.lists import USERS, Lists
+from adapters.zoho.lists import LIST_FIELDS, USERS, Lists
+from adapters.zoho.rereading import whole_rows
 from adapters.zoho.rows import OURS, column, columns, groups, join, to_row
-from connector.adapter import Missing, Page, Slice
+from connector.adapter import Missing, Page, Row, Slice
 from connector.errors import Halt, Retry
 
 # Vendor manual: Query API limitations. Two of the fifty columns are ours: id and Modified_Time.
 QUERY_ROWS, QUERY_COLUMNS = 2_000, 48
+FEW_ROWS = 200  # the most that one credit gives
 # The module, or the user's right to see it, is not there; or COQL does not reach so far.
 _UNSEEN = ("INVALID_MODULE", "NO_PERMISSION", "NOT_SUPPORTED", "NO_FIELDS")
 _UNQUERIED = ("INVALID_MODULE", "NOT_SUPPORTED", "OAUTH_SCOPE_MISMATCH")
+
+T = TypeVar("T")
 
 
 class Records:
@@ -62,18 +66,48 @@ class Records:
         timed = "Modified_Time" in self._fields.of(object_name)
         if timed and object_name not in self._listed:
             try:
-                return self._queried(object_name, wanted, part)
+                return self._queried(
+                    object_name, wanted, lambda paths: self._by_query(object_name, paths, part)
+                )
             except Refused as refused:
                 if refused.code not in _UNQUERIED:
                     raise
                 self._listed.add(object_name)
         return self._lists.fetch(object_name, self._known(object_name, wanted), part, timed=timed)
 
-    def _queried(self, object_name: str, wanted: Sequence[str], part: Slice) -> Page:
+    def reread(self, object_name: str, wanted: Sequence[str], ids: Sequence[str]) -> list[Row]:
+        """See ``Crm.reread``; by COQL, by the list where only that goes."""
+        if object_name == USERS:
+            return [row for row in self._lists.users().rows if row.external_id in ids]
+        timed = "Modified_Time" in self._fields.of(object_name)
+        if timed and object_name not in self._listed:
+            try:
+                return self._queried(object_name, wanted, lambda paths: self._by_ids(object_name, paths, ids))
+            except Refused as refused:
+                if refused.code not in _UNQUERIED:
+                    raise
+                self._listed.add(object_name)
+        paths = self._known(object_name, wanted)
+        return whole_rows(
+            paths,
+            LIST_FIELDS,
+            ids,
+            lambda names, some: self._lists.rows(object_name, names, some, timed=timed),
+        )
+
+    def _by_ids(self, object_name: str, paths: Sequence[str], ids: Sequence[str]) -> list[Row]:
+        def read(names: Sequence[str], some: Sequence[str]) -> list[dict[str, Any]]:
+            listed = ", ".join(f"'{one}'" for one in some)
+            rows, _ = self._query(object_name, names, f"id in ({listed})", FEW_ROWS)
+            return rows
+
+        return whole_rows(paths, QUERY_COLUMNS, ids, read)
+
+    def _queried(self, object_name: str, wanted: Sequence[str], read: Callable[[Sequence[str]], T]) -> T:
         while True:
             paths = self._known(object_name, wanted)
             try:
-                return self._by_query(object_name, paths, part)
+                return read(paths)
             except Refused as refused:
                 # One column that cannot be queried must not keep the others away.
                 if refused.column not in columns(paths):
@@ -84,7 +118,8 @@ class Records:
         parts = groups(columns(paths), QUERY_COLUMNS)
         after = part.after
         while True:
-            rows, more = self._query(object_name, parts[0], part, after, None)
+            criteria = f"{_criteria(part, after, None)} order by id asc"
+            rows, more = self._query(object_name, parts[0], criteria, QUERY_ROWS)
             if not rows:
                 return Page((), more=False)
             last = str(rows[-1]["id"])
@@ -95,7 +130,8 @@ class Records:
                     todo="run again later",
                 )
             for names in parts[1:]:
-                others, _ = self._query(object_name, names, part, after, last)
+                criteria = f"{_criteria(part, after, last)} order by id asc"
+                others, _ = self._query(object_name, names, criteria, QUERY_ROWS)
                 rows = join(rows, others)
             if rows or not more:
                 return Page([to_row(row, paths) for row in rows], more)
@@ -114,20 +150,19 @@ class Records:
         self,
         object_name: str,
         columns: Sequence[str],
-        part: Slice,
-        after: str | None,
-        upto: str | None,
+        criteria: str,
+        limit: int,
     ) -> tuple[list[dict[str, Any]], bool]:
         query = (
             f"select {', '.join([*columns, 'Modified_Time', 'id'])} from {object_name} "
-            f"where {_criteria(part, after, upto)} order by id asc limit {QUERY_ROWS}"
+            f"where {criteria} limit {limit}"
         )
         body = self._client.call(
             "POST",
             "coql",
             scope="ZohoCRM.coql.READ",
             about=object_name,
-            weight=query_weight(QUERY_ROWS),
+            weight=query_weight(limit),
             body={"select_query": query},
             heavy=True,
         )

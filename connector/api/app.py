@@ -1,4 +1,4 @@
-"""The application: order checks, credit standing, health.
+"""The application: order checks, credit standing, events, health.
 
 Invariant: stateless but for the policy in memory; what is decided is in the store before it is answered.
 """
@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, Path
 from fastapi.security import HTTPBearer
 
-from connector.api import problems
+from connector.api import hooks, problems
 from connector.api.keys import Keys, owner_of
 from connector.api.problems import Catch, Limit, Problem, Refused, documented
 from connector.api.rules import Rules
@@ -28,7 +28,8 @@ DESCRIPTION = """
 What the plugins inside the CRMs ask before an order is saved, approved, shipped or invoiced.
 
 Amounts are decimal text in major units (`"125000.00"`); what is unknown is `null`. Every request below
-`/v1/` carries the API key of a connection and is answered for that connection alone. Errors are
+`/v1/` carries the API key of a connection and is answered for that connection alone, but for the events
+that a CRM sends to `/v1/hooks/`, which carry the vendor's own proof. Errors are
 problem documents (RFC 9457). If the service cannot be reached, the plugin does what its admin set for
 that step: allow, hold or review.
 """
@@ -53,6 +54,8 @@ def create_app(runtime: Runtime) -> FastAPI:
     problems.install(app)
     _health(app, runtime, rules)
     _credit(app, runtime, rules)
+    app.state.hooks = hooks.Hooks(runtime)
+    hooks.add_route(app, app.state.hooks)
     _describe(app)
     return app
 

@@ -1,7 +1,7 @@
 """Who asks: an API key is the plugin of one connection.
 
 Invariant: nothing below ``/v1/`` is read or answered without a valid key, and a key answers only for its
-own connection.
+own connection. The CRMs' own events alone come without: they carry another proof (``connector.api.hooks``).
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from connector.api.problems import Refused
+from connector.hooks import PATH
 from connector.runtime import Runtime
 from connector.store.connections import Connection
 
 PROTECTED = "/v1/"
+EVENTS = PATH
 _CHALLENGE = ("WWW-Authenticate", 'Bearer realm="creditgate"')
 
 
@@ -27,7 +29,7 @@ class Keys:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request; the connection is then ``request.state.connection``."""
-        if scope["type"] == "http" and scope["path"].startswith(PROTECTED):
+        if scope["type"] == "http" and _protected(scope):
             key = _bearer(scope)
             owner = await run_in_threadpool(self._runtime.connections.key_owner, key) if key else None
             if owner is None:
@@ -42,6 +44,12 @@ def owner_of(request: Request) -> Connection:
     found = request.state.connection
     assert isinstance(found, Connection)  # noqa: S101 - the middleware has put it there
     return found
+
+
+def _protected(scope: Scope) -> bool:
+    path = scope["path"]
+    event = scope["method"] == "POST" and path.startswith(EVENTS)
+    return bool(path.startswith(PROTECTED) and not event)
 
 
 def _bearer(scope: Scope) -> str | None:

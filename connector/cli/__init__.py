@@ -25,6 +25,7 @@ COMMANDS = {
     "mapping": ("mapping", "Check and show mappings."),
     "policy": ("policy", "Check and show the credit policy."),
     "pull": ("pull", "Read what changed in the CRMs."),
+    "hooks": ("hooks", "Have the CRMs tell what changes, and read just that again."),
     "ledger": ("ledger", "Import receivables from files."),
     "bureau": ("bureau", "Fetch and list rating agencies' reports."),
     "consent": ("consent", "Record, revoke and list consents to ask an agency."),

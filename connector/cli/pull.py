@@ -8,7 +8,7 @@ import click
 
 from connector.cli.faults import Faults
 from connector.cli.home import runtime
-from connector.cli.output import emit, format_option, progress
+from connector.cli.output import emit, format_option, progress, say
 
 if TYPE_CHECKING:
     from connector.model import Stream
@@ -44,7 +44,9 @@ def command(ctx: click.Context, connection: str | None, full: bool, form: str) -
 
 
 def pull_one(opened: Runtime, connection: Connection, *, full: bool = False) -> Pulled:
-    """Pull one connection under a progress bar."""
+    """Pull one connection under a progress bar; then renew what its CRM was asked to tell, if due."""
+    from connector import hooks
+    from connector.errors import CreditGateError
     from connector.pull import pull
 
     seen: dict[Stream, int] = {}
@@ -53,15 +55,16 @@ def pull_one(opened: Runtime, connection: Connection, *, full: bool = False) -> 
         seen[stream] = count.read
         bar(sum(seen.values()), None)
 
+    crm, mapping, began = opened.crm(connection), opened.mapping(connection), opened.clock()
     with progress(f"pull {connection.name}") as bar:
-        return pull(
-            opened.store,
-            connection,
-            opened.crm(connection),
-            opened.mapping(connection),
-            full=full,
-            report=report,
-        )
+        pulled = pull(opened.store, connection, crm, mapping, full=full, report=report)
+    hooks.settle(opened.store, connection, began)
+    try:
+        hooks.renew(opened.store, connection, crm, mapping)
+    except CreditGateError as fault:
+        # What was pulled stays pulled; without notifications the next pull finds what changed.
+        say(f"the notifications of {connection.name} could not be renewed: {fault}")
+    return pulled
 
 
 def count_rows(connection: Connection, pulled: Pulled) -> list[dict[str, Any]]:

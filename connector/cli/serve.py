@@ -31,15 +31,19 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 )
 @click.pass_context
 def command(ctx: click.Context, host: str, port: int) -> None:
-    """Answer order checks until SIGTERM or Ctrl-C."""
-    from connector.api import create_app
+    """Answer order checks and take the CRMs' events in, until SIGTERM or Ctrl-C.
+
+    What the CRMs tell of is read again every few seconds (hooks_every_seconds in the configuration).
+    """
+    from connector.api import background, create_app
 
     with runtime(ctx) as home, _alone(home.store):
         app = create_app(home)
         with _listening(host, port) as listener:
             if host not in _LOOPBACK:
                 say("API keys travel as they are: let a proxy with TLS stand before this address")
-            _run(app, listener)
+            with background.running(home, app.state.hooks):
+                _run(app, listener)
     say("stopped")
 
 

@@ -81,6 +81,19 @@ def touch_customers(tx: sa.Connection, customer_ids: Collection[int]) -> None:
     )
 
 
+def grouped(tx: sa.Connection, connection_id: int, account_ids: Sequence[str]) -> bool:
+    """Whether any of these accounts names a parent or is named as one."""
+    for start in range(0, len(account_ids), BATCH):
+        part = account_ids[start : start + BATCH]
+        child = sa.and_(account.c.external_id.in_(part), account.c.parent_id.is_not(None))
+        query = sa.select(account.c.external_id).where(
+            account.c.connection_id == connection_id, sa.or_(child, account.c.parent_id.in_(part))
+        )
+        if tx.execute(query.limit(1)).first() is not None:
+            return True
+    return False
+
+
 def regroup(tx: sa.Connection, connection_id: int, now: dt.datetime) -> int:
     """Form groups from the parents that the accounts of a connection name; how many customers moved.
 

@@ -54,6 +54,7 @@ def store(
     now: dt.datetime,
 ) -> Stored:
     """Store the records of one page and its misfits; mark the customers concerned."""
+    _one_at_a_time(tx, connection_id)
     if stream is Stream.VISITS:
         told = [record for _, record in read if isinstance(record, VisitResult)]
         _set_aside(tx, connection_id, stream, misfits, [one.external_id for one in told], now)
@@ -78,6 +79,7 @@ def store(
 
 def gone(tx: sa.Connection, connection_id: int, stream: Stream, ids: Iterable[str], now: dt.datetime) -> int:
     """Mark rows as deleted in the CRM and their customers as changed; how many there were."""
+    _one_at_a_time(tx, connection_id)
     if stream is Stream.VISITS:
         return visits.lost(tx, connection_id, list(ids), now)
     table = RECORDS[stream]
@@ -123,6 +125,14 @@ def rejects(
 def raw_row(row: sa.Row[Any]) -> Row:
     """The vendor's row of a reject, as it was read."""
     return Row(row.external_id, row.modified_at, orjson.loads(row.raw))
+
+
+def _one_at_a_time(tx: sa.Connection, connection_id: int) -> None:
+    """Pages of one connection are stored one after the other, whoever reads them, so that two of them
+    never wait for each other's customers in a circle. SQLite has one writer anyway."""
+    if tx.dialect.name != "sqlite":
+        label = f"records of connection {connection_id}"
+        tx.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(label))))
 
 
 def _account_of(record: Record) -> str:

@@ -1,0 +1,88 @@
+"""What the service does beside answering: it reads again what the CRMs have told of.
+
+Invariant: nothing here delays an answer or ends the service; what fails is due again later, and a thread
+that is killed leaves claims that end by themselves.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from connector import hooks
+from connector.api.hooks import Hooks
+from connector.errors import CreditGateError
+from connector.runtime import Runtime
+from connector.store import inbox
+from connector.store.connections import Connection
+
+log = logging.getLogger("creditgate.api")
+LAST_BATCH_SECONDS = 10.0
+
+
+class Background:
+    """One thread that looks into the inbox every few seconds."""
+
+    def __init__(self, runtime: Runtime, taker: Hooks, seconds: float) -> None:
+        self._runtime = runtime
+        self._taker = taker
+        self._seconds = seconds
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="inbox", daemon=True)
+
+    def start(self) -> None:
+        """Begin; ``stop`` must follow."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the batch under way, or leave it to its lease if it takes too long."""
+        self._ended.set()
+        self._thread.join(LAST_BATCH_SECONDS)
+
+    def turn(self) -> None:
+        """Look once, and read again what is due."""
+        self._taker.note_refused()
+        with self._runtime.store.read() as tx:
+            due = inbox.due(tx, self._runtime.clock())
+        if not due:
+            return
+        for connection in self._runtime.connections.all("crm"):
+            if connection.id in due and not self._ended.is_set():
+                self._process(connection)
+
+    def _process(self, connection: Connection) -> None:
+        try:
+            crm, mapping = self._runtime.crm(connection), self._runtime.mapping(connection)
+            hooks.process(self._runtime.store, connection, crm, mapping)
+        except CreditGateError as fault:
+            log.warning("reading again what %s told of: %s", connection.name, fault)
+        finally:
+            self._runtime.release()
+
+    def _run(self) -> None:
+        while not self._ended.wait(self._seconds):
+            try:
+                self.turn()
+            except CreditGateError as fault:
+                log.warning("inbox: %s", fault)
+            except Exception as fault:
+                place = traceback.extract_tb(fault.__traceback__)[-1]
+                log.error("inbox: %s at %s:%s", type(fault).__name__, place.filename, place.lineno)
+
+
+@contextmanager
+def running(runtime: Runtime, taker: Hooks) -> Iterator[None]:
+    """The thread, for as long as the service runs; none when the configuration says so."""
+    seconds = runtime.config.hooks_every_seconds
+    if not seconds:
+        yield
+        return
+    background = Background(runtime, taker, seconds)
+    background.start()
+    try:
+        yield
+    finally:
+        background.stop()
