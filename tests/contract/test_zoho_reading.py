@@ -3,41 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from adapters.zoho import bulkfile, records
 from adapters.zoho import settings as zoho_settings
-from connector.adapter import Crm, Result, Write
-from connector.connect import add, kind_of
+from connector.adapter import Result, Write
 from connector.errors import CreditGateError, Retry
 from connector.http import Http
-from connector.mapping import load
 from connector.model import Stream
 from connector.provision import provision
-from connector.pull import Pulled, pull
-from connector.runtime import Runtime
 from connector.store import cursors, visits
-from connector.store.connections import Connection
-from connector.store.record_tables import RECORDS, reject
 from connector.store.visits import Visit
 from connector.window import Window
-from sandbox.run import installed
 from sandbox.server import Options
-from tests.installation import Installation, installation
+from tests.zoho_home import ACCOUNTS, MAPPING, OPTIONS, home, quick
 
-MAPPING = load(Path(__file__).parents[2] / "mappings" / "zoho.yaml")
-ACCOUNTS = 150
-OPTIONS = Options(accounts=ACCOUNTS, faults={"zoho.unlimited": 1.0})
 READ = ("accounts", "orders", "invoices")
-OBSERVED = {"connection_id", "first_seen", "last_seen"}
 
 
 @pytest.fixture(autouse=True)
@@ -48,63 +33,6 @@ def _no_wait_for_downloads(monkeypatch: pytest.MonkeyPatch) -> None:
 
 class Killed(BaseException):
     """The process dies at this line."""
-
-
-class Home:
-    """A fresh installation with a Zoho sandbox; ``connect`` adds further connections to the same org."""
-
-    def __init__(self, made: Installation, runtime: Runtime) -> None:
-        self.made = made
-        self.runtime = runtime
-
-    def connect(self, name: str = "zoho", **settings: str) -> Connection:
-        base = self.made.bases["zoho"]
-        given = installed()["zoho"].settings_at(base) | settings
-        return add(self.runtime, kind_of("zoho"), name, given, actor="test")
-
-    def crm(self, one: Connection) -> Crm:
-        return self.runtime.crm(one)
-
-    def pull(self, one: Connection, crm: Crm | None = None, *, full: bool = False) -> Pulled:
-        return pull(self.runtime.store, one, crm or self.crm(one), MAPPING, full=full)
-
-    def records(self, one: Connection) -> dict[str, dict[str, dict[str, Any]]]:
-        """Everything that was read, table by table and id by id."""
-        found: dict[str, dict[str, dict[str, Any]]] = {}
-        with self.runtime.store.read() as tx:
-            for name, table in RECORDS.items():
-                rows = tx.execute(sa.select(table).where(table.c.connection_id == one.id)).all()
-                found[name] = {
-                    row.external_id: {
-                        k: v for k, v in row._mapping.items() if k not in OBSERVED and k != "customer_id"
-                    }
-                    for row in rows
-                }
-        return found
-
-    def cursor(self, one: Connection, stream: Stream) -> cursors.Cursor:
-        with self.runtime.store.read() as tx:
-            return cursors.load(tx, one.id, stream.value)
-
-    def rejects(self) -> int:
-        with self.runtime.store.read() as tx:
-            return len(tx.execute(sa.select(reject)).all())
-
-    def tune(self, **limits: float) -> None:
-        self.made.door("zoho", "bulk", limits)
-
-
-@contextmanager
-def home(folder: Path, options: Options = OPTIONS) -> Iterator[Home]:
-    with installation(folder, options, names=("zoho",), provisioned=False) as made, made.opened() as runtime:
-        yield Home(made, runtime)
-
-
-def quick(crm: Crm) -> Crm:
-    """Waits between looks at a job and between attempts are short; the calls are real."""
-    http = crm.context.http
-    http._sleep = http._pause._sleep = lambda seconds: time.sleep(min(seconds, 0.02))
-    return crm
 
 
 def test_bulk_and_query_give_the_same_store(tmp_path: Path) -> None:
