@@ -146,7 +146,9 @@ def test_fields_are_described(org: Org) -> None:
     assert by_name["Tag"].get_json_type() is None
 
 
-def test_complaint_airbyte_30977_a_list_goes_on_past_2000_records_by_page_token(org: Org) -> None:
+def test_complaint_airbyte_30977_zohocrmsharp_11_asciisd_43_a_list_goes_on_past_2000_records(
+    org: Org,
+) -> None:
     operations, page = record.RecordOperations("Invoices"), record.GetRecordsParam
     seen: list[int] = []
     token: str | None = None

@@ -204,7 +204,9 @@ def test_missing_scope_is_named_and_no_new_token_is_asked_for():
         ("general_error", "connect test"),
     ],
 )
-def test_errors_with_status_200_are_refusals_that_name_the_data_center(word: str, way_out: str):
+def test_complaint_zoho_crm_php_9_and_formie_2086_errors_with_status_200_name_the_data_center(
+    word: str, way_out: str
+):
     responses.post(TOKEN, json={"error": word})
     with pytest.raises(Reauth, match=word) as told:
         Bench().crm.test()

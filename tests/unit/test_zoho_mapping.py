@@ -133,7 +133,7 @@ def test_invoice_with_the_tenants_paid_fields():
     assert (found.order_id, found.disputed, found.state) == ("2", True, InvoiceState.OPEN)
 
 
-def test_invoice_without_the_paid_fields_has_an_unknown_paid_amount():
+def test_trap_zoho_keeps_no_paid_amount_so_without_mapped_fields_it_is_unknown():
     found = invoice()
     assert (found.paid, found.settled_on, found.disputed) == (None, None, None)
 

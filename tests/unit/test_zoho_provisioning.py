@@ -146,7 +146,7 @@ def test_dry_run_tells_and_creates_nothing():
     assert creations() == []
 
 
-def test_long_label_stops_before_any_call():
+def test_trap_a_label_of_more_than_25_characters_stops_before_any_call():
     Tenant()
     spec = FieldSpec("x", "X", "A label of 27 characters it", "text")
     with pytest.raises(Halt, match="27 characters, Zoho takes 25"):
@@ -159,7 +159,9 @@ def test_long_label_stops_before_any_call():
     [tuple((str(n), str(n)) for n in range(11)), (("a", "An option of 28 characters.."),)],
     ids=["eleven options", "long option"],
 )
-def test_options_that_zoho_cannot_take_stop_before_any_call(options: tuple[tuple[str, str], ...]):
+def test_trap_pick_lists_take_10_options_of_25_characters_or_stop_before_any_call(
+    options: tuple[tuple[str, str], ...],
+):
     Tenant()
     with pytest.raises(Halt, match="10 options of 25 characters"):
         Bench().crm.provision("Accounts", [FieldSpec("x", "X", "X", "option", options)], dry_run=True)

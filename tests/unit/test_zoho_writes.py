@@ -175,6 +175,13 @@ def test_complaint_n8n_8508_each_fault_of_a_record_is_told_with_code_words_and_w
     assert outcome.todo or result is Result.RETRY
 
 
+def test_trap_record_locked_by_an_image_check_says_so_and_waits_like_any_lock():
+    answer_update(bad("RECORD_LOCKED", "record is being checked", action="zia_vision_processing"), status=400)
+    (outcome,) = Bench().crm.push([update()])
+    assert outcome.result is Result.BLOCKED
+    assert "action zia_vision_processing" in outcome.message
+
+
 def test_several_errors_of_one_record_are_all_told():
     inner = [bad("INVALID_DATA", api_name="A"), bad("MANDATORY_NOT_FOUND", api_name="B")]
     answer_update(bad("MULTIPLE_OR_MULTI_ERRORS", "several", errors=inner), status=400)
