@@ -33,6 +33,7 @@ COMMANDS = {
     "outbox": ("outbox", "List, retry and drop pending writes."),
     "rejects": ("rejects", "List and retry records that did not fit."),
     "customer": ("customer", "List, show, link and unlink customers."),
+    "group": ("group", "List groups and arrange them in a tree."),
     "explain": ("explain", "Show the steps from raw value to limit and status."),
     "replay": ("replay", "Re-evaluate an assessment from the facts it kept."),
     "check": ("check", "Check an order as the CRM's plugin would."),

@@ -89,6 +89,9 @@ _STEPS = {
     "limit_set_amount": "Replaced by the {entry:label} limit set by a person: {amount:money} (until {until})",
     "limit_set_none": "Replaced by a person: no credit ({entry:label}, until {until})",
     "limit_set_unlimited": "Replaced by a person: unlimited ({entry:label}, until {until})",
+    "limit_insured": "Insured on top: {insured:money} × {cover:percent} = {amount:money}, together {total:money} "
+    "(until {until})",
+    "limit_insured_no_rate": "The insured amount cannot be counted: no exchange rate (until {until})",
     "limit_missing": "No limit: too little is known, and the policy has no rule for new customers",
     "limit_missing_allowed": "No limit: the policy lets orders pass without one",
     "exposure_stage": "{stage:label}: {amount:money} × {weight:percent} = {counted:money}",
@@ -127,6 +130,8 @@ _LABELS = {
     "agency": "Agency advice",
     "class_cap": "Class cap",
     "temporary": "temporary",
+    "seasonal": "seasonal",
+    "insured": "insured",
     "base": "base",
     "open_orders": "Open orders",
     "delivered": "Delivered, not invoiced",

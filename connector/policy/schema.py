@@ -18,19 +18,14 @@ import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
 from connector.money import is_currency
-from connector.policy.values import canonical, share
+from connector.policy.governance import Activation, Approval
+from connector.policy.values import canonical, number, share
 
 Path = tuple[str | int, ...]
 Status = Literal["ok", "watch", "hold", "stop"]
 # Statuses from good to bad: the worst one that applies is the customer's.
 STATUSES: tuple[Status, ...] = ("ok", "watch", "hold", "stop")
 Operator = Literal["<", "<=", ">", ">=", "==", "!=", "in", "not in", "known", "unknown"]
-
-
-def _number(raw: object) -> object:
-    if isinstance(raw, bool) or not isinstance(raw, int | Decimal):
-        raise ValueError("write a number in figures, such as 20000 or 0.5")
-    return raw
 
 
 def _currency(raw: object) -> object:
@@ -48,8 +43,8 @@ def _timezone(raw: object) -> object:
 
 
 Share = Annotated[Decimal, BeforeValidator(share), Field(ge=0)]
-Amount = Annotated[Decimal, BeforeValidator(_number), Field(ge=0)]
-Factor = Annotated[Decimal, BeforeValidator(_number), Field(ge=0)]
+Amount = Annotated[Decimal, BeforeValidator(number), Field(ge=0)]
+Factor = Annotated[Decimal, BeforeValidator(number), Field(ge=0)]
 Days = Annotated[int, Field(ge=0, strict=True)]
 Positive = Annotated[int, Field(gt=0, strict=True)]
 Points = Annotated[int, Field(ge=0, le=100, strict=True)]
@@ -101,8 +96,8 @@ class RiskClass(Part):
     """
 
     name: Annotated[str, Field(min_length=1, max_length=20)]
-    from_: Annotated[Decimal | None, BeforeValidator(_number)] = Field(None, alias="from")
-    below: Annotated[Decimal | None, BeforeValidator(_number)] = None
+    from_: Annotated[Decimal | None, BeforeValidator(number)] = Field(None, alias="from")
+    below: Annotated[Decimal | None, BeforeValidator(number)] = None
     factor: Factor = Decimal(1)
     cap: Amount
     terms_days: Days
@@ -302,6 +297,8 @@ class Policy(Part):
     staleness: Staleness = Staleness()
     financial: Financial = Financial()
     visits: Visits = Visits()
+    activation: Activation = Activation()
+    approval: Approval = Approval()
 
     _lines: dict[Path, int] = PrivateAttr(default_factory=dict)
     _file: str = PrivateAttr(default="policy")

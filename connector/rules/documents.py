@@ -63,8 +63,9 @@ class ReportDoc(NamedTuple):
 
 
 class LimitEntry(NamedTuple):
-    """A limit set by a person: ``kind`` ``base`` or ``temporary``; ``state`` ``none``, ``amount`` or
-    ``unlimited``; valid on days in ``[valid_from, valid_to]``; ``valid_to`` ``None`` is open-ended."""
+    """A limit set by a person: ``kind`` ``base``, ``seasonal``, ``temporary`` or ``insured``; ``state``
+    ``none``, ``amount`` or ``unlimited``; valid on days in ``[valid_from, valid_to]``; ``valid_to``
+    ``None`` is open-ended. Of an insured amount the insurer pays ``cover_bp`` / 10000."""
 
     kind: str
     state: str
@@ -72,6 +73,9 @@ class LimitEntry(NamedTuple):
     currency: str
     valid_from: dt.date
     valid_to: dt.date | None
+    season_from: str | None = None
+    season_to: str | None = None
+    cover_bp: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

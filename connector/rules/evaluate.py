@@ -15,7 +15,7 @@ from connector.rules.calendar import next_review, visit
 from connector.rules.compile import Class, Compiled, compiled
 from connector.rules.conditions import acting, tell
 from connector.rules.exposure import weighted
-from connector.rules.limit import Basis, Calculated, Effective, calculated, effective
+from connector.rules.limit import Basis, Calculated, Effective, calculated, effective, insured
 from connector.rules.moments import start_of
 from connector.rules.outcome import Assessment, Params, Reason, Step, plain, step
 from connector.rules.scorecard import risk_class, score
@@ -37,7 +37,7 @@ def evaluate(policy: Policy, snapshot: Snapshot) -> Assessment:
     terms_days = _terms(rules, snapshot, found, points is None, steps, reasons)
     basis = Basis(rules, snapshot.values, found, terms_days)
     proposed = calculated(basis, steps)
-    limit = effective(snapshot.limit_set, proposed, rules, steps)
+    limit = insured(snapshot.insured, effective(snapshot.limit_set, proposed, rules, steps), steps)
     exposed = _exposure(rules, snapshot, steps)
     available, utilisation = _room(limit, exposed, steps)
     values = {

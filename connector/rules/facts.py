@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import datetime as dt
 from bisect import bisect_right
+from decimal import Decimal
 
 from connector.errors import Halt
 from connector.money import Rates
 from connector.policy.catalogue import names
 from connector.policy.schema import Policy
+from connector.rules import entries
 from connector.rules.agency import agency_facts, newest_first
 from connector.rules.compile import Compiled, compiled
 from connector.rules.documents import Dossier, LimitEntry
@@ -23,7 +25,7 @@ from connector.rules.moments import local_day, start_of
 from connector.rules.payment import payment_facts
 from connector.rules.relation import month_reached, relation_facts
 from connector.rules.settlement import Convert, settle
-from connector.rules.snapshot import Origin, SetLimit, Snapshot, Value
+from connector.rules.snapshot import Insured, Origin, SetLimit, Snapshot, Value
 
 _PAYMENT, _EXPOSURE = names("payment"), names("exposure")
 _DAY = dt.timedelta(days=1)
@@ -70,7 +72,7 @@ def snapshot(dossier: Dossier, policy: Policy, rates: Rates, as_of: dt.datetime)
         values[f"exposure_{stage}"] = amount
     values["exposure"] = exposed.total
     origins.update(dict.fromkeys(_EXPOSURE, Origin("documents", None, today)))
-    limit_set = _limit_set(dossier.limits, today, currency, convert, moments)
+    limit_set, insured = _limit_set(dossier.limits, today, currency, convert, moments)
     _counting(rules, values, since, today, reports[0].as_of if reports else None, moments)
     soonest = min(filter(today.__lt__, moments), default=None)
     return Snapshot(
@@ -87,34 +89,30 @@ def snapshot(dossier: Dossier, policy: Policy, rates: Rates, as_of: dt.datetime)
         since=since,
         reviewed_on=dossier.reviewed_on,
         next_change=None if soonest is None else start_of(soonest, rules.timezone),
+        insured=insured,
     )
 
 
 def _limit_set(
-    entries: tuple[LimitEntry, ...],
+    found: tuple[LimitEntry, ...],
     today: dt.date,
     currency: str,
     convert: Convert,
     moments: list[dt.date],
-) -> SetLimit | None:
-    """The entry of a person that holds today: a temporary one before a base one, then the one that
-    began last, then the smallest."""
-    best: tuple[bool, dt.date, int, SetLimit] | None = None
-    for entry in entries:
-        moments.append(entry.valid_from)
-        if entry.valid_to is not None:
-            moments.append(entry.valid_to + _DAY)
-        if entry.valid_from > today or (entry.valid_to is not None and entry.valid_to < today):
-            continue
-        amount = None
-        if entry.state == "amount" and entry.amount is not None:
-            amount = convert(entry.amount, entry.currency, currency)
-        size = {"none": 0, "unlimited": -(10**30)}.get(entry.state, -(amount or 0))
-        found = SetLimit(entry.kind, entry.state, amount, entry.valid_to)
-        rank = (entry.kind == "temporary", entry.valid_from, size, found)
-        if best is None or rank[:3] > best[:3]:
-            best = rank
-    return best[3] if best is not None else None
+) -> tuple[SetLimit | None, Insured | None]:
+    """The limit set by a person that holds today, and the insured amount on top of it."""
+    for entry in found:
+        moments.extend(entries.edges(entry, today))
+
+    def amount(entry: LimitEntry) -> int | None:
+        return None if entry.amount is None else convert(entry.amount, entry.currency, currency)
+
+    holds, cover = entries.in_force(found, today), entries.insured(found, today)
+    fixed = holds and SetLimit(holds.kind, holds.state, amount(holds), entries.last_day(holds, today))
+    if cover is None:
+        return fixed, None
+    share = Decimal(entries.FULL_COVER if cover.cover_bp is None else cover.cover_bp) / entries.FULL_COVER
+    return fixed, Insured(amount(cover), str(share), cover.valid_to)
 
 
 def _counting(

@@ -16,7 +16,7 @@ from connector.money import scale
 from connector.policy.schema import CapacityTerm, LimitTerms, NeedTerm, ShareTerm
 from connector.rules.compile import Class, Compiled
 from connector.rules.outcome import Step, step
-from connector.rules.snapshot import SetLimit, Unknown, Value
+from connector.rules.snapshot import Insured, SetLimit, Unknown, Value
 
 _YEAR_DAYS = 365
 _YEAR_MONTHS = 12
@@ -192,3 +192,32 @@ def effective(entry: SetLimit | None, found: Calculated, rules: Compiled, steps:
         return Effective("unlimited", None, None)
     steps.append(step("limit", "limit_missing"))
     return Effective("none", None, "limit_missing")
+
+
+def insured(cover: Insured | None, found: Effective, steps: list[Step]) -> Effective:
+    """The limit with the insured amount on top. What a person denied stays denied; an unlimited one
+    needs no cover."""
+    if (
+        cover is None
+        or found.state == "unlimited"
+        or (found.state == "none" and found.reason != "limit_missing")
+    ):
+        return found
+    until = cover.valid_to.isoformat() if cover.valid_to is not None else None
+    if cover.insured is None:
+        steps.append(step("limit", "limit_insured_no_rate", until=until))
+        return found
+    amount = scale(cover.insured, Decimal(cover.cover))
+    total = (found.amount or 0) + amount
+    steps.append(
+        step(
+            "limit",
+            "limit_insured",
+            insured=cover.insured,
+            cover=cover.cover,
+            amount=amount,
+            total=total,
+            until=until,
+        )
+    )
+    return Effective("amount", total, None)

@@ -39,13 +39,22 @@ class Origin(NamedTuple):
 
 
 class SetLimit(NamedTuple):
-    """The limit set by a person that holds today: ``kind`` ``temporary`` or ``base``; ``state``
+    """The limit set by a person that holds today: ``kind`` ``temporary``, ``seasonal`` or ``base``; ``state``
     ``none``, ``amount`` or ``unlimited``; ``amount`` in minor units of the policy's currency,
     ``None`` with state ``amount`` if there is no rate."""
 
     kind: str
     state: str
     amount: int | None
+    valid_to: dt.date | None
+
+
+class Insured(NamedTuple):
+    """An insured amount that comes on top of the limit: ``insured`` minor units of the policy's currency
+    (``None`` if there is no rate), of which the insurer pays ``cover`` (decimal text of 1)."""
+
+    insured: int | None
+    cover: str
     valid_to: dt.date | None
 
 
@@ -73,6 +82,7 @@ class Snapshot:
     since: dt.date | None = None
     reviewed_on: dt.date | None = None
     next_change: dt.datetime | None = None
+    insured: Insured | None = None
 
 
 def snapshot_json(snapshot: Snapshot) -> bytes:
@@ -81,6 +91,7 @@ def snapshot_json(snapshot: Snapshot) -> bytes:
     content["values"] = {name: _plain(value) for name, value in snapshot.values.items()}
     content["origins"] = {name: list(origin) for name, origin in snapshot.origins.items()}
     content["limit_set"] = snapshot.limit_set and list(snapshot.limit_set)
+    content["insured"] = snapshot.insured and list(snapshot.insured)
     return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
 
 
@@ -101,6 +112,9 @@ def snapshot_from_json(text: bytes) -> Snapshot:
     if content["limit_set"]:
         kind, state, amount, valid_to = content["limit_set"]
         content["limit_set"] = SetLimit(kind, state, amount, _date(valid_to))
+    if content.get("insured"):
+        amount, cover, valid_to = content["insured"]
+        content["insured"] = Insured(amount, cover, _date(valid_to))
     return Snapshot(**content)
 
 
