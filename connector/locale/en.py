@@ -96,6 +96,7 @@ _STEPS = {
     "limit_missing_allowed": "No limit: the policy lets orders pass without one",
     "exposure_stage": "{stage:label}: {amount:money} × {weight:percent} = {counted:money}",
     "exposure_gaps": "Not counted, no exchange rate: {documents}",
+    "rate_used": "1 {of} = {per_unit} {currency}, rate of {dated}",
     "exposure_total": "Exposure {amount:money}",
     "available": "Available: {limit:money} − {exposure:money} = {available:money} "
     "({utilisation:percent} used)",

@@ -95,6 +95,7 @@ _STEPS = {
     "limit_missing_allowed": "没有额度：政策允许无额度订单通过",
     "exposure_stage": "{stage:label}：{amount:money} × {weight:percent} = {counted:money}",
     "exposure_gaps": "未计入，缺少汇率：{documents}",
+    "rate_used": "1 {of} = {per_unit} {currency}（{dated} 汇率）",
     "exposure_total": "信用占用 {amount:money}",
     "available": "可用额度：{limit:money} − {exposure:money} = {available:money}"
     "（已用 {utilisation:percent}）",

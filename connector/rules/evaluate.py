@@ -112,7 +112,10 @@ def _reason(rules: Compiled, code: str, status: str, **params: str | int | None)
 
 
 def _exposure(rules: Compiled, snapshot: Snapshot, steps: list[Step]) -> int:
-    """The exposure of the snapshot, told stage by stage."""
+    """The exposure of the snapshot, told stage by stage, with the rates that served."""
+    for rate in snapshot.rates:
+        dated = rate.dated.isoformat()
+        steps.append(step("exposure", "rate_used", of=rate.currency, per_unit=rate.per_unit, dated=dated))
     for stage in rules.weights:
         amount = snapshot.values[stage.fact]
         if amount and isinstance(amount, int):

@@ -12,7 +12,7 @@ from bisect import bisect_right
 from decimal import Decimal
 
 from connector.errors import Halt
-from connector.money import Rates
+from connector.money import Rate, Rates
 from connector.policy.catalogue import names
 from connector.policy.schema import Policy
 from connector.rules import entries
@@ -25,7 +25,7 @@ from connector.rules.moments import local_day, start_of
 from connector.rules.payment import payment_facts
 from connector.rules.relation import month_reached, relation_facts
 from connector.rules.settlement import Convert, settle
-from connector.rules.snapshot import Insured, Origin, SetLimit, Snapshot, Value
+from connector.rules.snapshot import Insured, Origin, SetLimit, Snapshot, UsedRate, Value
 
 _PAYMENT, _EXPOSURE = names("payment"), names("exposure")
 _DAY = dt.timedelta(days=1)
@@ -45,7 +45,8 @@ def snapshot(dossier: Dossier, policy: Policy, rates: Rates, as_of: dt.datetime)
             todo=f"give rates against {rules.currency}",
         )
     today = local_day(as_of, rules.timezone)
-    convert = converter(rates, today)
+    used: dict[str, Rate] = {}
+    convert = converter(rates, today, used)
     moments: list[dt.date] = []
     currency = rules.currency
     settled = settle(dossier, policy.terms.default_days, convert, today)
@@ -90,6 +91,7 @@ def snapshot(dossier: Dossier, policy: Policy, rates: Rates, as_of: dt.datetime)
         reviewed_on=dossier.reviewed_on,
         next_change=None if soonest is None else start_of(soonest, rules.timezone),
         insured=insured,
+        rates=tuple(UsedRate(one.currency, str(one.per_unit), one.day) for _, one in sorted(used.items())),
     )
 
 

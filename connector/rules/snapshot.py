@@ -58,6 +58,15 @@ class Insured(NamedTuple):
     valid_to: dt.date | None
 
 
+class UsedRate(NamedTuple):
+    """The rate by which amounts were converted: one unit of ``currency`` is ``per_unit`` (decimal text)
+    units of the policy's currency, by the rate of ``dated``."""
+
+    currency: str
+    per_unit: str
+    dated: dt.date
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """Facts by name with their origins, and what else an assessment needs.
@@ -67,6 +76,7 @@ class Snapshot:
     ``number currency``: the exposure is then a lower bound. ``next_change`` is the earliest moment
     at which time alone changes a value that this policy looks at; the facts that merely count days
     (age of a report, months of relation) are watched as far as the policy has an edge on them.
+    ``rates`` are those by which amounts were converted.
     """
 
     customer_id: int
@@ -83,6 +93,7 @@ class Snapshot:
     reviewed_on: dt.date | None = None
     next_change: dt.datetime | None = None
     insured: Insured | None = None
+    rates: tuple[UsedRate, ...] = ()
 
 
 def snapshot_json(snapshot: Snapshot) -> bytes:
@@ -92,6 +103,7 @@ def snapshot_json(snapshot: Snapshot) -> bytes:
     content["origins"] = {name: list(origin) for name, origin in snapshot.origins.items()}
     content["limit_set"] = snapshot.limit_set and list(snapshot.limit_set)
     content["insured"] = snapshot.insured and list(snapshot.insured)
+    content["rates"] = [list(rate) for rate in snapshot.rates]
     return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
 
 
@@ -115,6 +127,10 @@ def snapshot_from_json(text: bytes) -> Snapshot:
     if content.get("insured"):
         amount, cover, valid_to = content["insured"]
         content["insured"] = Insured(amount, cover, _date(valid_to))
+    content["rates"] = tuple(
+        UsedRate(currency, per_unit, dt.date.fromisoformat(dated))
+        for currency, per_unit, dated in content.get("rates", ())
+    )
     return Snapshot(**content)
 
 
