@@ -114,6 +114,19 @@ class Rates:
             for day, value in zip(days, values, strict=True)
         ]
 
+    def against(self, base: str) -> Rates:
+        """The same rates against another base currency; without a rate for it, none at all."""
+        if base == self.base:
+            return self
+        found: list[Rate] = []
+        for currency in {*self._by_currency, self.base} - {base}:
+            days = {*self._by_currency.get(currency, ([], []))[0], *self._by_currency.get(base, ([], []))[0]}
+            for day in sorted(days):
+                one, other = self.per_unit(currency, day), self.per_unit(base, day)
+                if one is not None and other:
+                    found.append(Rate(currency, day, one / other))
+        return Rates(base, found)
+
     def convert(self, minor: int, currency: str, to: str, day: dt.date) -> int | None:
         """``minor`` of ``currency`` in minor units of ``to`` at the rates of ``day``; unknown stays so."""
         if currency == to:
