@@ -106,6 +106,12 @@ class Rates:
         at = bisect_right(days, day)
         return values[at - 1] if at else None
 
+    def next_day(self, currency: str, day: dt.date) -> dt.date | None:
+        """The first day after ``day`` from which another rate serves, if one is known already."""
+        days, _ = self._by_currency.get(currency, ([], []))
+        at = bisect_right(days, day)
+        return days[at] if at < len(days) else None
+
     def every(self) -> list[Rate]:
         """All rates, by currency and day."""
         return [

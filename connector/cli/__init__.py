@@ -25,6 +25,7 @@ COMMANDS = {
     "mapping": ("mapping", "Check and show mappings."),
     "policy": ("policy", "Check, compare and change the credit policy."),
     "pull": ("pull", "Read what changed in the CRMs."),
+    "rate": ("rate", "Import and list exchange rates."),
     "ledger": ("ledger", "Import receivables from files."),
     "bureau": ("bureau", "Fetch and list rating agencies' reports."),
     "consent": ("consent", "Record, revoke and list consents to ask an agency."),

@@ -75,6 +75,7 @@ def snapshot(dossier: Dossier, policy: Policy, rates: Rates, as_of: dt.datetime)
     origins.update(dict.fromkeys(_EXPOSURE, Origin("documents", None, today)))
     limit_set, insured = _limit_set(dossier.limits, today, currency, convert, moments)
     _counting(rules, values, since, today, reports[0].as_of if reports else None, moments)
+    moments.extend(day for one in used if (day := rates.next_day(one, today)) is not None)
     soonest = min(filter(today.__lt__, moments), default=None)
     return Snapshot(
         customer_id=dossier.customer_id,
