@@ -26,6 +26,7 @@ from connector.policy.schema import Policy
 from connector.runtime import Runtime
 from connector.store import journal
 from connector.store.decision_tables import policy_activation
+from connector.store.engine import Store
 from connector.store.tables import assessment, customer, policy_version
 
 PENDING, ACTIVE, WITHDRAWN = "pending", "active", "withdrawn"
@@ -161,15 +162,15 @@ def beyond(before: Policy, after: Policy, swing: Swing) -> list[str]:
     return found
 
 
-def require(runtime: Runtime) -> None:
-    """Raise ``Halt`` if the file in force was changed past ``activate``; where no policy was ever put in
-    force that way, the file alone decides."""
-    with runtime.store.read() as tx:
+def require(store: Store, policy: Policy) -> None:
+    """Raise ``Halt`` if ``policy``, as the file says it, was changed past ``activate``. Where no policy was
+    ever put in force that way, the file alone decides."""
+    with store.read() as tx:
         row = _last_active(tx)
-    if row is not None and _policy_of(row).hash != runtime.policy.hash:
+    if row is not None and _policy_of(row).hash != policy.hash:
         raise Halt(
             f"this is not {row.name} {row.version}, which was put in force: it was changed past 'activate'",
-            where=str(runtime.config.path(runtime.config.policy)),
+            where=policy.file,
             todo="put it in force with 'creditgate policy activate', or bring the old text back",
         )
 

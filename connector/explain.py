@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from connector import check_reasons as reasons
 from connector.errors import Halt
 from connector.locale import label, say
-from connector.money import show
+from connector.money import scale, show
 from connector.policy.load import load as load_policy
 from connector.policy.schema import Policy
 from connector.rules import nearest, waterfall
@@ -28,7 +29,7 @@ from connector.standing import assessed_reasons
 from connector.store import assessments, lines, parties
 from connector.store.assessments import Kept
 from connector.store.engine import Store
-from connector.store.lines import OPEN_STATUSES, Line
+from connector.store.lines import CUSTOMER, OPEN_STATUSES, Line
 
 # What a sentence for sales names at most.
 _FEW = 2
@@ -37,14 +38,23 @@ _FEW = 2
 @dataclass(frozen=True)
 class Order:
     """What a check would say of a new order of ``amount`` (minor units of ``currency``) now. ``decision``
-    is pass, warn or hold; ``own`` the customer's line, ``asked`` the amount in its currency."""
+    is pass, warn or hold; ``needs`` are the lines concerned, the customer's own first."""
 
     amount: int
     currency: str
     decision: str
     found: tuple[reasons.Found, ...]
-    own: Line | None
-    asked: int | None
+    needs: tuple[Need, ...]
+
+
+@dataclass(frozen=True)
+class Need:
+    """What an order needs on a line, minor units of the line; ``None`` if there is no rate. ``share`` of
+    what the customer owes counts there."""
+
+    line: Line
+    share: Decimal
+    grows: int | None
 
 
 def latest(store: Store, customer_id: int) -> Kept:
@@ -88,16 +98,18 @@ def order(runtime: Runtime, customer_id: int, amount: int, currency: str) -> Ord
     groups = [stored[key] for key in party.groups if own and key in stored]
     found = reasons.on_customer(party, own, told) + reasons.on_groups(groups)
     inherits = any(line.limit_state != "none" for line in groups)
-    asked: int | None = None
+    needs: list[Need] = []
     for line in [own, *groups] if own else []:
-        grows = runtime.rates.convert(amount, currency, line.currency, day)
-        asked = grows if line is own else asked
+        share = party.share(line.key)
+        whole = runtime.rates.convert(amount, currency, line.currency, day)
+        grows = None if whole is None else scale(whole, share)
+        needs.append(Need(line, share, grows))
         if grows is None:
             found.append(reasons.unknown_rate(currency, line))
         bounds = reasons.room(line, policy, runtime.rates, day)
         found += reasons.on_limit(line, grows, bounds, policy, inherits)
     decision = "hold" if any(one.leads_to == "hold" for one in found) else "warn" if found else "pass"
-    return Order(amount, currency, decision, tuple(found), own, asked)
+    return Order(amount, currency, decision, tuple(found), tuple(needs))
 
 
 def lifts(store: Store, kept: Kept) -> list[tuple[Change, ...]]:
@@ -109,31 +121,45 @@ def lifts(store: Store, kept: Kept) -> list[tuple[Change, ...]]:
 
 
 def opens(runtime: Runtime, kept: Kept, asked: Order) -> list[tuple[Change, ...]]:
-    """The smallest changes of the kept facts by which the order would pass the customer's own line."""
+    """The smallest changes of the kept facts by which the order would pass; empty if no two suffice, as
+    where a group is on hold or its own limit too small."""
     policy = policy_of(runtime.store, kept)
-    return nearest.smallest(policy, kept.snapshot, _passes(runtime, asked))
+    return nearest.smallest(policy, kept.snapshot, _passes(runtime, kept.assessment, asked))
 
 
-def _passes(runtime: Runtime, asked: Order) -> Goal:
-    own = asked.own
+def _passes(runtime: Runtime, before: Assessment, asked: Order) -> Goal:
+    """Whether the order passes all lines if the assessment were another one: the customer's own line is
+    then that of the assessment, and what is no longer owed is taken off the groups' lines."""
     day = runtime.today()
 
-    def goal(found: Assessment) -> bool:
-        if found.status not in OPEN_STATUSES:
+    def fits(line: Line, grows: int | None) -> bool:
+        if line.limit_state == "none" and line.subject == CUSTOMER:
             return False
-        if found.limit_state == "unlimited":
-            return True
-        if own is None or asked.asked is None or found.limit is None:
-            return False
-        line = replace(
-            own,
-            limit_state="amount",
-            limit_minor=found.limit,
-            exposure=found.exposure,
-            currency=found.currency,
-        )
         most = reasons.room(line, runtime.policy, runtime.rates, day).most
-        return most is None or line.exposure + line.reserved + asked.asked <= most
+        return most is None or (grows is not None and line.exposure + line.reserved + grows <= most)
+
+    def goal(found: Assessment) -> bool:
+        if found.status not in OPEN_STATUSES or not asked.needs:
+            return False
+        for need in asked.needs:
+            line = need.line
+            if line.subject == CUSTOMER:
+                line = replace(
+                    line,
+                    limit_state=found.limit_state,
+                    limit_minor=found.limit,
+                    exposure=found.exposure,
+                    currency=found.currency,
+                )
+            else:
+                less = before.exposure - found.exposure
+                paid = runtime.rates.convert(less, found.currency, line.currency, day) or 0
+                line = replace(line, exposure=line.exposure - scale(paid, need.share))
+            if line.status not in OPEN_STATUSES and line.subject != CUSTOMER:
+                return False
+            if not fits(line, need.grows):
+                return False
+        return True
 
     return goal
 

@@ -51,7 +51,7 @@ def run(opened: Runtime, *, customers: list[int] | None = None, everyone: bool =
     from connector.assess import assess
     from connector.limits import apply_groups
 
-    require(opened)
+    require(opened.store, opened.policy)
     # Temporary limits of groups begin and end by the calendar.
     apply_groups(opened)
     with progress("assess") as bar:

@@ -108,7 +108,7 @@ def _asked(asked: Order | None, ways: Any, language: str) -> dict[str, Any]:
 
     if asked is None:
         return {}
-    currency = asked.own.currency if asked.own else asked.currency
+    currency = asked.needs[0].line.currency if asked.needs else asked.currency
     return {
         "order": {
             "amount": show(asked.amount, asked.currency),

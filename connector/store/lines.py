@@ -223,6 +223,8 @@ def adopt(tx: sa.Connection, line: Line, rates: Rates, day: dt.date) -> None:
                 reservation.c.state == "active",
                 ~counted,
             )
+            # Whoever ends one of them at this moment must see what it took from the group, or go first.
+            .with_for_update(of=reservation)
         )
         for number, amount, owner, currency in tx.execute(standing).all():
             taken = scale(_converted(amount, currency, line.currency, rates, day), shares[owner])

@@ -53,6 +53,22 @@ def test_an_order_over_the_room_tells_how_much_to_pay_first(home: Home) -> None:
     assert "if 10,000.00 CNY of what is open is paid; or" in held.out
 
 
+def test_a_group_that_is_the_bottleneck_counts_as_well(home: Home) -> None:
+    why = ("--reason", "x", "--actor", "Lin")
+    home.run("group", "create", "Holding")
+    home.run("limit", "set", "--group", "1", "--amount", "45000", *why)
+    home.run("customer", "group", "1", "--set", "Holding", "--share", "50%", *why[2:])
+    fits = home.run("explain", "1", "--order", "40000", "--for", "sales", "--language", "en")
+    assert fits.code == 0, fits.out  # half of 50,000 and half of 40,000 are 45,000
+    held = home.run("explain", "1", "--order", "40001", "--for", "sales", "--language", "en")
+    assert held.code == 1 and "room left to the group" in held.out
+    assert (
+        held.out.splitlines()[-1] == "It would pass if 0.99 CNY of what is open is paid."
+    )  # half of it rounds to 0.50
+    nothing = home.run("explain", "1", "--order", "100000", "--for", "sales", "--language", "en")
+    assert nothing.out.splitlines()[-1].startswith("No one or two changes would be enough")
+
+
 def test_explaining_an_order_reserves_nothing(home: Home) -> None:
     before = home.rows("customer", "list")
     home.run("explain", "1", "--order", "1000")

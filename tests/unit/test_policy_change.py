@@ -162,6 +162,17 @@ def test_a_file_changed_past_activate_judges_nobody(home: Home) -> None:
     assert home.run("assess").code == 0
 
 
+def test_the_check_service_keeps_what_was_put_in_force(home: Home) -> None:
+    from connector.api.rules import Rules
+
+    assert activate(home, SMALLER).code == 0
+    with home.opened() as runtime:
+        rules = Rules(runtime)
+        before = rules.current()[0].hash
+        policy_file(home).write_text(HALVED, encoding="utf-8")
+        assert rules.current()[0].hash == before
+
+
 def test_a_killed_activation_is_there_whole_or_not_at_all(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
