@@ -10,18 +10,21 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import orjson
 
 from connector.policy.catalogue import DECIMAL, FACTS
+
+_IN_SNAPSHOT = tuple(name for name, spec in FACTS.items() if spec.source not in ("outcome", "order"))
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
     """A value that is not known, and why: ``missing_statement``, ``not_disclosed``,
     ``zero_denominator``, ``too_few_periods``, ``no_history``, ``no_report``, ``not_stated``,
-    ``stale``, ``no_rate``, ``no_limit``, ``unlimited``, ``no_score``."""
+    ``stale``, ``no_rate``, ``no_limit``, ``unlimited``, ``no_score``, ``not_recorded``, ``not_rated``,
+    ``no_promises``, ``no_portfolio``, ``no_entry``, ``not_asked``."""
 
     reason: str
 
@@ -30,12 +33,13 @@ Value = int | Decimal | str | bool | Unknown
 
 
 class Origin(NamedTuple):
-    """Where a value comes from: ``source`` as in the catalogue, ``provider`` of a report, and the
-    day that the source itself is dated."""
+    """Where a value comes from: ``source`` as in the catalogue, ``provider`` of a report, the day that
+    the source itself is dated, and the last day on which it counts as fresh (``None``: always)."""
 
     source: str
     provider: str | None = None
     dated: dt.date | None = None
+    fresh_until: dt.date | None = None
 
 
 class SetLimit(NamedTuple):
@@ -73,6 +77,20 @@ class Snapshot:
     since: dt.date | None = None
     reviewed_on: dt.date | None = None
     next_change: dt.datetime | None = None
+    portfolio: int | None = None
+
+    def state(self, name: str) -> Literal["fresh", "stale", "unknown"]:
+        """Whether a fact is known and fresh, was known and has gone stale, or is not known.
+
+        Bad news stands although its source has gone stale; it is then known and ``stale``.
+        """
+        value, origin = self.values.get(name), self.origins.get(name)
+        if value is None or (isinstance(value, Unknown) and value.reason != "stale"):
+            return "unknown"
+        if isinstance(value, Unknown):
+            return "stale"
+        late = origin is not None and origin.fresh_until is not None and origin.fresh_until < self.today
+        return "stale" if late else "fresh"
 
 
 def snapshot_json(snapshot: Snapshot) -> bytes:
@@ -92,10 +110,12 @@ def snapshot_from_json(text: bytes) -> Snapshot:
         content[name] = content[name] and dt.datetime.fromisoformat(content[name])
     for name in ("today", "since", "reviewed_on"):
         content[name] = _date(content[name])
-    content["values"] = {name: _value(name, raw) for name, raw in content["values"].items()}
+    # A fact that this snapshot is too old to hold is not known; those that the policy needs are in it.
+    absent = dict.fromkeys(_IN_SNAPSHOT, Unknown("not_recorded"))
+    content["values"] = absent | {name: _value(name, raw) for name, raw in content["values"].items()}
     content["origins"] = {
-        name: Origin(source, provider, _date(dated))
-        for name, (source, provider, dated) in content["origins"].items()
+        name: Origin(source, provider, *map(_date, days))
+        for name, (source, provider, *days) in content["origins"].items()
     }
     content["gaps"] = tuple(content["gaps"])
     if content["limit_set"]:
