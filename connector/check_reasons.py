@@ -97,6 +97,24 @@ def on_limit(line: Line, grows: int | None, bounds: Room, policy: Policy, inheri
     return found
 
 
+def on_breach(line: Line, bounds: Room) -> list[Found]:
+    """Whether what stands on the line exceeds its limit already, whatever the order asks for."""
+    total = line.exposure + line.reserved
+    if bounds.free is None or bounds.most is None or total <= bounds.free:
+        return []
+    scope = "group_" if line.subject == GROUP else ""
+    leads_to = "hold" if total > bounds.most else "warn"
+    return [_found(leads_to, f"{scope}limit_breached", _numbers(line, 0, bounds))]
+
+
+def on_order(acting: Sequence[Told]) -> list[Found]:
+    """What the policy's rules say of the order itself."""
+    return [
+        _found("warn" if params.get("status") in OPEN_STATUSES else "hold", code, params)
+        for code, params in acting
+    ]
+
+
 def unknown_customer(account: str) -> Found:
     """The account was never read."""
     return _found("hold", "customer_unknown", {"account": account})

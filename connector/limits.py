@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from connector.errors import Halt, Retry
 from connector.money import digits, is_currency, to_major, to_minor
+from connector.rules.approval import beyond_group
 from connector.runtime import Runtime
 from connector.store import journal, limits, lines
 from connector.store.customers import touch_customers
@@ -194,6 +195,8 @@ def _set(
     )
     with runtime.store.write() as tx:
         _name(tx, subject)
+        if runtime.policy.limit.children == "within_group":
+            _fit(runtime, tx, subject, wanted, today)
         added = limits.add(tx, entry)
         detail = {
             "entry": added,
@@ -207,6 +210,33 @@ def _set(
         }
         _applied(runtime, tx, subject, today, "limit_set", detail, actor)
     return added
+
+
+def _fit(runtime: Runtime, tx: sa.Connection, subject: Subject, wanted: Size, today: dt.date) -> None:
+    """``Halt`` if the limits of a group's members would add up to more than the group's."""
+    group = subject.id if subject.kind == GROUP else limits.group_of(tx, subject.id)
+    if group is None or wanted.state == "none":
+        return
+    ids = [one for one in limits.members(tx, GROUP, group) if (CUSTOMER, one) != (subject.kind, subject.id)]
+    found = lines.read(tx, [(CUSTOMER, one) for one in ids] + [(GROUP, group)])
+    above = found.pop((GROUP, group), None)
+    asked = None if wanted.amount is None else _converted(runtime, wanted.amount, wanted.currency, today)
+    bound = asked if subject.kind == GROUP else above.limit_minor if above else None
+    if bound is None:
+        return  # the group sets no bound
+    free = any(line.limit_state == "unlimited" for line in found.values())
+    members = [
+        _converted(runtime, line.limit_minor, line.currency, today)
+        for line in found.values()
+        if line.limit_state == "amount" and line.limit_minor is not None
+    ]
+    over = beyond_group([*members, asked or 0] if subject.kind == CUSTOMER else members, bound)
+    if over or free or (subject.kind == CUSTOMER and asked is None):
+        raise Halt(
+            f"the limits of the members of group {group} would add up to more than the group's",
+            where=str(subject),
+            todo="set a smaller limit, or a larger one for the group first",
+        )
 
 
 def _applied(

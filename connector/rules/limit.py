@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from connector.money import scale
 from connector.policy.schema import CapacityTerm, LimitTerms, NeedTerm, ShareTerm
-from connector.rules.outcome import Step, step
+from connector.rules.outcome import Params, Step, step
 from connector.rules.program import Class, Compiled
 from connector.rules.snapshot import SetLimit, Unknown, Value
 
@@ -245,6 +245,6 @@ def _secured(basis: Basis, steps: list[Step]) -> int:
         if part and isinstance(value, int) and value:
             amount = scale(value, part)
             total += amount
-            told = {"term": fact, "fact": fact, "value": value, "share": str(part), "amount": amount}
+            told: Params = {"term": fact, "fact": fact, "value": value, "share": str(part), "amount": amount}
             steps.append(Step("limit", "limit_share", told))
     return total

@@ -128,16 +128,14 @@ def test_broken_promises_are_unknown_where_promises_are_not_recorded() -> None:
 def test_days_since_the_last_payment_by_payment_or_settlement() -> None:
     assert values()["days_since_payment"] == NO_HISTORY
     assert values(settled("i", 100, 0, ago=40))["days_since_payment"] == 40
-    assert values(settled("i", 100, 0, ago=40), payments=(payment(paid_on=day(-7)),))[
-        "days_since_payment"
-    ] == 7
+    assert (
+        values(settled("i", 100, 0, ago=40), payments=(payment(paid_on=day(-7)),))["days_since_payment"] == 7
+    )
     future = settled("i", 100, 0, ago=-3)
     assert values(future)["days_since_payment"] == NO_HISTORY
 
 
-@pytest.mark.parametrize(
-    ("days", "expected"), [(365, "121.666667"), (183, "61.000000"), (283, "94.333333")]
-)
+@pytest.mark.parametrize(("days", "expected"), [(365, "121.666667"), (183, "61.000000"), (283, "94.333333")])
 def test_dso_dynamics_365_receivable_by_credit_sales_by_days(days: int, expected: str) -> None:
     """50 000 / 150 000 × 365 = 121.67, × 183 = 61, × 283 = 94.33 (Dynamics 365, Credit-statistics-faq)."""
     assert dso(50_000, 150_000, days) == Decimal(expected)
