@@ -234,9 +234,9 @@ def test_a_trivial_residue_reaches_no_rung() -> None:
 
 
 def test_a_rung_begins_only_after_the_grace() -> None:
-    by = policy(overdue={"ladder": LADDER, "grace_days": 20})
-    assert assess(dossier(invoices=(invoice("i", 50_000, due_on=day(-20)),)), by).dunning_level == 0
-    assert assess(dossier(invoices=(invoice("i", 50_000, due_on=day(-21)),)), by).dunning_level == 2
+    by = policy(overdue={"ladder": LADDER, "grace_days": 10})
+    assert assess(dossier(invoices=(invoice("i", 50_000, due_on=day(-10)),)), by).dunning_level == 0
+    assert assess(dossier(invoices=(invoice("i", 50_000, due_on=day(-11)),)), by).dunning_level == 1
 
 
 def test_the_rung_tells_its_level_and_the_interest_stands_beside_it() -> None:
