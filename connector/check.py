@@ -23,8 +23,9 @@ from connector.errors import Halt, Retry
 from connector.model import OrderStage
 from connector.money import Rates, scale
 from connector.policy.schema import Policy
+from connector.rules.order import OrderAsked, asks_of_orders, order_reasons
 from connector.standing import assessed_reasons, figures, stale, version_of
-from connector.store import held, lines, parties, reservations
+from connector.store import assessments, held, lines, parties, reservations
 from connector.store.engine import Store
 from connector.store.lines import Key, Line
 from connector.store.parties import KnownOrder, Party
@@ -147,6 +148,8 @@ class _Check:
             return None, []
         found = lines.read(self._tx, party.lines)
         own = found.get(party.own)
+        if self._policy.check.parent == "own":
+            return own, []
         # Without a line of its own a customer has not been assessed, and no group says anything for it.
         return own, [found[key] for key in party.groups if own and key in found]
 
@@ -163,7 +166,10 @@ class _Check:
         if request.prepaid or request.minor <= 0:
             return _Need(line, 0, -holds)
         whole = self._converted(request.minor, request.currency, line)
-        counted = self._converted(inside.amount, inside.currency, line) if inside else 0
+        rule = self._policy.check.checked_order
+        if rule == "inside":
+            return _Need(line, 0, -holds)  # the exposure has it already: nothing is to be reserved
+        counted = self._converted(inside.amount, inside.currency, line) if inside and rule == "once" else 0
         if whole is None or counted is None:
             before = (active if stays else None, inside)
             if any(
@@ -217,20 +223,51 @@ class _Check:
             return []
         if party is None:
             return [reasons.unknown_customer(request.account)]
+        rules = self._policy.check
         grows = needs[0].grows if needs else None
-        if grows is not None and (grows < 0 or (grows == 0 and request.checkpoint not in _STANDING)):
-            return []
+        inside = rules.checked_order == "inside"
+        same = not inside and grows is not None and grows <= 0
+        breaches = self._breaches(needs) if inside or rules.existing_breach == "everything" else []
+        if same and (grows != 0 or request.checkpoint not in _STANDING):
+            # Longer terms ask for more, even at the same amount.
+            asks = grows == 0 and request.terms_days is not None
+            return breaches + (self._on_order(party) if asks else [])
         told = assessed_reasons(self._tx, party, own)
         found = reasons.on_customer(party, own, told) + reasons.on_groups(groups)
-        if own is None or grows == 0:
+        if own is None:
             return found
-        inherits = any(line.limit_state != "none" for line in groups)
+        found += self._on_order(party)
+        if same or inside:
+            return found + breaches
+        inherits = rules.inherit_limit and any(line.limit_state != "none" for line in groups)
         for need in needs:
+            if not self._bound(need.line, needs):
+                continue
             if need.grows is None:
                 found.append(reasons.unknown_rate(request.currency, need.line))
             bounds = self._room(need.line)
             found += reasons.on_limit(need.line, need.grows, bounds, self._policy, inherits)
         return found
+
+    def _breaches(self, needs: list[_Need]) -> list[Found]:
+        lines_ = [need.line for need in needs if self._bound(need.line, needs)]
+        return [one for line in lines_ for one in reasons.on_breach(line, self._room(line))]
+
+    def _bound(self, line: Line, needs: list[_Need]) -> bool:
+        """Whether the line's limit counts."""
+        return reasons.binds(line, [need.line for need in needs], self._policy)
+
+    def _on_order(self, party: Party) -> list[Found]:
+        """What the policy's rules on orders say of this one, beside the customer's last facts."""
+        if not asks_of_orders(self._policy):
+            return []
+        kept = assessments.latest(self._tx, party.customer_id)
+        if kept is None:
+            return []
+        request, currency = self._request, self._policy.currency
+        amount = self._rates.convert(request.minor, request.currency, currency, self._day)
+        asked = OrderAsked(amount, request.terms_days, request.checkpoint)
+        return reasons.on_order(order_reasons(self._policy, kept.snapshot, kept.assessment, asked))
 
     def _decision(self, found: list[Found]) -> Decision:
         if not found:
@@ -241,6 +278,10 @@ class _Check:
 
     def _room(self, line: Line) -> Room:
         return reasons.room(line, self._policy, self._rates, self._day)
+
+    def _most(self, line: Line, needs: list[_Need]) -> int | None:
+        """Up to where the line may be filled; none where its limit does not count."""
+        return self._room(line).most if self._bound(line, needs) else None
 
     def _hold(self, party: Party | None, own: Line | None, found: list[Found]) -> CheckAnswer:
         request = self._request
@@ -293,7 +334,7 @@ class _Check:
         for key in sorted(changes):
             amount = changes[key]
             if amount > 0 and key in asks:
-                if not lines.reserve(self._tx, asks[key], amount, self._room(asks[key]).most):
+                if not lines.reserve(self._tx, asks[key], amount, self._most(asks[key], needs)):
                     raise _Again
             elif amount:
                 lines.shift(self._tx, key, reserved=amount)

@@ -50,6 +50,14 @@ def room(line: Line, policy: Policy, rates: Rates, day: dt.date) -> Room:
     return Room(free, max(free, usable + tolerance) if tolerance else free)
 
 
+def binds(line: Line, needed: Sequence[Line], policy: Policy) -> bool:
+    """Whether a line's limit counts: not the customer's own where the policy goes by the groups' and one of
+    those ``needed`` has a limit."""
+    if policy.check.parent != "group" or line.subject == GROUP:
+        return True
+    return not any(one.subject == GROUP and one.limit_state != "none" for one in needed)
+
+
 def on_customer(party: Party, line: Line | None, assessed: Sequence[Told]) -> list[Found]:
     """What the customer's standing says; ``assessed`` are the reasons of the last assessment."""
     found: list[Found] = []
@@ -95,6 +103,24 @@ def on_limit(line: Line, grows: int | None, bounds: Room, policy: Policy, inheri
             code = f"over_{scope}limit" if leads_to == "hold" else f"within_{scope}tolerance"
             found.append(_found(leads_to, code, _numbers(line, grows, bounds) | which))
     return found
+
+
+def on_breach(line: Line, bounds: Room) -> list[Found]:
+    """Whether what stands on the line exceeds its limit already, whatever the order asks for."""
+    total = line.exposure + line.reserved
+    if bounds.free is None or bounds.most is None or total <= bounds.free:
+        return []
+    scope = "group_" if line.subject == GROUP else ""
+    leads_to = "hold" if total > bounds.most else "warn"
+    return [_found(leads_to, f"{scope}limit_breached", _numbers(line, 0, bounds))]
+
+
+def on_order(acting: Sequence[Told]) -> list[Found]:
+    """What the policy's rules say of the order itself."""
+    return [
+        _found("warn" if params.get("status") in OPEN_STATUSES else "hold", code, params)
+        for code, params in acting
+    ]
 
 
 def unknown_customer(account: str) -> Found:

@@ -95,14 +95,18 @@ def order(runtime: Runtime, customer_id: int, amount: int, currency: str) -> Ord
         stored = lines.read(tx, party.lines)
         own = stored.get(party.own)
         told = assessed_reasons(tx, party, own)
-    groups = [stored[key] for key in party.groups if own and key in stored]
+    rules = policy.check
+    above = [] if rules.parent == "own" or own is None else party.groups
+    groups = [stored[key] for key in above if key in stored]
     found = reasons.on_customer(party, own, told) + reasons.on_groups(groups)
-    inherits = any(line.limit_state != "none" for line in groups)
+    inherits = rules.inherit_limit and any(line.limit_state != "none" for line in groups)
     needs: list[Need] = []
     for line in [own, *groups] if own else []:
         share = party.share(line.key)
         whole = runtime.rates.convert(amount, currency, line.currency, day)
         grows = None if whole is None else scale(whole, share)
+        if not reasons.binds(line, groups, policy):
+            continue
         needs.append(Need(line, share, grows))
         if grows is None:
             found.append(reasons.unknown_rate(currency, line))

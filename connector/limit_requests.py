@@ -16,7 +16,8 @@ import orjson
 import sqlalchemy as sa
 
 from connector.errors import Halt
-from connector.limits import approvals, enter
+from connector.limit_bounds import approvals
+from connector.limits import enter
 from connector.runtime import Runtime
 from connector.store import journal
 from connector.store.decision_tables import limit_decision, limit_request
@@ -38,11 +39,13 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Request:
-    """A limit asked for: the entry as it would be, how many must approve, and who has said what."""
+    """A limit asked for: the entry as it would be, how many must approve in which role, and who has said
+    what."""
 
     id: int
     entry: Entry
     needs: int
+    role: str
     state: str
     expires_at: dt.datetime
     verdicts: tuple[Verdict, ...]
@@ -68,17 +71,18 @@ def request(runtime: Runtime, entry: Entry) -> Request:
     it is set at once."""
     now = runtime.now()
     with runtime.store.write() as tx:
-        needs = approvals(runtime, tx, entry)
+        needs, role = approvals(runtime, tx, entry)
         values = {
             "subject": entry.subject,
             "subject_id": entry.subject_id,
             "wanted": orjson.dumps(asdict(entry)).decode(),
             "needs": needs,
+            "role": role,
             "state": PENDING if needs else APPROVED,
             "reason": entry.reason,
             "actor": entry.actor,
             "at": now,
-            "expires_at": now + dt.timedelta(days=runtime.policy.approval.expires_days),
+            "expires_at": now + dt.timedelta(days=runtime.policy.approvals.request_days),
             "decided_at": None if needs else now,
         }
         number = tx.execute(
@@ -112,7 +116,7 @@ def approve(runtime: Runtime, number: int, *, actor: str, note: str = "") -> Req
         about = f"{found.entry.subject} {found.entry.subject_id}"
         journal.add(tx, now, actor, "limit_approved", about, {"request": number, "note": note})
         # A policy that has become stricter since is heeded, one that has become laxer is not.
-        needs = max(found.needs, approvals(runtime, tx, found.entry))
+        needs = max(found.needs, approvals(runtime, tx, found.entry)[0])
         if len(found.approved_by) + 1 >= needs:
             entry = _from_today(found.entry, runtime.today(), number)
             enter(runtime, tx, replace(entry, request_id=number, at=now))
@@ -200,4 +204,4 @@ def _request(row: Any, verdicts: tuple[Verdict, ...], now: dt.datetime) -> Reque
         values[name] = values[name] and dt.date.fromisoformat(values[name])
     values["at"] = dt.datetime.fromisoformat(values["at"])
     state = EXPIRED if row.state == PENDING and row.expires_at <= now else row.state
-    return Request(row.id, Entry(**values), row.needs, state, row.expires_at, verdicts)
+    return Request(row.id, Entry(**values), row.needs, row.role, state, row.expires_at, verdicts)

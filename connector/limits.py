@@ -15,8 +15,19 @@ from decimal import Decimal, InvalidOperation
 import sqlalchemy as sa
 
 from connector.errors import Halt, Retry
+from connector.limit_bounds import approvals, converted, fit
 from connector.money import digits, is_currency, scale, to_major, to_minor
-from connector.rules.entries import FULL_COVER, INSURED, SEASONAL, TEMPORARY, in_force, insured
+from connector.rules.entries import (
+    FULL_COVER,
+    GUARANTEED,
+    INSURED,
+    SEASONAL,
+    SECURING,
+    TEMPORARY,
+    cover_of,
+    in_force,
+    securing,
+)
 from connector.runtime import Runtime
 from connector.store import groups, journal, limits, lines
 from connector.store.customers import touch_customers
@@ -79,8 +90,9 @@ def size(state: str, amount: str | None, currency: str) -> Size:
 
 @dataclass(frozen=True)
 class Terms:
-    """When and how a limit holds: ``kind`` base, seasonal, temporary or insured; first day (``None`` is
-    today) and last day (``None``: no end); a season as two ``MM-DD``; the share that an insurer pays."""
+    """When and how a limit holds: ``kind`` base, seasonal, temporary, insured or guaranteed; first day
+    (``None`` is today) and last day (``None``: no end); a season as two ``MM-DD``; of an insured or
+    guaranteed sum the share that would be paid."""
 
     kind: str
     valid_from: dt.date | None = None
@@ -106,12 +118,12 @@ def prepare(
         raise Halt("a temporary limit needs its last day", todo="give it with --to")
     if (terms.kind == SEASONAL) != (terms.season is not None):
         raise Halt("a seasonal limit, and no other, has a season", todo="write --season 11-01 01-31")
-    if terms.kind == INSURED and wanted.state != "amount":
-        raise Halt("an insured limit is an amount", todo="give it with --amount")
+    if terms.kind in SECURING and wanted.state != "amount":
+        raise Halt(f"what is {terms.kind} is an amount", todo="give it with --amount")
     if wanted.amount is not None:
         converted(runtime, wanted.amount, wanted.currency, today)
     first, last = (_month_day(text) for text in terms.season) if terms.season else (None, None)
-    cover = (Decimal(1) if terms.cover is None else terms.cover) if terms.kind == INSURED else None
+    cover = (Decimal(1) if terms.cover is None else terms.cover) if terms.kind in SECURING else None
     return Entry(
         id=0,
         subject=subject.kind,
@@ -135,10 +147,10 @@ def put(runtime: Runtime, entry: Entry) -> int:
     """Set the limit in place of the one of its kind before; the entry's id. ``Halt`` if the policy wants
     others to agree first."""
     with runtime.store.write() as tx:
-        needs = approvals(runtime, tx, entry)
+        needs, role = approvals(runtime, tx, entry)
         if needs:
             raise Halt(
-                f"a limit of this size takes the approval of {needs} other{'s' * (needs > 1)}",
+                f"a limit of this size takes {needs} more ({role})",
                 where=f"{entry.subject} {entry.subject_id}",
                 todo="ask for it with 'creditgate limit request'",
             )
@@ -149,6 +161,8 @@ def enter(runtime: Runtime, tx: sa.Connection, entry: Entry) -> int:
     """Write an entry with all that follows, in the caller's transaction; its id."""
     subject = Subject(entry.subject, entry.subject_id)
     _name(tx, subject)
+    if runtime.policy.limit.children == "within_group":
+        fit(runtime, tx, entry)
     added = limits.add(tx, entry)
     detail = {
         "entry": added,
@@ -165,40 +179,6 @@ def enter(runtime: Runtime, tx: sa.Connection, entry: Entry) -> int:
     }
     _applied(runtime, tx, subject, runtime.today(), "limit_set", detail, entry.actor)
     return added
-
-
-def approvals(runtime: Runtime, tx: sa.Connection, entry: Entry) -> int:
-    """How many others must agree by the policy. What only lowers, or shortens, the limit of the same
-    kind that holds then needs nobody."""
-    if entry.state == "none" or _lowers(runtime, tx, entry):
-        return 0
-    if entry.state == "unlimited" or entry.amount is None:
-        return runtime.policy.approval.needed(None)
-    minor = converted(runtime, entry.amount, entry.currency, runtime.today())
-    return runtime.policy.approval.needed(to_major(minor, runtime.policy.currency))
-
-
-def _lowers(runtime: Runtime, tx: sa.Connection, entry: Entry) -> bool:
-    """Whether a limit of this kind that holds on the entry's first day is as large and lasts as long."""
-    for old in limits.entries(tx, entry.subject, entry.subject_id):
-        same = (old.kind, old.season_from, old.season_to) == (
-            entry.kind,
-            entry.season_from,
-            entry.season_to,
-        )
-        runs = old.valid_from <= entry.valid_from and old.valid_from <= (old.valid_to or dt.date.max)
-        lasts = old.valid_to is None or (entry.valid_to is not None and entry.valid_to <= old.valid_to)
-        if not (same and runs and lasts):
-            continue
-        if old.state == "unlimited":
-            return True
-        if old.amount is None or entry.amount is None:
-            continue
-        rates, day = runtime.rates, runtime.today()
-        before = rates.convert(old.amount, old.currency, entry.currency, day)
-        if before is not None and entry.amount * (entry.cover_bp or 1) <= before * (old.cover_bp or 1):
-            return True
-    return False
 
 
 def withdraw(runtime: Runtime, subject: Subject, kind: str, *, reason: str, actor: str) -> int:
@@ -276,7 +256,8 @@ def _apply_group(runtime: Runtime, tx: sa.Connection, group: int, today: dt.date
     found = limits.entries(tx, GROUP, group)
     for _ in range(2):  # the second time the line is ours: the first try has locked it
         stored = lines.read(tx, [(GROUP, group)]).get((GROUP, group))
-        if stored is None and in_force(found, today) is None and insured(found, today) is None:
+        secures = any(securing(found, kind, today) for kind in SECURING)
+        if stored is None and in_force(found, today) is None and not secures:
             return False
         line = _line(runtime, tx, group, found, stored, today)
         if line == stored:
@@ -315,16 +296,22 @@ def _line(
 
 
 def _bound(runtime: Runtime, found: list[Entry], today: dt.date) -> tuple[str, int | None]:
-    """State and amount (policy's currency) of the limit that holds, insured amounts on top."""
-    entry, cover = in_force(found, today), insured(found, today)
+    """State and amount (policy's currency) of the limit that holds; what is secured comes on top of it, as
+    far as the policy counts it, or lies within."""
+    entry, rules = in_force(found, today), runtime.policy.limit.secured
     state = entry.state if entry else "none"
     amount = None
     if entry is not None and entry.amount is not None:
         amount = converted(runtime, entry.amount, entry.currency, today)
-    if cover is None or cover.amount is None or state == "unlimited":
+    secured = sum(
+        scale(converted(runtime, one.amount, one.currency, today), cover_of(one.cover_bp) * counted)
+        for kind, counted in ((INSURED, rules.insured), (GUARANTEED, rules.guaranteed))
+        for one in securing(found, kind, today)
+        if one.amount is not None
+    )
+    if not secured or state == "unlimited" or rules.counts == "within":
         return state, amount
-    share = Decimal(FULL_COVER if cover.cover_bp is None else cover.cover_bp) / FULL_COVER
-    return "amount", (amount or 0) + scale(converted(runtime, cover.amount, cover.currency, today), share)
+    return "amount", (amount or 0) + secured
 
 
 def _month_day(text: str) -> str:
@@ -333,18 +320,6 @@ def _month_day(text: str) -> str:
         return f"{dt.date.fromisoformat(f'2024-{text}'):%m-%d}"
     except ValueError:
         raise Halt(f"{text!r} is no day of the year", todo="write it like 11-01") from None
-
-
-def converted(runtime: Runtime, amount: int, currency: str, today: dt.date) -> int:
-    """``amount`` in minor units of the policy's currency; ``Halt`` when no rate says how much that is."""
-    converted = runtime.rates.convert(amount, currency, runtime.policy.currency, today)
-    if converted is None:
-        raise Halt(
-            f"there is no rate from {currency} to {runtime.policy.currency} on {today}",
-            where=str(runtime.config.path(runtime.config.rates)),
-            todo=f"add a line {currency},{today},RATE or set the limit in {runtime.policy.currency}",
-        )
-    return converted
 
 
 def _name(tx: sa.Connection, subject: Subject) -> str:

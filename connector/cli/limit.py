@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from connector.limits import Standing
     from connector.store.limits import Entry
 
+F = TypeVar("F", bound=Callable[..., Any])
 LINE = (
     "subject",
     "id",
@@ -66,8 +68,8 @@ ENTRY = (
 def command() -> None:
     """Limits set by a person; they hold in place of the policy's.
 
-    What is above a band of the policy ('approval' there) cannot be set by one person: ask for it with
-    'request', and others approve it.
+    What takes several signers by the policy ('approvals.limit' there) cannot be set by one person: ask for
+    it with 'request', and others approve it.
     """
 
 
@@ -141,29 +143,43 @@ def seasonal(
     _put(ctx, "seasonal", withdraw, given, valid_from=day(valid_from), valid_to=day(valid_to), season=season)
 
 
+def secured_options(command: F) -> F:
+    """What an insured and a guaranteed sum are told with."""
+    for option in (
+        actor_option,
+        click.option("--reason", required=True, help="Why: who stands for it, by which paper. It is kept."),
+        to_option,
+        from_option,
+        cover_option,
+        click.option("--withdraw", is_flag=True, help="It has ended."),
+        click.option("--currency", help="Of the amount.  [default: the policy's]"),
+        click.option("--amount", help="The sum in major units, such as 50000."),
+        subject_options,
+    ):
+        command = option(command)
+    return command
+
+
 @command.command()
-@subject_options
-@click.option("--amount", help="The insured amount in major units, such as 50000.")
-@click.option("--currency", help="Of the amount.  [default: the policy's]")
-@click.option("--withdraw", is_flag=True, help="The insurance has ended.")
-@cover_option
-@from_option
-@to_option
-@click.option("--reason", required=True, help="Why: the insurer and the number of its policy. It is kept.")
-@actor_option
+@secured_options
 @click.pass_context
-def insured(
-    ctx: click.Context,
-    /,
-    withdraw: bool,
-    cover: Decimal,
-    valid_from: dt.datetime | None,
-    valid_to: dt.datetime | None,
-    **given: Any,
-) -> None:
-    """Set or withdraw an insured amount: what the insurer pays of it comes on top of the limit."""
+def insured(ctx: click.Context, /, **given: Any) -> None:
+    """Set or withdraw what a credit insurer stands for; the policy ('limit.secured') says how much counts."""
+    _secure(ctx, "insured", given)
+
+
+@command.command()
+@secured_options
+@click.pass_context
+def guaranteed(ctx: click.Context, /, **given: Any) -> None:
+    """Set or withdraw what a guarantor stands for; the policy ('limit.secured') says how much counts."""
+    _secure(ctx, "guaranteed", given)
+
+
+def _secure(ctx: click.Context, kind: str, given: dict[str, Any]) -> None:
+    terms = {name: day(given.pop(name)) for name in ("valid_from", "valid_to")}
     given |= {"nothing": False, "unlimited": False}
-    _put(ctx, "insured", withdraw, given, valid_from=day(valid_from), valid_to=day(valid_to), cover=cover)
+    _put(ctx, kind, given.pop("withdraw"), given, cover=given.pop("cover"), **terms)
 
 
 def _put(ctx: click.Context, kind: str, withdraw: bool, given: dict[str, Any], **terms: Any) -> None:

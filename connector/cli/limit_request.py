@@ -27,7 +27,7 @@ from connector.cli.output import emit, format_option, say
 if TYPE_CHECKING:
     from connector.limit_requests import Request
 
-KINDS = ("base", "temporary", "seasonal", "insured")
+KINDS = ("base", "temporary", "seasonal", "insured", "guaranteed")
 STATES = ("pending", "approved", "declined", "expired", "all")
 COLUMNS = (
     "id",
@@ -40,6 +40,7 @@ COLUMNS = (
     "valid_to",
     "requested_by",
     "needs",
+    "role",
     "approved_by",
     "reason",
     "expires_at",
@@ -80,8 +81,8 @@ def request(
     if made.state == "approved":
         say(f"request {made.id}: the policy wants nobody else to agree; the limit of {about} is set")
     else:
-        many = "others have" if made.needs > 1 else "other has"
-        say(f"request {made.id}: {made.needs} {many} to approve it until {made.expires_at:%Y-%m-%d}")
+        until = f"{made.expires_at:%Y-%m-%d}"
+        say(f"request {made.id}: {made.needs} more ({made.role}) to approve it until {until}")
 
 
 @click.command("approve")
@@ -146,6 +147,7 @@ def _row(one: Request) -> dict[str, Any]:
         "valid_to": entry.valid_to,
         "requested_by": entry.actor,
         "needs": one.needs,
+        "role": one.role or None,
         "approved_by": ", ".join(one.approved_by) or None,
         "reason": entry.reason,
         "expires_at": one.expires_at,

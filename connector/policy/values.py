@@ -26,13 +26,6 @@ def share(raw: object) -> object:
     raise ValueError("write a share, such as 30% or 0.3")
 
 
-def number(raw: object) -> object:
-    """A number in figures as it is; ``ValueError`` for anything else."""
-    if isinstance(raw, bool) or not isinstance(raw, int | Decimal):
-        raise ValueError("write a number in figures, such as 20000 or 0.5")
-    return raw
-
-
 def bound(spec: FactSpec, raw: object, currency: str) -> Value:
     """What a fact of ``spec`` is compared with; ``ValueError`` says what to write instead."""
     if spec.kind == "flag":

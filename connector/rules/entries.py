@@ -2,17 +2,19 @@
 
 Invariant: one home for the order of precedence, for customers and groups alike: a temporary limit goes
 before a seasonal one, that before the base limit; of one kind the one that began last, then the smaller
-one. An insured amount replaces nothing: it comes on top.
+one. An insured or guaranteed sum replaces nothing: the policy says how much of it counts.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import Protocol, TypeVar
 
-BASE, SEASONAL, TEMPORARY, INSURED = "base", "seasonal", "temporary", "insured"
-KINDS = (BASE, SEASONAL, TEMPORARY, INSURED)
+BASE, SEASONAL, TEMPORARY = "base", "seasonal", "temporary"
+INSURED, GUARANTEED = "insured", "guaranteed"
+SECURING = (INSURED, GUARANTEED)
 _DAY = dt.timedelta(days=1)
 _RANK = {BASE: 0, SEASONAL: 1, TEMPORARY: 2}
 FULL_COVER = 10_000
@@ -76,10 +78,14 @@ def in_force(entries: Iterable[E], day: dt.date) -> E | None:
     return max(valid, key=lambda e: (_RANK[e.kind], e.valid_from, -_size(e)), default=None)
 
 
-def insured(entries: Iterable[E], day: dt.date) -> E | None:
-    """The insured amount that holds on ``day``: the one that began last."""
-    valid = [entry for entry in entries if entry.kind == INSURED and holds_on(entry, day)]
-    return max(valid, key=lambda e: (e.valid_from, -_size(e)), default=None)
+def securing(entries: Iterable[E], kind: str, day: dt.date) -> list[E]:
+    """The insured or guaranteed sums that hold on ``day``."""
+    return [entry for entry in entries if entry.kind == kind and holds_on(entry, day)]
+
+
+def cover_of(cover_bp: int | None) -> Decimal:
+    """The share of a sum that would be paid; all of it unless stated."""
+    return Decimal(FULL_COVER if cover_bp is None else cover_bp) / FULL_COVER
 
 
 def _size(entry: Dated) -> int:

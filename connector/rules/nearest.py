@@ -14,10 +14,11 @@ from itertools import combinations, product
 
 from connector.policy.catalogue import FACTS, WHOLE
 from connector.policy.schema import Policy
-from connector.rules.compile import Compiled, Point, Rule, compiled
-from connector.rules.evaluate import evaluate
+from connector.rules.compile import compiled
+from connector.rules.evaluate import evaluate, rules_for
 from connector.rules.exposure import weighted
 from connector.rules.outcome import Assessment, plain
+from connector.rules.program import Compiled, Point, Rule
 from connector.rules.snapshot import SetLimit, Snapshot, Unknown, Value
 
 Goal = Callable[[Assessment], bool]
@@ -26,7 +27,7 @@ MOST = 3
 PAY_OVERDUE, PAY_OPEN, LIFT_HOLD, RAISE_LIMIT = "pay_overdue", "pay_open", "lift_hold", "raise_limit"
 _MUCH = 10**15
 _SIXTH = Decimal("0.000001")
-_OVERDUE = ("overdue_amount", "overdue_count", "overdue_days_max")
+_OVERDUE = "overdue_"  # with this begin all facts about what is overdue now
 # What the terms of a limit grow with.
 _GROWS = {
     "need": ("sales_12m",),
@@ -80,7 +81,7 @@ def smallest(policy: Policy, snapshot: Snapshot, goal: Goal) -> list[tuple[Chang
 
     if reached():
         return [()]
-    rules = compiled(policy)
+    rules = rules_for(compiled(policy), snapshot.values)
     by_subject: dict[str, list[_Candidate]] = {}
     for candidate in _candidates(rules, snapshot):
         by_subject.setdefault(candidate.change.subject, []).append(candidate)
@@ -133,7 +134,7 @@ def _candidates(rules: Compiled, snapshot: Snapshot) -> Iterator[_Candidate]:
     told: set[tuple[str, object]] = set()
     for candidate in (*_better_bins(rules, snapshot), *_rule_edges(rules, snapshot)):
         name = candidate.change.subject
-        if owes and name in _OVERDUE:
+        if owes and name.startswith(_OVERDUE):
             continue  # told as one act below: they never change one by one
         if (name, candidate.change.after) not in told:
             told.add((name, candidate.change.after))
@@ -221,7 +222,11 @@ def _pay_overdue(rules: Compiled, snapshot: Snapshot, owes: int) -> _Candidate:
     stage = next((one for one in rules.weights if one.fact == "exposure_overdue"), None)
     late = _money(snapshot, "exposure_overdue")
     less = weighted(late, stage.weight) if stage is not None else 0
-    values: dict[str, Value] = {name: 0 for name in _OVERDUE if name in snapshot.values}
+    values: dict[str, Value] = {
+        name: type(value)(0)
+        for name, value in snapshot.values.items()
+        if name.startswith(_OVERDUE) and isinstance(value, int | Decimal)
+    }
     values["exposure_overdue"] = 0
 
     def make(s: Snapshot) -> Snapshot:

@@ -10,18 +10,21 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import orjson
 
 from connector.policy.catalogue import DECIMAL, FACTS
+
+_IN_SNAPSHOT = tuple(name for name, spec in FACTS.items() if spec.source not in ("outcome", "order"))
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
     """A value that is not known, and why: ``missing_statement``, ``not_disclosed``,
     ``zero_denominator``, ``too_few_periods``, ``no_history``, ``no_report``, ``not_stated``,
-    ``stale``, ``no_rate``, ``no_limit``, ``unlimited``, ``no_score``."""
+    ``stale``, ``no_rate``, ``no_limit``, ``unlimited``, ``no_score``, ``not_recorded``, ``not_rated``,
+    ``no_promises``, ``no_portfolio``, ``no_entry``, ``not_asked``."""
 
     reason: str
 
@@ -30,12 +33,13 @@ Value = int | Decimal | str | bool | Unknown
 
 
 class Origin(NamedTuple):
-    """Where a value comes from: ``source`` as in the catalogue, ``provider`` of a report, and the
-    day that the source itself is dated."""
+    """Where a value comes from: ``source`` as in the catalogue, ``provider`` of a report, the day that
+    the source itself is dated, and the last day on which it counts as fresh (``None``: always)."""
 
     source: str
     provider: str | None = None
     dated: dt.date | None = None
+    fresh_until: dt.date | None = None
 
 
 class SetLimit(NamedTuple):
@@ -46,15 +50,6 @@ class SetLimit(NamedTuple):
     kind: str
     state: str
     amount: int | None
-    valid_to: dt.date | None
-
-
-class Insured(NamedTuple):
-    """An insured amount that comes on top of the limit: ``insured`` minor units of the policy's currency
-    (``None`` if there is no rate), of which the insurer pays ``cover`` (decimal text of 1)."""
-
-    insured: int | None
-    cover: str
     valid_to: dt.date | None
 
 
@@ -92,8 +87,21 @@ class Snapshot:
     since: dt.date | None = None
     reviewed_on: dt.date | None = None
     next_change: dt.datetime | None = None
-    insured: Insured | None = None
     rates: tuple[UsedRate, ...] = ()
+    portfolio: int | None = None
+
+    def state(self, name: str) -> Literal["fresh", "stale", "unknown"]:
+        """Whether a fact is known and fresh, was known and has gone stale, or is not known.
+
+        Bad news stands although its source has gone stale; it is then known and ``stale``.
+        """
+        value, origin = self.values.get(name), self.origins.get(name)
+        if value is None or (isinstance(value, Unknown) and value.reason != "stale"):
+            return "unknown"
+        if isinstance(value, Unknown):
+            return "stale"
+        late = origin is not None and origin.fresh_until is not None and origin.fresh_until < self.today
+        return "stale" if late else "fresh"
 
 
 def snapshot_json(snapshot: Snapshot) -> bytes:
@@ -102,7 +110,6 @@ def snapshot_json(snapshot: Snapshot) -> bytes:
     content["values"] = {name: _plain(value) for name, value in snapshot.values.items()}
     content["origins"] = {name: list(origin) for name, origin in snapshot.origins.items()}
     content["limit_set"] = snapshot.limit_set and list(snapshot.limit_set)
-    content["insured"] = snapshot.insured and list(snapshot.insured)
     content["rates"] = [list(rate) for rate in snapshot.rates]
     return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
 
@@ -115,18 +122,17 @@ def snapshot_from_json(text: bytes) -> Snapshot:
         content[name] = content[name] and dt.datetime.fromisoformat(content[name])
     for name in ("today", "since", "reviewed_on"):
         content[name] = _date(content[name])
-    content["values"] = {name: _value(name, raw) for name, raw in content["values"].items()}
+    # A fact that this snapshot is too old to hold is not known; those that the policy needs are in it.
+    absent = dict.fromkeys(_IN_SNAPSHOT, Unknown("not_recorded"))
+    content["values"] = absent | {name: _value(name, raw) for name, raw in content["values"].items()}
     content["origins"] = {
-        name: Origin(source, provider, _date(dated))
-        for name, (source, provider, dated) in content["origins"].items()
+        name: Origin(source, provider, *map(_date, days))
+        for name, (source, provider, *days) in content["origins"].items()
     }
     content["gaps"] = tuple(content["gaps"])
     if content["limit_set"]:
         kind, state, amount, valid_to = content["limit_set"]
         content["limit_set"] = SetLimit(kind, state, amount, _date(valid_to))
-    if content.get("insured"):
-        amount, cover, valid_to = content["insured"]
-        content["insured"] = Insured(amount, cover, _date(valid_to))
     content["rates"] = tuple(
         UsedRate(currency, per_unit, dt.date.fromisoformat(dated))
         for currency, per_unit, dated in content.get("rates", ())

@@ -17,7 +17,8 @@ limit_request = sa.Table(
     column("subject", sa.Text),
     column("subject_id", Key),
     column("wanted", sa.Text),  # the entry as JSON
-    column("needs", sa.Integer),  # approvals
+    column("needs", sa.Integer),  # approvals by others
+    column("role", sa.Text),  # of those, by the policy
     column("state", sa.Text, index=True),  # pending, approved, declined
     column("reason", sa.Text),
     column("actor", sa.Text),

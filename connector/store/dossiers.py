@@ -53,6 +53,7 @@ def read(connection: sa.Connection, customer_ids: Sequence[int]) -> list[tuple[D
                 payments=tuple(payments[row.id]),
                 reports=tuple(reports[row.id]),
                 limits=tuple(limits[row.id]),
+                group_id=row.group_id,
             ),
             row.changes,
         )

@@ -22,11 +22,14 @@ DAY = dt.timedelta(days=1)
 
 @dataclass(frozen=True)
 class Entry:
-    """One limit, ``kind`` ``base``, ``seasonal``, ``temporary`` or ``insured``. ``state`` ``none``,
-    ``amount`` (minor units of ``currency``) or ``unlimited``; in force on days in ``[valid_from,
-    valid_to]``, ``valid_to`` ``None`` is open-ended. A seasonal one holds from ``season_from`` to
-    ``season_to`` (``MM-DD``) of every year; of an insured one the insurer pays ``cover_bp`` / 10000.
-    ``request_id`` is the decision that it rests on, if others had to agree."""
+    """One limit, ``kind`` ``base``, ``seasonal``, ``temporary``, ``insured`` or ``guaranteed``.
+
+    ``state`` ``none``, ``amount`` (minor units of ``currency``) or ``unlimited``; in force on days in
+    ``[valid_from, valid_to]``, ``valid_to`` ``None`` is open-ended. A seasonal one holds from
+    ``season_from`` to ``season_to`` (``MM-DD``) of every year; of what is insured or guaranteed
+    ``cover_bp`` / 10000 would be paid. ``request_id`` is the decision that it rests on, if others had to
+    agree.
+    """
 
     id: int
     subject: str

@@ -168,7 +168,7 @@ limit_entry = sa.Table(
     identity(),
     column("subject", sa.Text),
     column("subject_id", Key),
-    column("kind", sa.Text),  # base, temporary, seasonal or insured
+    column("kind", sa.Text),  # base, temporary, seasonal, insured, guaranteed
     column("state", sa.Text),
     optional("amount", sa.BigInteger),
     column("currency", sa.Text),
@@ -176,7 +176,7 @@ limit_entry = sa.Table(
     optional("valid_to", sa.Date),
     optional("season_from", sa.Text),  # MM-DD: a seasonal limit holds every year from this day
     optional("season_to", sa.Text),  # MM-DD, that day included; before season_from: over the new year
-    optional("cover_bp", sa.Integer),  # of an insured amount, what the insurer pays
+    optional("cover_bp", sa.Integer),  # of an insured or guaranteed sum, what would be paid
     optional("request_id", Key),  # the request that led to it, if others had to agree
     column("reason", sa.Text),
     column("actor", sa.Text),

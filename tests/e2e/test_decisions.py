@@ -20,12 +20,12 @@ from connector.store.lines import CUSTOMER, GROUP
 from connector.store.tables import credit_group
 from tests.check_bench import Bench, policy
 
-BANDS = [{"above": 1_000, "approvals": 1}]
+BANDS = [{"up_to": 1_000, "role": "controller"}, {"role": "director", "signers": 2}]
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
-    rules = policy(approval={"bands": BANDS})
+    rules = policy(approvals={"limit": BANDS})
     if request.param == "sqlite":
         made = Bench.on_sqlite(tmp_path, rules)
     else:

@@ -61,6 +61,7 @@ def payments(draw: st.DrawFn, id: str) -> PaymentDoc:
         order_id=draw(ORDER_IDS),
         currency=draw(CURRENCIES),
         paid_on=draw(DAYS),
+        bill_due_on=draw(st.sampled_from([None, None, day(-3), day(25)])),
     )
 
 
@@ -85,6 +86,9 @@ def statements(draw: st.DrawFn) -> object:
         current_assets=draw(POSITIVE),
         total_liabilities=draw(POSITIVE),
         current_liabilities=draw(POSITIVE),
+        retained_earnings=draw(SHARES),
+        operating_profit=draw(SHARES),
+        market_equity=draw(POSITIVE),
         equity=draw(SHARES),
         revenue=draw(POSITIVE),
         net_profit=draw(SHARES),
@@ -102,7 +106,7 @@ def reports(draw: st.DrawFn) -> object:
         limit=draw(POSITIVE),
         limit_currency="CNY",
         insolvent=draw(st.sampled_from([None, None, False, True])),
-        negatives=draw(st.sampled_from([(), (), (negative(),), (negative(), negative("lien"))])),
+        negatives=draw(st.sampled_from([(), (), (negative(),), (negative("dishonest"), negative("lien"))])),
         statements=tuple(draw(st.lists(statements(), max_size=2))),
     )
 
@@ -111,7 +115,7 @@ def reports(draw: st.DrawFn) -> object:
 def entries(draw: st.DrawFn) -> object:
     begin = draw(st.integers(-100, 50))
     return limit_entry(
-        draw(st.sampled_from(["base", "temporary"])),
+        draw(st.sampled_from(["base", "temporary", "insured", "guaranteed"])),
         draw(st.integers(0, 10**10)),
         currency=draw(st.sampled_from(["CNY", "USD", "EUR"])),
         valid_from=day(begin),
@@ -128,6 +132,10 @@ def customers(draw: st.DrawFn) -> Dossier:
         customer_since=since,
         reviewed_on=draw(st.sampled_from([None, day(-200), day(-20), day(0)])),
         reports=tuple(draw(st.lists(reports(), max_size=2))),  # type: ignore[arg-type]
+        industry=draw(st.sampled_from([None, "制造业", "banking", "retail"])),
+        group_id=draw(st.sampled_from([None, 3])),
+        account_status=draw(st.sampled_from([None, "active"])),
+        broken_promises=draw(st.sampled_from([None, (), (day(-300), day(-3))])),
         limits=tuple(draw(st.lists(entries(), max_size=2))),  # type: ignore[arg-type]
     )
 

@@ -22,7 +22,11 @@ from tests.check_bench import Bench, policy
 
 PEOPLE = st.sampled_from(["Lin", "lin", "Wang", "Zhao", "ZHAO "])
 AMOUNTS = st.sampled_from([50_000, 100_000, 100_001, 900_000, 1_000_001])
-BANDS = [{"above": 1_000, "approvals": 1}, {"above": 10_000, "approvals": 2}]
+BANDS = [
+    {"up_to": 1_000, "role": "controller"},
+    {"up_to": 10_000, "role": "director", "signers": 2},
+    {"role": "board", "signers": 3},
+]
 DAY = dt.timedelta(days=1)
 
 
@@ -38,7 +42,7 @@ class Decisions(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.folder = Path(tempfile.mkdtemp())
-        rules = policy(approval={"bands": BANDS, "expires_days": 5})
+        rules = policy(approvals={"limit": BANDS, "request_days": 5})
         self.bench = Bench.on_sqlite(self.folder, rules)
         self.number = self.bench.customer()
         self.home = SimpleNamespace(

@@ -10,15 +10,14 @@ import pytest
 
 from connector.model import OrderStage
 from connector.rules.entries import edges, holds_on, last_day
-from connector.rules.snapshot import snapshot_from_json, snapshot_json
 from connector.store.lines import GROUP
 from tests.check_bench import Bench
 from tests.check_bench import policy as check_policy
 from tests.cli_home import NOW, POLICY, Home, Run, make_home
 from tests.rules_bench import (
     TODAY,
-    WITH_USD,
     assess,
+    content,
     day,
     dossier,
     facts,
@@ -28,11 +27,12 @@ from tests.rules_bench import (
 )
 
 BANDS = """\
-approval:
-  bands:
-    - {above: 100_000, approvals: 1}
-    - {above: 1_000_000, approvals: 2}
-  expires_days: 10
+approvals:
+  limit:
+    - {up_to: 100_000, role: controller}
+    - {up_to: 1_000_000, role: director, signers: 2}
+    - {role: board, signers: 3}
+  request_days: 10
 """
 START = NOW.date()
 
@@ -163,14 +163,18 @@ def test_seasons_and_insured_amounts_are_kept_as_they_were_said(home: Home) -> N
     why = ("--customer", str(number), "--reason", "x", "--actor", "Lin")
     assert home.run("limit", "seasonal", "--amount", "90000", "--season", "11-01", "01-31", *why).code == 0
     assert home.run("limit", "insured", "--amount", "50000", "--cover", "90%", *why).code == 0
+    assert home.run("limit", "guaranteed", "--amount", "70000", *why).code == 0
     rows = {row["kind"]: row for row in home.rows("limit", "history", "--customer", str(number))}
     assert rows["seasonal"]["season"] == "11-01..01-31" and rows["insured"]["cover"] == "90%"
+    assert rows["guaranteed"]["cover"] == "100%"
     bad = home.run("limit", "seasonal", "--amount", "1", "--season", "13-01", "01-31", *why)
     assert bad.code == 2 and "no day of the year" in bad.err
     assert home.run("limit", "seasonal", "--amount", "1", *why).code == 2
 
 
 def test_an_insured_amount_comes_on_top_of_a_groups_limit(home: Home) -> None:
+    secured = POLICY.replace("  step: 1000\n", "  step: 1000\n  secured: {insured: 50%}\n")
+    (home.folder / "policies" / "standard.yaml").write_text(secured, encoding="utf-8")
     from connector.store import lines
 
     assert home.run("group", "create", "Holding").code == 0
@@ -178,7 +182,7 @@ def test_an_insured_amount_comes_on_top_of_a_groups_limit(home: Home) -> None:
     home.run("limit", "set", "--amount", "1000", *why)
     home.run("limit", "insured", "--amount", "500", "--cover", "80%", *why)
     with home.opened() as runtime, runtime.store.read() as tx:
-        assert lines.read(tx, [(GROUP, 1)])[GROUP, 1].limit_minor == 140_000
+        assert lines.read(tx, [(GROUP, 1)])[GROUP, 1].limit_minor == 100_000 + 20_000
 
 
 SEASON = limit_entry("seasonal", 900_000, season_from="11-01", season_to="01-31", valid_from=day(-900))
@@ -225,37 +229,18 @@ def test_a_temporary_limit_goes_before_a_seasonal_one_and_that_before_the_base_l
     assert facts(dossier(limits=(base, season))).next_change == dt.datetime(2026, 7, 1, tzinfo=dt.UTC)
 
 
-def test_the_covered_part_of_an_insured_amount_comes_on_top() -> None:
+SECURED = {"secured": {"insured": Decimal("0.5"), "guaranteed": Decimal(1)}}
+
+
+def test_of_what_is_insured_the_covered_part_counts_as_far_as_the_policy_says() -> None:
+    by = policy(limit={**content()["limit"], **SECURED})
     cover = limit_entry("insured", 100_000, cover_bp=9_000)
-    assert assess(dossier(limits=(limit_entry("base", 50_000), cover))).limit == 140_000
-    assert assess(dossier(limits=(cover,))).limit == 2_000_000 + 90_000  # a new customer's own limit
-    nothing = policy(limit={"step": 1, "terms": {"need": {}}})
-    alone = assess(dossier(limits=(cover,)), nothing)
-    assert (alone.limit_state, alone.limit, alone.reasons) == ("amount", 90_000, ())
-
-
-def test_cover_does_not_undo_a_persons_no_and_bounds_nobody_who_is_unlimited() -> None:
-    cover = limit_entry("insured", 100_000)
-    denied = assess(dossier(limits=(limit_entry("base", None, state="none"), cover)))
-    assert (denied.limit_state, denied.limit) == ("none", None)
-    free = assess(dossier(limits=(limit_entry("base", None, state="unlimited"), cover)))
-    assert (free.limit_state, free.limit) == ("unlimited", None)
-
-
-def test_cover_that_has_ended_or_cannot_be_converted_adds_nothing() -> None:
-    base = limit_entry("base", 50_000)
+    assert assess(dossier(limits=(limit_entry("base", 50_000), cover)), by).limit == 50_000 + 45_000
+    assert assess(dossier(limits=(limit_entry("base", 50_000), cover))).limit == 50_000  # policy: nothing
+    pledge = limit_entry("guaranteed", 7_000)
+    assert assess(dossier(limits=(limit_entry("base", 50_000), cover, pledge)), by).limit == 102_000
     over = limit_entry("insured", 100_000, valid_from=day(-9), valid_to=day(-1))
-    assert assess(dossier(limits=(base, over))).limit == 50_000
-    euro = limit_entry("insured", 100_000, currency="EUR")
-    found = assess(dossier(limits=(base, euro)), rates=WITH_USD)
-    assert found.limit == 50_000 and "limit_insured_no_rate" in {step.code for step in found.steps}
-
-
-def test_a_snapshot_with_an_insured_amount_comes_back_equal() -> None:
-    cover = limit_entry("insured", 100_000, cover_bp=8_500, valid_to=day(5))
-    made = facts(dossier(limits=(cover,)))
-    assert made.insured is not None and Decimal(made.insured.cover) == Decimal("0.85")
-    assert snapshot_from_json(snapshot_json(made)) == made
+    assert assess(dossier(limits=(limit_entry("base", 50_000), over)), by).limit == 50_000
 
 
 def test_a_limit_below_the_exposure_is_allowed_and_holds_what_is_new_never_what_is_delivered(
@@ -271,8 +256,12 @@ def test_a_limit_below_the_exposure_is_allowed_and_holds_what_is_new_never_what_
     assert bench.check("600.00", "SO-OLD", checkpoint="invoice").decision == "pass"
 
 
-def test_an_amount_is_measured_by_the_strictest_band_that_it_passes() -> None:
-    made = policy(approval={"bands": [{"above": 10, "approvals": 2}, {"above": 100, "approvals": 1}]})
-    needed = made.approval.needed
-    assert [needed(Decimal(n)) for n in (10, 11, 101)] == [0, 2, 2] and needed(None) == 2
-    assert policy().approval.needed(None) == 0
+def test_what_no_band_holds_nobody_may_grant(home: Home) -> None:
+    path = home.folder / "policies" / "standard.yaml"
+    path.write_text(
+        path.read_text("utf-8").replace("    - {role: board, signers: 3}\n", ""), encoding="utf-8"
+    )
+    number = home.customer("Hengda Metal")
+    refused = ask(home, number, "--amount", "1000000.01")
+    assert refused.code == 2 and "nobody grant so much" in refused.err
+    assert requests(home) == [] and entries(home, number) == []

@@ -61,9 +61,10 @@ def test_both_languages_tell_the_same_numbers() -> None:
 
 def test_every_step_has_a_text() -> None:
     codes = constants("step", 1) | constants("Step", 1) | {"visit_class", "visit_status"}
-    codes -= {"limit_set_", "available_"}  # completed by the state of the limit
+    codes -= {"limit_set_", "available_", "limit_zero_"}  # completed by the state of the limit
     codes |= {f"{head}{state}" for head in ("limit_set_", "available_") for state in ("none", "unlimited")}
-    codes |= {"limit_set_amount", "rule_untested_acts", "rule_untested"}
+    codes |= {"limit_set_amount", "limit_zero_unlimited", "limit_zero_missing"}
+    codes |= {"rule_untested_acts", "rule_untested", "rule_lifted", "rules_lifted"}
     assert len(codes) > 30
     assert {code for code in codes if not has_text(f"step.{code}")} == set()
 

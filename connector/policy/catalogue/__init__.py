@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from connector.policy.catalogue.agency import AGENCY
 from connector.policy.catalogue.exposure import EXPOSURE, STAGES
-from connector.policy.catalogue.financial import FINANCIAL
+from connector.policy.catalogue.financial import FINANCIAL, TRENDS
+from connector.policy.catalogue.order import ORDER
 from connector.policy.catalogue.outcome import OUTCOME
-from connector.policy.catalogue.payment import PAYMENT
+from connector.policy.catalogue.payment import PAYMENT, WINDOWS
+from connector.policy.catalogue.profile import PROFILE
 from connector.policy.catalogue.relation import RELATION
 from connector.policy.catalogue.spec import DECIMAL, WHOLE, FactSpec
 
@@ -20,6 +22,8 @@ FAMILIES: dict[str, tuple[FactSpec, ...]] = {
     "relation": RELATION,
     "agency": AGENCY,
     "exposure": EXPOSURE,
+    "profile": PROFILE,
+    "order": ORDER,
     "outcome": OUTCOME,
 }
 
@@ -31,4 +35,14 @@ def names(family: str) -> tuple[str, ...]:
     return tuple(spec.name for spec in FAMILIES[family])
 
 
-__all__ = ["DECIMAL", "FACTS", "FAMILIES", "STAGES", "WHOLE", "FactSpec", "names"]
+__all__ = [
+    "DECIMAL",
+    "FACTS",
+    "FAMILIES",
+    "STAGES",
+    "TRENDS",
+    "WHOLE",
+    "WINDOWS",
+    "FactSpec",
+    "names",
+]

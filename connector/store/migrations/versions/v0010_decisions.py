@@ -56,6 +56,7 @@ def _requests() -> None:
         sa.Column("subject_id", KEY, nullable=False),
         sa.Column("wanted", sa.Text(), nullable=False),
         sa.Column("needs", sa.Integer(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("actor", sa.Text(), nullable=False),
