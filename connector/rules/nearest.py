@@ -7,7 +7,7 @@ nobody can bring about (what an agency says of insolvency, the country of the cu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import combinations, product
@@ -96,6 +96,29 @@ def smallest(policy: Policy, snapshot: Snapshot, goal: Goal) -> list[tuple[Chang
         single = list(_pairs(by_subject, reached))
     single.sort(key=lambda some: sum(one.change.effort for one in some))
     return [tuple(one.change for one in some) for some in single[:MOST]]
+
+
+def with_changes(policy: Policy, snapshot: Snapshot, way: Iterable[Change]) -> Snapshot:
+    """The facts as they would be after these changes."""
+    rules = rules_for(compiled(policy), snapshot.values)
+    for one in way:
+        snapshot = _remade(rules, snapshot, one).make(snapshot)
+    return snapshot
+
+
+def _remade(rules: Compiled, snapshot: Snapshot, one: Change) -> _Candidate:
+    """The candidate that a change came from."""
+    if one.subject == PAY_OVERDUE:
+        return _pay_overdue(rules, snapshot, _money(snapshot, "overdue_amount"))
+    if one.subject == LIFT_HOLD:
+        return _Candidate(one, lambda s: replace(s, hold_placed=None))
+    amount = one.after if isinstance(one.after, int) else 0
+    if one.subject == PAY_OPEN:
+        return _pay_open(snapshot, amount)
+    if one.subject == RAISE_LIMIT:
+        return _raise_limit(snapshot, amount)
+    edge = one.after if isinstance(one.after, int) else Decimal(str(one.after))
+    return _fact(snapshot, one.subject, edge, below=one.below, effort=one.effort)
 
 
 def _pairs(
