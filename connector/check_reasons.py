@@ -50,6 +50,14 @@ def room(line: Line, policy: Policy, rates: Rates, day: dt.date) -> Room:
     return Room(free, max(free, usable + tolerance) if tolerance else free)
 
 
+def binds(line: Line, needed: Sequence[Line], policy: Policy) -> bool:
+    """Whether a line's limit counts: not the customer's own where the policy goes by the groups' and one of
+    those ``needed`` has a limit."""
+    if policy.check.parent != "group" or line.subject == GROUP:
+        return True
+    return not any(one.subject == GROUP and one.limit_state != "none" for one in needed)
+
+
 def on_customer(party: Party, line: Line | None, assessed: Sequence[Told]) -> list[Found]:
     """What the customer's standing says; ``assessed`` are the reasons of the last assessment."""
     found: list[Found] = []
@@ -65,19 +73,19 @@ def on_customer(party: Party, line: Line | None, assessed: Sequence[Told]) -> li
     return found
 
 
-def on_group(line: Line | None) -> list[Found]:
-    """What the group's standing says."""
-    if line is None or line.status in OPEN_STATUSES:
-        return []
-    return [_found("hold", f"group_{line.status}", {})]
+def on_groups(found: Sequence[Line]) -> list[Found]:
+    """What the standing of the groups above says."""
+    stopped = [line for line in found if line.status not in OPEN_STATUSES]
+    return [_found("hold", f"group_{line.status}", {"group": line.subject_id}) for line in stopped]
 
 
 def on_limit(line: Line, grows: int | None, bounds: Room, policy: Policy, inherits: bool) -> list[Found]:
     """What the limit of a line says about ``grows`` minor units more; ``None`` if no rate is known.
 
-    ``inherits``: a missing limit is made good by the group's.
+    ``inherits``: a missing limit is made good by a group's.
     """
     scope = "group_" if line.subject == GROUP else ""
+    which: dict[str, Value] = {"group": line.subject_id} if line.subject == GROUP else {}
     if line.limit_state == "unlimited":
         return []
     if line.limit_state == "none":
@@ -85,15 +93,15 @@ def on_limit(line: Line, grows: int | None, bounds: Room, policy: Policy, inheri
         return [_found("hold", "no_limit", {})] if missing else []
     found: list[Found] = []
     if line.limit_minor is None or bounds.free is None or bounds.most is None:
-        return [_found("hold", f"{scope}limit_unknown", {})]
+        return [_found("hold", f"{scope}limit_unknown", which)]
     if line.incomplete:
-        found.append(_found("hold", f"{scope}exposure_incomplete", {}))
+        found.append(_found("hold", f"{scope}exposure_incomplete", which))
     if grows is not None and grows > 0:
         total = line.exposure + line.reserved + grows
         if total > bounds.free:
             leads_to = "hold" if total > bounds.most else "warn"
             code = f"over_{scope}limit" if leads_to == "hold" else f"within_{scope}tolerance"
-            found.append(_found(leads_to, code, _numbers(line, grows, bounds)))
+            found.append(_found(leads_to, code, _numbers(line, grows, bounds) | which))
     return found
 
 

@@ -118,6 +118,7 @@ _STEPS = {
     "limit_missing_allowed": "No limit: the policy lets orders pass without one",
     "exposure_stage": "{stage:label}: {amount:money} × {weight:percent} = {counted:money}",
     "exposure_gaps": "Not counted, no exchange rate: {documents}",
+    "rate_used": "1 {of} = {per_unit} {currency}, rate of {dated}",
     "exposure_total": "Exposure {amount:money}",
     "available": "Available: {limit:money} − {exposure:money} = {available:money} "
     "({utilisation:percent} used)",
@@ -146,6 +147,9 @@ _LABELS = {
     "chapter_limit": "Limit",
     "chapter_exposure": "Exposure",
     "chapter_status": "Status",
+    "pass": "pass",
+    "warn": "pass with a warning",
+    "chapter_changes": "Smallest changes that would help",
     "chapter_calendar": "Calendar",
     "need": "Need",
     "capacity": "Capacity",
@@ -156,6 +160,7 @@ _LABELS = {
     "guaranteed_amount": "Guaranteed",
     "class_cap": "Class cap",
     "temporary": "temporary",
+    "seasonal": "seasonal",
     "base": "base",
     "open_orders": "Open orders",
     "delivered": "Delivered, not invoiced",
@@ -227,8 +232,33 @@ _SCREENS = {
     "demo.stop": "Everything is removed when you press Ctrl-C.",
 }
 
+# What would help, and how it is said to sales.
+_ADVICE = {
+    "change.to": "{fact} from {before} to {after}",
+    "change.below": "{fact} from {before} to below {after}",
+    "change.to_unknown": "{fact} (not known now: {before}) shown to be {after}",
+    "change.below_unknown": "{fact} (not known now: {before}) shown to be below {after}",
+    "change.pay_overdue": "the overdue {amount:money} is paid",
+    "change.pay_open": "{amount:money} of what is open is paid",
+    "change.lift_hold": "the hold placed by a person is lifted ({reason})",
+    "change.raise_limit": "a limit of {amount:money} is granted for a time",
+    "change.and": " and ",
+    "change.or": "; or ",
+    "change.semicolon": "; ",
+    "sales.standing": "{name}: credit status {status:label}, risk class {risk_class}, limit {limit}, available {available}.",
+    "sales.because": "Why: {reasons}.",
+    "sales.class_help": "A better class would follow if {ways}.",
+    "sales.order_pass": "{name}: an order of {amount} passes.",
+    "sales.order_warn": "{name}: an order of {amount} passes with a warning.",
+    "sales.order_hold": "{name}: an order of {amount} would be held.",
+    "sales.order_help": "It would pass if {ways}.",
+    "sales.no_help": "No one or two changes would be enough: speak with credit management.",
+    "explain.order": "An order of {amount}: {decision:label}",
+}
+
 TEXTS: dict[str, str] = {
     **_REASONS,
+    **_ADVICE,
     **_SCREENS,
     **{f"step.{code}": text for code, text in _STEPS.items()},
     **{f"label.{code}": text for code, text in _LABELS.items()},

@@ -118,6 +118,7 @@ _STEPS = {
     "limit_missing_allowed": "没有额度：政策允许无额度订单通过",
     "exposure_stage": "{stage:label}：{amount:money} × {weight:percent} = {counted:money}",
     "exposure_gaps": "未计入，缺少汇率：{documents}",
+    "rate_used": "1 {of} = {per_unit} {currency}（{dated} 汇率）",
     "exposure_total": "信用占用 {amount:money}",
     "available": "可用额度：{limit:money} − {exposure:money} = {available:money}"
     "（已用 {utilisation:percent}）",
@@ -146,6 +147,9 @@ _LABELS = {
     "chapter_limit": "信用额度",
     "chapter_exposure": "信用占用",
     "chapter_status": "状态",
+    "pass": "通过",
+    "warn": "通过但提醒",
+    "chapter_changes": "最小的改善途径",
     "chapter_calendar": "日程",
     "need": "业务需求",
     "capacity": "还款能力",
@@ -156,6 +160,7 @@ _LABELS = {
     "guaranteed_amount": "担保",
     "class_cap": "等级上限",
     "temporary": "临时",
+    "seasonal": "季节性",
     "base": "基本",
     "open_orders": "未交货订单",
     "delivered": "已交货未开票",
@@ -227,8 +232,33 @@ _SCREENS = {
     "demo.stop": "按 Ctrl-C 结束，所有临时内容会被清除。",
 }
 
+# What would help, and how it is said to sales.
+_ADVICE = {
+    "change.to": "{fact}由 {before} 变为 {after}",
+    "change.below": "{fact}由 {before} 降到 {after} 以下",
+    "change.to_unknown": "补充{fact}（目前{before}）并达到 {after}",
+    "change.below_unknown": "补充{fact}（目前{before}）且低于 {after}",
+    "change.pay_overdue": "付清逾期的 {amount:money}",
+    "change.pay_open": "先付未清款项中的 {amount:money}",
+    "change.lift_hold": "解除人工冻结（{reason}）",
+    "change.raise_limit": "批准 {amount:money} 的临时额度",
+    "change.and": "，并且",
+    "change.or": "；或",
+    "change.semicolon": "；",
+    "sales.standing": "{name}：信用状态{status:label}，风险等级 {risk_class}，额度 {limit}，可用 {available}。",
+    "sales.because": "原因：{reasons}。",
+    "sales.class_help": "要升级，需要：{ways}。",
+    "sales.order_pass": "{name}：{amount} 的订单可以通过。",
+    "sales.order_warn": "{name}：{amount} 的订单可以通过，但有提醒。",
+    "sales.order_hold": "{name}：{amount} 的订单会被拦截。",
+    "sales.order_help": "要通过，需要：{ways}。",
+    "sales.no_help": "一两项变化还不够，请与信用管理部门商量。",
+    "explain.order": "{amount} 的订单：{decision:label}",
+}
+
 TEXTS: dict[str, str] = {
     **_REASONS,
+    **_ADVICE,
     **_SCREENS,
     **{f"step.{code}": text for code, text in _STEPS.items()},
     **{f"label.{code}": text for code, text in _LABELS.items()},

@@ -106,7 +106,7 @@ class Limit(Part):
 
 class ApprovalBand(Part):
     """Up to ``up_to`` (major units, inclusive; none: without bound) ``role`` may decide, ``signers`` of
-    them together."""
+    them together: whoever asks is one of them, so that 2 takes a second person."""
 
     up_to: Amount | None = None
     role: Name
@@ -115,7 +115,9 @@ class ApprovalBand(Part):
 
 class Approvals(Part):
     """Who may let an order go over the limit (``excess``) and who may set a limit (``limit``): the first
-    band that holds the amount. Without bands the policy does not say."""
+    band that holds the amount. Without bands the policy does not say. A request that nobody decides
+    lapses after ``request_days``."""
 
     excess: tuple[ApprovalBand, ...] = ()
     limit: tuple[ApprovalBand, ...] = ()
+    request_days: Positive = 30

@@ -61,6 +61,7 @@ from connector.policy.form_rules import (
     StatusRules,
 )
 from connector.policy.form_score import Bin, DataPoint, KnownAfter, RiskClass, Scorecard, SizeBand
+from connector.policy.governance import Activation
 from connector.policy.values import canonical
 
 
@@ -89,6 +90,7 @@ class Policy(Part):
     financial: Financial = Financial()
     visits: Visits = Visits()
     reviews: Reviews = Reviews()
+    activation: Activation = Activation()
 
     _lines: dict[Path, int] = PrivateAttr(default_factory=dict)
     _file: str = PrivateAttr(default="policy")
@@ -120,6 +122,7 @@ class Policy(Part):
 
 __all__ = [
     "STATUSES",
+    "Activation",
     "Altman",
     "ApprovalBand",
     "Approvals",

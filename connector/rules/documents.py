@@ -65,9 +65,10 @@ class ReportDoc(NamedTuple):
 
 
 class LimitEntry(NamedTuple):
-    """A limit set by a person: ``kind`` ``base`` or ``temporary``, or a sum that secures it: ``insured`` or
-    ``guaranteed``; ``state`` ``none``, ``amount`` or ``unlimited``; valid on days in ``[valid_from,
-    valid_to]``; ``valid_to`` ``None`` is open-ended."""
+    """A limit set by a person: ``kind`` ``base``, ``seasonal`` or ``temporary``, or a sum that secures it:
+    ``insured`` or ``guaranteed``, of which ``cover_bp`` / 10000 would be paid; ``state`` ``none``,
+    ``amount`` or ``unlimited``; valid on days in ``[valid_from, valid_to]``; ``valid_to`` ``None`` is
+    open-ended; a season from one ``MM-DD`` to another, every year."""
 
     kind: str
     state: str
@@ -75,6 +76,9 @@ class LimitEntry(NamedTuple):
     currency: str
     valid_from: dt.date
     valid_to: dt.date | None
+    season_from: str | None = None
+    season_to: str | None = None
+    cover_bp: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,10 +89,17 @@ def evaluate(policy: Policy, snapshot: Snapshot) -> Assessment:
 
 
 def _segment(rules: Compiled, values: Mapping[str, Value], steps: list[Step]) -> Compiled:
+    """The policy as it is for the customer, with a step if that is a segment's."""
+    found = rules_for(rules, values)
+    if found is not rules:
+        steps.append(Step("score", "segment", {"segment": found.segment}))
+    return found
+
+
+def rules_for(rules: Compiled, values: Mapping[str, Value]) -> Compiled:
     """The policy as it is for the first segment whose conditions are known to hold."""
     for group in rules.segments:
         if holds(group.all, group.any, values):
-            steps.append(Step("score", "segment", {"segment": group.name}))
             return group.rules
     return rules
 
@@ -136,7 +143,10 @@ def _reason(rules: Compiled, code: str, status: str, **params: str | int | None)
 
 
 def _exposure(rules: Compiled, snapshot: Snapshot, steps: list[Step]) -> int:
-    """The exposure of the snapshot, told stage by stage."""
+    """The exposure of the snapshot, told stage by stage, with the rates that served."""
+    for rate in snapshot.rates:
+        dated = rate.dated.isoformat()
+        steps.append(step("exposure", "rate_used", of=rate.currency, per_unit=rate.per_unit, dated=dated))
     for stage in rules.weights:
         amount = snapshot.values[stage.fact]
         if amount and isinstance(amount, int):

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from connector.model import InvoiceState, OrderStage
-from connector.money import Rates, scale
+from connector.money import Rate, Rates, scale
 from connector.policy.catalogue import STAGES
 from connector.policy.schema import Policy
 from connector.rules.compile import compiled
@@ -72,11 +72,18 @@ def exposure(dossier: Dossier, policy: Policy, rates: Rates, as_of: dt.datetime)
     return replace(found, parts=tuple(sorted(found.parts, key=lambda p: (_RANK[p.stage], p.id, p.own))))
 
 
-def converter(rates: Rates, day: dt.date) -> Convert:
-    """Conversion at the rates of one day: all open amounts are worth what they are worth today."""
+def converter(rates: Rates, day: dt.date, used: dict[str, Rate] | None = None) -> Convert:
+    """Conversion at the rates of one day: all open amounts are worth what they are worth today. ``used``
+    learns the rates that served, by currency."""
 
     def convert(minor: int, currency: str, to: str) -> int | None:
-        return minor if currency == to else rates.convert(minor, currency, to, day)
+        if currency == to:
+            return minor
+        if used is not None:
+            for one in (currency, to):
+                if one not in used and (found := rates.rate(one, day)) is not None:
+                    used[one] = found
+        return rates.convert(minor, currency, to, day)
 
     return convert
 

@@ -11,21 +11,21 @@ import datetime as dt
 from bisect import bisect_right
 
 from connector.errors import Halt
-from connector.money import Rates
+from connector.money import Rate, Rates
 from connector.policy.catalogue import names
 from connector.policy.schema import Policy
-from connector.rules import financial, payment
+from connector.rules import entries, financial, payment
 from connector.rules.agency import agency_facts, newest_first
 from connector.rules.compile import compiled
 from connector.rules.documents import Dossier, LimitEntry
 from connector.rules.exposure import Exposure, converter, measure
 from connector.rules.moments import local_day, start_of
-from connector.rules.profile import OWN_KINDS, profile_facts
+from connector.rules.profile import profile_facts
 from connector.rules.program import Compiled
 from connector.rules.ratios import ratio
 from connector.rules.relation import Relation, month_reached, relation_facts
 from connector.rules.settlement import Convert, Settlement, settle
-from connector.rules.snapshot import Origin, SetLimit, Snapshot, Unknown, Value
+from connector.rules.snapshot import Origin, SetLimit, Snapshot, Unknown, UsedRate, Value
 
 _PAYMENT, _EXPOSURE = names("payment"), names("exposure")
 _DAY = dt.timedelta(days=1)
@@ -46,7 +46,8 @@ def snapshot(dossier: Dossier, policy: Policy, rates: Rates, as_of: dt.datetime)
             todo=f"give rates against {rules.currency}",
         )
     today = local_day(as_of, rules.timezone)
-    convert = converter(rates, today)
+    used: dict[str, Rate] = {}
+    convert = converter(rates, today, used)
     moments: list[dt.date] = []
     drafts = policy.exposure.draft_invoices
     settled = settle(dossier, policy.terms.default_days, convert, today, drafts=drafts)
@@ -54,6 +55,7 @@ def snapshot(dossier: Dossier, policy: Policy, rates: Rates, as_of: dt.datetime)
     values, origins, relation = _families(dossier, rules, settled, exposed, today, convert, moments)
     limit_set = _limit_set(dossier.limits, today, rules.currency, convert, moments)
     _counting(rules, values, relation.since, today, moments)
+    moments.extend(day for one in used if (day := rates.next_day(one, today)) is not None)
     soonest = min(filter(today.__lt__, moments), default=None)
     return Snapshot(
         customer_id=dossier.customer_id,
@@ -70,6 +72,7 @@ def snapshot(dossier: Dossier, policy: Policy, rates: Rates, as_of: dt.datetime)
         reviewed_on=dossier.reviewed_on,
         next_change=None if soonest is None else start_of(soonest, rules.timezone),
         portfolio=dossier.portfolio,
+        rates=tuple(UsedRate(one.currency, str(one.per_unit), one.day) for _, one in sorted(used.items())),
     )
 
 
@@ -116,32 +119,22 @@ def _families(
 
 
 def _limit_set(
-    entries: tuple[LimitEntry, ...],
+    found: tuple[LimitEntry, ...],
     today: dt.date,
     currency: str,
     convert: Convert,
     moments: list[dt.date],
 ) -> SetLimit | None:
-    """The entry of a person that holds today: a temporary one before a base one, then the one that
-    began last, then the smallest. What secures a limit is none."""
-    best: tuple[bool, dt.date, int, SetLimit] | None = None
-    for entry in entries:
-        moments.append(entry.valid_from)
-        if entry.valid_to is not None:
-            moments.append(entry.valid_to + _DAY)
-        if entry.kind not in OWN_KINDS:
-            continue
-        if entry.valid_from > today or (entry.valid_to is not None and entry.valid_to < today):
-            continue
-        amount = None
-        if entry.state == "amount" and entry.amount is not None:
-            amount = convert(entry.amount, entry.currency, currency)
-        size = {"none": 0, "unlimited": -(10**30)}.get(entry.state, -(amount or 0))
-        found = SetLimit(entry.kind, entry.state, amount, entry.valid_to)
-        rank = (entry.kind == "temporary", entry.valid_from, size, found)
-        if best is None or rank[:3] > best[:3]:
-            best = rank
-    return best[3] if best is not None else None
+    """The entry of a person that holds today in place of the calculated limit."""
+    for entry in found:
+        moments.extend(entries.edges(entry, today))
+    holds = entries.in_force(found, today)
+    if holds is None:
+        return None
+    amount = None
+    if holds.state == "amount" and holds.amount is not None:
+        amount = convert(holds.amount, holds.currency, currency)
+    return SetLimit(holds.kind, holds.state, amount, entries.last_day(holds, today))
 
 
 def _sales_days(rules: Compiled, relation: Relation, today: dt.date, moments: list[dt.date]) -> int:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import datetime as dt
 
+from connector.money import scale
 from connector.policy.schema import Policy
+from connector.rules import entries
 from connector.rules.documents import Dossier, LimitEntry
 from connector.rules.payment import NOT_RECORDED
 from connector.rules.program import Compiled
@@ -16,7 +18,7 @@ from connector.rules.settlement import Convert, in_currency
 from connector.rules.snapshot import Origin, Unknown, Value
 
 NO_ENTRY = Unknown("no_entry")
-OWN_KINDS = ("base", "temporary")
+OWN_KINDS = (entries.BASE, entries.SEASONAL, entries.TEMPORARY)
 _DAY = dt.timedelta(days=1)
 
 
@@ -83,10 +85,10 @@ def _blacklisted(policy: Policy, dossier: Dossier) -> bool | Unknown:
 
 
 def _expired(
-    policy: Policy, entries: tuple[LimitEntry, ...], today: dt.date, moments: list[dt.date]
+    policy: Policy, set_: tuple[LimitEntry, ...], today: dt.date, moments: list[dt.date]
 ) -> bool | Unknown:
     """Whether the limit set by a person is too old, or was a temporary one and has run out."""
-    own = [entry for entry in entries if entry.kind in OWN_KINDS]
+    own = [entry for entry in set_ if entry.kind in OWN_KINDS]
     begun = [entry for entry in own if entry.valid_from <= today]
     holding = [entry for entry in begun if entry.valid_to is None or entry.valid_to >= today]
     if not begun:
@@ -102,15 +104,10 @@ def _expired(
     return ends < today
 
 
-def _secured(
-    kind: str, entries: tuple[LimitEntry, ...], currency: str, today: dt.date, convert: Convert
-) -> int:
-    """The sums of this kind that hold today; one without a rate secures nothing."""
+def _secured(kind: str, set_: tuple[LimitEntry, ...], currency: str, today: dt.date, convert: Convert) -> int:
+    """The sums of this kind that hold today, each as far as it covers; one without a rate secures nothing."""
     return sum(
-        in_currency(entry.amount, entry.currency, currency, convert)
-        for entry in entries
-        if entry.kind == kind
-        and entry.amount is not None
-        and entry.valid_from <= today
-        and (entry.valid_to is None or entry.valid_to >= today)
+        scale(in_currency(entry.amount, entry.currency, currency, convert), entries.cover_of(entry.cover_bp))
+        for entry in set_
+        if entry.kind == kind and entry.amount is not None and entries.holds_on(entry, today)
     )

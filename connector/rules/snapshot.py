@@ -43,7 +43,7 @@ class Origin(NamedTuple):
 
 
 class SetLimit(NamedTuple):
-    """The limit set by a person that holds today: ``kind`` ``temporary`` or ``base``; ``state``
+    """The limit set by a person that holds today: ``kind`` ``temporary``, ``seasonal`` or ``base``; ``state``
     ``none``, ``amount`` or ``unlimited``; ``amount`` in minor units of the policy's currency,
     ``None`` with state ``amount`` if there is no rate."""
 
@@ -51,6 +51,15 @@ class SetLimit(NamedTuple):
     state: str
     amount: int | None
     valid_to: dt.date | None
+
+
+class UsedRate(NamedTuple):
+    """The rate by which amounts were converted: one unit of ``currency`` is ``per_unit`` (decimal text)
+    units of the policy's currency, by the rate of ``dated``."""
+
+    currency: str
+    per_unit: str
+    dated: dt.date
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,7 @@ class Snapshot:
     ``number currency``: the exposure is then a lower bound. ``next_change`` is the earliest moment
     at which time alone changes a value that this policy looks at; the facts that merely count days
     (age of a report, months of relation) are watched as far as the policy has an edge on them.
+    ``rates`` are those by which amounts were converted.
     """
 
     customer_id: int
@@ -77,6 +87,7 @@ class Snapshot:
     since: dt.date | None = None
     reviewed_on: dt.date | None = None
     next_change: dt.datetime | None = None
+    rates: tuple[UsedRate, ...] = ()
     portfolio: int | None = None
 
     def state(self, name: str) -> Literal["fresh", "stale", "unknown"]:
@@ -99,6 +110,7 @@ def snapshot_json(snapshot: Snapshot) -> bytes:
     content["values"] = {name: _plain(value) for name, value in snapshot.values.items()}
     content["origins"] = {name: list(origin) for name, origin in snapshot.origins.items()}
     content["limit_set"] = snapshot.limit_set and list(snapshot.limit_set)
+    content["rates"] = [list(rate) for rate in snapshot.rates]
     return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
 
 
@@ -121,6 +133,10 @@ def snapshot_from_json(text: bytes) -> Snapshot:
     if content["limit_set"]:
         kind, state, amount, valid_to = content["limit_set"]
         content["limit_set"] = SetLimit(kind, state, amount, _date(valid_to))
+    content["rates"] = tuple(
+        UsedRate(currency, per_unit, dt.date.fromisoformat(dated))
+        for currency, per_unit, dated in content.get("rates", ())
+    )
     return Snapshot(**content)
 
 

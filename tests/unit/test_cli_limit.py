@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from connector import limits
+from connector.rules.entries import in_force
 from connector.store import limits as entries
 from connector.store import lines
 from connector.store.lines import CUSTOMER, GROUP, Line
@@ -246,7 +247,7 @@ def test_entries_are_never_deleted(home: Home) -> None:
     with home.opened() as runtime, runtime.store.read() as tx:
         assert tx.execute(sa.select(sa.func.count()).select_from(limit_entry)).scalar_one() == 3
         found = entries.entries(tx, CUSTOMER, int(number))
-    assert entries.in_force(found, TODAY) is None
+    assert in_force(found, TODAY) is None
 
 
 def queue(home: Home, *states: str) -> None:
