@@ -39,7 +39,7 @@ def true_and_small(facts: Snapshot, goal: Goal) -> None:
             if len(way) > 1:
                 assert not reached(*rest), "a pair of which one change is enough is no smallest way"
             if one.subject in (PAY_OPEN, RAISE_LIMIT) and isinstance(one.after, int) and one.after > 0:
-                less = Change(one.subject, one.before, one.after - 1, one.below, one.known, one.effort)
+                less = Change(one.subject, one.before, one.after - 1, one.bound, one.known, one.effort)
                 assert not reached(*rest, less), "one cent less would do"
 
 
