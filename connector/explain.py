@@ -250,7 +250,7 @@ def _change(one: Change, currency: str, language: str) -> str:
         return say(f"change.{one.subject}", {"amount": one.after, "currency": currency}, language)
     if one.subject == nearest.LIFT_HOLD:
         return say("change.lift_hold", {"reason": one.before}, language)
-    code = f"change.{'below' if one.below else 'to'}{'' if one.known else '_unknown'}"
+    code = f"change.{one.bound}{'' if one.known else '_unknown'}"
     params = {
         "fact": fact_name(one.subject, language),
         "before": shown(one.subject, one.before, currency, language)

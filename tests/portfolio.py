@@ -34,11 +34,14 @@ status:
 RULES = POLICY.replace("    need: {}\n", "    need: {peak_factor: 12, extra_days: 0}\n") + HOLDS
 
 
-def portfolio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rules: str = RULES) -> Home:
+def portfolio(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rules: str = RULES, *, connected: bool = True
+) -> Home:
     """A home folder under ``rules``, connected, with nobody in it yet."""
     monkeypatch.setenv("CREDITGATE_AS_OF", TODAY.isoformat())
     home = make_home(tmp_path, monkeypatch)
-    home.connect()
+    if connected:
+        home.connect()
     policy_file(home).write_text(rules, encoding="utf-8")
     return home
 

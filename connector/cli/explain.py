@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from connector.explain import Order
     from connector.runtime import Runtime
 
-ROW = ("chapter", "rule", "fact", "value", "source", "dated", "age_days", "effect", "text")
+ROW = ("chapter", "rule", "fact", "value", "source", "dated", "age_days", "freshness", "effect", "text")
 
 
 @click.command("explain", short_help="Show the steps from raw value to limit and status.")

@@ -234,9 +234,11 @@ _SCREENS = {
 
 # What would help, and how it is said to sales.
 _ADVICE = {
-    "change.to": "{fact} from {before} to {after}",
+    "change.at_least": "{fact} from {before} to {after} or more",
+    "change.at_most": "{fact} from {before} to {after} or less",
     "change.below": "{fact} from {before} to below {after}",
-    "change.to_unknown": "{fact} (not known now: {before}) shown to be {after}",
+    "change.at_least_unknown": "{fact} (not known now: {before}) shown to be {after} or more",
+    "change.at_most_unknown": "{fact} (not known now: {before}) shown to be {after} or less",
     "change.below_unknown": "{fact} (not known now: {before}) shown to be below {after}",
     "change.pay_overdue": "the overdue {amount:money} is paid",
     "change.pay_open": "{amount:money} of what is open is paid",

@@ -234,9 +234,11 @@ _SCREENS = {
 
 # What would help, and how it is said to sales.
 _ADVICE = {
-    "change.to": "{fact}由 {before} 变为 {after}",
+    "change.at_least": "{fact}由 {before} 升到 {after} 以上",
+    "change.at_most": "{fact}由 {before} 降到 {after} 以内",
     "change.below": "{fact}由 {before} 降到 {after} 以下",
-    "change.to_unknown": "补充{fact}（目前{before}）并达到 {after}",
+    "change.at_least_unknown": "补充{fact}（目前{before}）并达到 {after} 以上",
+    "change.at_most_unknown": "补充{fact}（目前{before}）且不超过 {after}",
     "change.below_unknown": "补充{fact}（目前{before}）且低于 {after}",
     "change.pay_overdue": "付清逾期的 {amount:money}",
     "change.pay_open": "先付未清款项中的 {amount:money}",

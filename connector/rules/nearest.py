@@ -7,10 +7,11 @@ nobody can bring about (what an agency says of insolvency, the country of the cu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import combinations, product
+from typing import Literal
 
 from connector.policy.catalogue import FACTS, WHOLE
 from connector.policy.schema import Policy
@@ -25,6 +26,8 @@ Goal = Callable[[Assessment], bool]
 MOST = 3
 # Changes that are no single fact: an act of the customer or of a person here.
 PAY_OVERDUE, PAY_OPEN, LIFT_HOLD, RAISE_LIMIT = "pay_overdue", "pay_open", "lift_hold", "raise_limit"
+ACTS = (PAY_OVERDUE, PAY_OPEN, LIFT_HOLD, RAISE_LIMIT)
+Bound = Literal["at_least", "at_most", "below"]
 _MUCH = 10**15
 _SIXTH = Decimal("0.000001")
 _OVERDUE = "overdue_"  # with this begin all facts about what is overdue now
@@ -40,13 +43,13 @@ _GROWS = {
 @dataclass(frozen=True)
 class Change:
     """One change. ``subject`` is a fact, or one of the acts above; ``before`` and ``after`` are values
-    as parameters of steps hold them (``after`` is an amount of money for the acts). ``below``: anything
-    below ``after`` serves, ``after`` itself does not. ``known`` says whether ``before`` is."""
+    as parameters of steps hold them (``after`` is an amount of money for the acts). ``bound`` says what
+    serves: ``at_least``, ``at_most`` or ``below`` the value ``after``; ``known`` whether ``before`` is."""
 
     subject: str
     before: str | int | None
     after: str | int | None
-    below: bool
+    bound: Bound
     known: bool
     effort: int
 
@@ -94,8 +97,37 @@ def smallest(policy: Policy, snapshot: Snapshot, goal: Goal) -> list[tuple[Chang
             single.append((_shrunk(first, reached),))
     if not single:
         single = list(_pairs(by_subject, reached))
-    single.sort(key=lambda some: sum(one.change.effort for one in some))
+    single.sort(key=_ease)
     return [tuple(one.change for one in some) for some in single[:MOST]]
+
+
+def _ease(some: tuple[_Candidate, ...]) -> tuple[int, int]:
+    """What can be done today comes before what a customer's record must first become."""
+    record = sum(one.change.subject not in ACTS for one in some)
+    return record, sum(one.change.effort for one in some)
+
+
+def with_changes(policy: Policy, snapshot: Snapshot, way: Iterable[Change]) -> Snapshot:
+    """The facts as they would be after these changes."""
+    rules = rules_for(compiled(policy), snapshot.values)
+    for one in way:
+        snapshot = _remade(rules, snapshot, one).make(snapshot)
+    return snapshot
+
+
+def _remade(rules: Compiled, snapshot: Snapshot, one: Change) -> _Candidate:
+    """The candidate that a change came from."""
+    if one.subject == PAY_OVERDUE:
+        return _pay_overdue(rules, snapshot, _money(snapshot, "overdue_amount"))
+    if one.subject == LIFT_HOLD:
+        return _Candidate(one, lambda s: replace(s, hold_placed=None))
+    amount = one.after if isinstance(one.after, int) else 0
+    if one.subject == PAY_OPEN:
+        return _pay_open(snapshot, amount)
+    if one.subject == RAISE_LIMIT:
+        return _raise_limit(snapshot, amount)
+    edge = one.after if isinstance(one.after, int) else Decimal(str(one.after))
+    return _fact(snapshot, one.subject, edge, one.bound, one.effort)
 
 
 def _pairs(
@@ -145,7 +177,7 @@ def _candidates(rules: Compiled, snapshot: Snapshot) -> Iterator[_Candidate]:
     if exposed > 0:
         yield _sized(lambda amount: _pay_open(snapshot, amount), 0, exposed)
     if snapshot.hold_placed is not None:
-        change = Change(LIFT_HOLD, snapshot.hold_placed, None, False, True, 1)
+        change = Change(LIFT_HOLD, snapshot.hold_placed, None, "at_least", True, 1)
         yield _Candidate(change, lambda s: replace(s, hold_placed=None))
     yield from _larger_terms(rules, snapshot)
     yield _sized(lambda amount: _raise_limit(snapshot, amount), 0, _MUCH)
@@ -162,14 +194,16 @@ def _better_bins(rules: Compiled, snapshot: Snapshot) -> Iterator[_Candidate]:
         for index, band in enumerate(point.bands):
             if band.points <= earned:
                 continue
-            upwards = index > at if at is not None else index == len(point.bands) - 1
+            upwards = index > at if at is not None else point.bands[-1].points > point.bands[0].points
+            if (upwards and index == 0) or (not upwards and index == len(point.bands) - 1):
+                continue  # the best values lie in the middle: no single bound tells where
             edge = point.edges[index - 1] if upwards else point.edges[index]
             effort = (
                 abs(index - at)
                 if at is not None
                 else 1 + sum(1 for other in point.bands if earned < other.points <= band.points)
             )
-            yield _fact(snapshot, point.fact, edge, below=not upwards, effort=effort)
+            yield _fact(snapshot, point.fact, edge, "at_least" if upwards else "below", effort)
 
 
 def _index(point: Point, value: Value) -> int:
@@ -193,27 +227,30 @@ def _rule_edges(rules: Compiled, snapshot: Snapshot) -> Iterator[_Candidate]:
                 continue
             name = test.compare.__name__
             if name in ("ge", "gt"):
-                yield _fact(snapshot, test.fact, test.value, below=name == "ge", effort=_far(rule))
+                yield _fact(
+                    snapshot, test.fact, test.value, "below" if name == "ge" else "at_most", _far(rule)
+                )
             elif name in ("le", "lt"):
                 step = 1 if kind in WHOLE else _SIXTH
                 after = test.value + step if name == "le" else test.value
-                yield _fact(snapshot, test.fact, after, below=False, effort=_far(rule))
+                yield _fact(snapshot, test.fact, after, "at_least", _far(rule))
 
 
 def _far(rule: Rule) -> int:
     return 2 if rule.rank >= 0 else 1
 
 
-def _fact(snapshot: Snapshot, name: str, edge: int | Decimal, *, below: bool, effort: int) -> _Candidate:
+def _fact(snapshot: Snapshot, name: str, edge: int | Decimal, bound: Bound, effort: int) -> _Candidate:
     """One fact brought to ``edge``, or just below it."""
-    whole = FACTS[name].kind in WHOLE
-    value: Value = edge
-    if below:
-        value = edge - 1 if whole else edge - _SIXTH
+    value = edge
+    if bound == "below" and FACTS[name].kind in WHOLE:
+        value, bound = edge - 1, "at_most"
+        edge = value
+    elif bound == "below":
+        value = edge - _SIXTH
     before = snapshot.values[name]
     known = not isinstance(before, Unknown)
-    shown = plain(value) if below and whole else plain(edge)
-    change = Change(name, plain(before), shown, below and not whole, known, effort)
+    change = Change(name, plain(before), plain(edge), bound, known, effort)
     return _Candidate(change, lambda s: _with(s, {name: value}))
 
 
@@ -232,19 +269,19 @@ def _pay_overdue(rules: Compiled, snapshot: Snapshot, owes: int) -> _Candidate:
     def make(s: Snapshot) -> Snapshot:
         return _with(s, {**values, "exposure": max(0, _money(s, "exposure") - less)})
 
-    return _Candidate(Change(PAY_OVERDUE, owes, owes, False, True, 1), make)
+    return _Candidate(Change(PAY_OVERDUE, owes, owes, "at_least", True, 1), make)
 
 
 def _pay_open(snapshot: Snapshot, amount: int) -> _Candidate:
     """So much of the exposure is paid."""
     exposed = _money(snapshot, "exposure")
-    change = Change(PAY_OPEN, exposed, amount, False, True, 1)
+    change = Change(PAY_OPEN, exposed, amount, "at_least", True, 1)
     return _Candidate(change, lambda s: _with(s, {"exposure": max(0, _money(s, "exposure") - amount)}))
 
 
 def _raise_limit(snapshot: Snapshot, amount: int) -> _Candidate:
     """A person sets a limit for a time."""
-    change = Change(RAISE_LIMIT, None, amount, False, True, 5)
+    change = Change(RAISE_LIMIT, None, amount, "at_least", True, 5)
     entry = SetLimit("temporary", "amount", amount, None)
     return _Candidate(change, lambda s: replace(s, limit_set=entry))
 
@@ -259,7 +296,7 @@ def _larger_terms(rules: Compiled, snapshot: Snapshot) -> Iterator[_Candidate]:
 
                 def sized(amount: int, name: str = name, value: Value | None = value) -> _Candidate:
                     known = isinstance(value, int)
-                    change = Change(name, plain(value), amount, False, known, 4)
+                    change = Change(name, plain(value), amount, "at_least", known, 4)
                     return _Candidate(change, lambda s: _with(s, {name: amount}))
 
                 yield _sized(sized, low, _MUCH)

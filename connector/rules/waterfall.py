@@ -22,7 +22,8 @@ _AMOUNTS = ("total", "counted", "available", "amount")
 
 class Row(NamedTuple):
     """One step. ``rule`` names the part of the policy, ``dated`` the day that the source is dated,
-    ``age_days`` how old it was; ``effect`` is what the step adds or decides; ``text`` the sentence."""
+    ``age_days`` how old it was, ``freshness`` ``fresh``, ``stale`` or ``unknown`` by the policy; ``effect``
+    is what the step adds or decides; ``text`` the sentence."""
 
     chapter: str
     rule: str
@@ -31,6 +32,7 @@ class Row(NamedTuple):
     source: str | None
     dated: dt.date | None
     age_days: int | None
+    freshness: str | None
     effect: str | None
     text: str
 
@@ -60,6 +62,7 @@ def _row(step: Step, snapshot: Snapshot, weights: int, language: str) -> Row:
         source=source,
         dated=dated,
         age_days=None if dated is None else (snapshot.today - dated).days,
+        freshness=snapshot.state(name) if name in snapshot.values else None,
         effect=_effect(step, snapshot.currency, weights),
         text=line(step, snapshot, language),
     )

@@ -114,12 +114,18 @@ def reports(draw: st.DrawFn) -> object:
 @st.composite
 def entries(draw: st.DrawFn) -> object:
     begin = draw(st.integers(-100, 50))
+    kind = draw(st.sampled_from(["base", "temporary", "seasonal", "insured", "guaranteed"]))
+    seasons = [("06-01", "06-30"), ("06-20", "07-10"), ("11-01", "06-16"), ("02-29", "02-29")]
+    first, last = draw(st.sampled_from(seasons)) if kind == "seasonal" else (None, None)
     return limit_entry(
-        draw(st.sampled_from(["base", "temporary", "insured", "guaranteed"])),
+        kind,
         draw(st.integers(0, 10**10)),
         currency=draw(st.sampled_from(["CNY", "USD", "EUR"])),
         valid_from=day(begin),
         valid_to=draw(st.sampled_from([None, day(begin + 20)])),
+        season_from=first,
+        season_to=last,
+        cover_bp=draw(st.sampled_from([None, 9_000])),
     )
 
 

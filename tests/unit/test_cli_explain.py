@@ -82,12 +82,12 @@ def test_audit_gets_every_step_with_source_and_what_was_not_known(home: Home) ->
     steps = {step["rule"]: step for step in account["steps"]}
     late = steps["scorecard.overdue_days_max"]
     assert (late["value"], late["source"], late["effect"]) == (40, "invoices", "+0.00 / 50.00")
-    assert late["age_days"] == 0 and "status.overdue_hold" in steps
+    assert (late["age_days"], late["freshness"]) == (0, "fresh") and "status.overdue_hold" in steps
     assert "debt_ratio" in account["unknown"]
     table = home.run("explain", "2", "--for", "audit").out
     assert account["facts_sha256"][:20] in table.replace("\n", "") and "scorecard.overdue_days_max" in table
     csv = home.run("explain", "2", "--for", "audit", "--format", "csv").out.splitlines()
-    assert csv[0].startswith("chapter,rule,fact,value,source,dated,age_days,effect")
+    assert csv[0].startswith("chapter,rule,fact,value,source,dated,age_days,freshness,effect")
 
 
 def test_the_class_is_lifted_by_the_change_that_is_told(

@@ -221,3 +221,23 @@ def test_lint_without_a_store_still_checks_the_file(home: Home) -> None:
     (home.folder / "creditgate.db").unlink()
     done = home.run("policy", "lint")
     assert done.code == 0 and "the coverage cannot be told" in done.err
+
+
+@pytest.mark.postgres
+def test_a_policy_lives_the_same_life_on_postgresql(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres_url: str
+) -> None:
+    home = portfolio(tmp_path, monkeypatch, connected=False)
+    monkeypatch.setenv("CREDITGATE_DATABASE_URL", postgres_url)
+    assert home.run("db", "upgrade").code == 0
+    home.connect()
+    buyer(home, "Hengda Metal", sales=10_000_000)
+    assert home.run("assess").code == 0
+    assert activate(home, HALVED).code == 1
+    assert home.run("policy", "activate", "--confirm", "1", "--actor", "Wang").code == 0
+    assert home.run("assess").code == 0
+    used, new = home.rows("policy", "history")
+    assert (used["state"], new["state"], new["confirmed_by"]) == ("earlier", "in force", "Wang")
+    back = home.run("policy", "diff", "active", used["hash"], "--format", "json").json
+    assert back["totals"][0]["changed"] == 1
+    assert home.run("replay", "1").code == home.run("replay", "2").code == 0
