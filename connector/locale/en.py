@@ -80,6 +80,7 @@ _STEPS = {
     "band_below": "below {below}",
     "band_between": "from {from} to below {below}",
     "origin": " – {source:label}, {dated}",
+    "origin_stale": ", too old but standing",
     "origin_provider": " – {source:label} ({provider}), {dated}",
     "score": "Score {score} of 100; {known} of {total} of the weight is known",
     "score_too_little": "No score: {known} of {total} of the weight is known, {needed} is needed",

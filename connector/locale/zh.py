@@ -80,6 +80,7 @@ _STEPS = {
     "band_below": "低于 {below}",
     "band_between": "{from} 至 {below} 以下",
     "origin": " – {source:label}，{dated}",
+    "origin_stale": "，已过期但仍有效",
     "origin_provider": " – {source:label}（{provider}），{dated}",
     "score": "评分 {score}（满分 100），已知数据占权重 {known}/{total}",
     "score_too_little": "不评分：已知数据仅占权重 {known}/{total}，至少需要 {needed}",
