@@ -15,7 +15,7 @@ from connector.check_model import Reason, Text, major
 from connector.locale import say
 from connector.money import Rates, to_minor
 from connector.policy.catalogue import FACTS
-from connector.policy.schema import Policy
+from connector.policy.schema import ApprovalBand, Policy
 from connector.store.lines import GROUP, OPEN_STATUSES, Line
 from connector.store.parties import Party
 
@@ -33,10 +33,12 @@ class Found(NamedTuple):
 
 class Room(NamedTuple):
     """Up to where exposure and reservations may grow on a line, minor units: ``free`` without a word,
-    ``most`` with a warning; ``None`` is no bound."""
+    ``most`` with a warning; ``None`` is no bound. ``bands`` say who may let more than that pass: up to how
+    much (``None``: without bound), in which role, how many together."""
 
     free: int | None
     most: int | None
+    bands: tuple[tuple[int | None, str, int], ...] = ()
 
 
 def room(line: Line, policy: Policy, rates: Rates, day: dt.date) -> Room:
@@ -47,7 +49,18 @@ def room(line: Line, policy: Policy, rates: Rates, day: dt.date) -> Room:
     usable = _floor(line.limit_minor * rules.usable_share)
     free = usable - 1 if rules.equal_to_limit == "hold" else usable
     tolerance = _tolerance(line, policy, rates, day)
-    return Room(free, max(free, usable + tolerance) if tolerance else free)
+    bands = tuple(_band(band, line, policy, rates, day) for band in policy.approvals.excess)
+    return Room(free, max(free, usable + tolerance) if tolerance else free, bands)
+
+
+def _band(
+    band: ApprovalBand, line: Line, policy: Policy, rates: Rates, day: dt.date
+) -> tuple[int | None, str, int]:
+    """A band in the line's currency; without a rate it holds nothing."""
+    if band.up_to is None:
+        return None, band.role, band.signers
+    up_to = rates.convert(to_minor(band.up_to, policy.currency), policy.currency, line.currency, day)
+    return up_to or 0, band.role, band.signers
 
 
 def binds(line: Line, needed: Sequence[Line], policy: Policy) -> bool:
@@ -102,7 +115,18 @@ def on_limit(line: Line, grows: int | None, bounds: Room, policy: Policy, inheri
             leads_to = "hold" if total > bounds.most else "warn"
             code = f"over_{scope}limit" if leads_to == "hold" else f"within_{scope}tolerance"
             found.append(_found(leads_to, code, _numbers(line, grows, bounds) | which))
+            if leads_to == "hold":
+                found += _approver(line, total - bounds.free, bounds)
     return found
+
+
+def _approver(line: Line, over: int, bounds: Room) -> list[Found]:
+    """Who may let an order pass that is over the limit by so much, as far as the policy says."""
+    for up_to, role, signers in bounds.bands:
+        if up_to is None or over <= up_to:
+            numbers: dict[str, Value] = {"currency": line.currency, "over": over}
+            return [_found("hold", "excess_approver", {**numbers, "role": role, "signers": signers})]
+    return []
 
 
 def on_breach(line: Line, bounds: Room) -> list[Found]:

@@ -48,6 +48,7 @@ _REASONS = {
     # What a check says of an order.
     "over_limit": "{asked:money} is {over:money} over the room left: limit {limit:money}, exposure "
     "{exposure:money}, reserved {reserved:money}",
+    "excess_approver": "Over by {over:money}: {role} may let it pass (signatures: {signers})",
     "limit_breached": "The limit of {limit:money} is already exceeded by {over:money}: exposure {exposure:money}, reserved {reserved:money}",
     "group_limit_breached": "The group's limit of {limit:money} is already exceeded by {over:money}: exposure {exposure:money}, reserved {reserved:money}",
     "within_tolerance": "{asked:money} goes over the room left by {over:money}, within the tolerance: limit "
@@ -79,6 +80,7 @@ _STEPS = {
     "band_below": "below {below}",
     "band_between": "from {from} to below {below}",
     "origin": " – {source:label}, {dated}",
+    "origin_stale": ", too old but standing",
     "origin_provider": " – {source:label} ({provider}), {dated}",
     "score": "Score {score} of 100; {known} of {total} of the weight is known",
     "score_too_little": "No score: {known} of {total} of the weight is known, {needed} is needed",

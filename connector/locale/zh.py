@@ -48,6 +48,7 @@ _REASONS = {
     # What a check says of an order.
     "over_limit": "本单 {asked:money} 超出可用余量 {over:money}：额度 {limit:money}，占用 {exposure:money}，"
     "已预留 {reserved:money}",
+    "excess_approver": "超出 {over:money}：可由 {role} 特批（签字人数：{signers}）",
     "limit_breached": "额度 {limit:money} 已被超出 {over:money}：占用 {exposure:money}，已预留 {reserved:money}",
     "group_limit_breached": "集团额度 {limit:money} 已被超出 {over:money}：占用 {exposure:money}，已预留 {reserved:money}",
     "within_tolerance": "本单 {asked:money} 超出可用余量 {over:money}，在容差之内：额度 {limit:money}，"
@@ -79,6 +80,7 @@ _STEPS = {
     "band_below": "低于 {below}",
     "band_between": "{from} 至 {below} 以下",
     "origin": " – {source:label}，{dated}",
+    "origin_stale": "，已过期但仍有效",
     "origin_provider": " – {source:label}（{provider}），{dated}",
     "score": "评分 {score}（满分 100），已知数据占权重 {known}/{total}",
     "score_too_little": "不评分：已知数据仅占权重 {known}/{total}，至少需要 {needed}",

@@ -8,6 +8,7 @@ stay out unless the policy counts them. Each invoice is looked at once, for all 
 from __future__ import annotations
 
 import datetime as dt
+from bisect import bisect_right
 from collections.abc import Iterable
 from decimal import Decimal
 from functools import lru_cache
@@ -19,7 +20,7 @@ from connector.policy.catalogue import WINDOWS
 from connector.policy.schema import Overdue
 from connector.rules.documents import PaymentDoc
 from connector.rules.ratios import ratio
-from connector.rules.settlement import Convert, InvoiceLine, in_currency
+from connector.rules.settlement import Convert, InvoiceLine
 from connector.rules.snapshot import Unknown, Value
 
 NO_HISTORY = Unknown("no_history")
@@ -121,7 +122,7 @@ def payment_facts(
     free = rules.interest.free_days if rules.interest else 0
     windows = _Windows(basis)
     count = amount = oldest = disputed = disputes = settled = defaults = gone = lost = open_ = 0
-    over, interest_days = [0] * len(_STEPS), 0
+    over, interest_days = [0] * (len(_STEPS) + 1), 0
     paid_on = max((p.paid_on for p in payments if p.paid_on and p.paid_on <= today), default=None)
     seen = told = False
     for line in lines:
@@ -129,7 +130,9 @@ def payment_facts(
         if doc.amount <= 0 or doc.state == _DRAFT:
             continue
         told = told or doc.disputed is not None
-        weight = in_currency(line.open if line.open else doc.amount, doc.currency, currency, convert)
+        weight = line.open or doc.amount
+        if doc.currency != currency:
+            weight = convert(weight, doc.currency, currency) or 0
         if line.open and doc.disputed:
             disputed += weight
             disputes += 1
@@ -158,9 +161,7 @@ def payment_facts(
             amount += weight
             oldest = max(oldest, days)
             interest_days += weight * max(0, days - free)
-            for at, least in enumerate(_STEPS):
-                if days >= least:
-                    over[at] += weight
+            over[bisect_right(_STEPS, days)] += weight
             windows.add(0, days, weight)
         elif line.settled:
             settled += 1
@@ -172,7 +173,7 @@ def payment_facts(
             age = (today - day).days
             if age >= _LENGTHS[-1]:
                 continue
-            at = next(index for index, length in enumerate(_LENGTHS) if age < length)
+            at = bisect_right(_LENGTHS, age)
             leaves = windows.leaves[at]
             if leaves is not None:
                 moments.append(day + leaves)
@@ -192,8 +193,8 @@ def payment_facts(
         "write_offs_24m": gone if seen else NO_HISTORY,
         "written_off_24m": lost if seen else NO_HISTORY,
     }
-    for least, part in zip(_STEPS, over, strict=True):
-        values[f"overdue_amount_{least}d"] = part
+    for at, least in enumerate(_STEPS, 1):
+        values[f"overdue_amount_{least}d"] = sum(over[at:])
     windows.facts(values)
     return values, Standing(open_, amount, settled, paid_on)
 

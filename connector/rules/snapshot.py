@@ -105,13 +105,30 @@ class Snapshot:
 
 
 def snapshot_json(snapshot: Snapshot) -> bytes:
-    """The canonical form: keys sorted, ``Decimal`` as text, dates and times ISO 8601."""
+    """The canonical form: keys sorted, ``Decimal`` as text, dates and times ISO 8601. Facts that are not
+    known stand together by reason, and names together by origin."""
     content = {name: getattr(snapshot, name) for name in Snapshot.__slots__}
-    content["values"] = {name: _plain(value) for name, value in snapshot.values.items()}
-    content["origins"] = {name: list(origin) for name, origin in snapshot.origins.items()}
+    known: dict[str, Value] = {}
+    unknown: dict[str, list[str]] = {}
+    for name, value in snapshot.values.items():
+        if type(value) is Unknown:
+            unknown.setdefault(value.reason, []).append(name)
+        else:
+            known[name] = value
+    content["values"] = known
+    content["unknown"] = {reason: sorted(names) for reason, names in unknown.items()}
+    content["origins"] = _by_origin(snapshot.origins)
     content["limit_set"] = snapshot.limit_set and list(snapshot.limit_set)
     content["rates"] = [list(rate) for rate in snapshot.rates]
-    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+    return orjson.dumps(content, default=str, option=orjson.OPT_SORT_KEYS)
+
+
+def _by_origin(origins: dict[str, Origin]) -> list[list[object]]:
+    """Each origin with the facts that have it."""
+    groups: dict[int, tuple[Origin, list[str]]] = {}
+    for name, origin in origins.items():
+        groups.setdefault(id(origin), (origin, []))[1].append(name)
+    return sorted([[*sorted(names)], *origin] for origin, names in groups.values())
 
 
 def snapshot_from_json(text: bytes) -> Snapshot:
@@ -124,11 +141,15 @@ def snapshot_from_json(text: bytes) -> Snapshot:
         content[name] = _date(content[name])
     # A fact that this snapshot is too old to hold is not known; those that the policy needs are in it.
     absent = dict.fromkeys(_IN_SNAPSHOT, Unknown("not_recorded"))
-    content["values"] = absent | {name: _value(name, raw) for name, raw in content["values"].items()}
-    content["origins"] = {
-        name: Origin(source, provider, *map(_date, days))
-        for name, (source, provider, *days) in content["origins"].items()
-    }
+    if "unknown" not in content:
+        _regroup(content)
+    known = {name: _value(name, raw) for name, raw in content["values"].items()}
+    unknown = {name: Unknown(why) for why, names in content.pop("unknown").items() for name in names}
+    content["values"] = absent | known | unknown
+    origins: dict[str, Origin] = {}
+    for names, source, provider, dated, until in content["origins"]:
+        origins.update(dict.fromkeys(names, Origin(source, provider, _date(dated), _date(until))))
+    content["origins"] = origins
     content["gaps"] = tuple(content["gaps"])
     if content["limit_set"]:
         kind, state, amount, valid_to = content["limit_set"]
@@ -140,19 +161,21 @@ def snapshot_from_json(text: bytes) -> Snapshot:
     return Snapshot(**content)
 
 
+def _regroup(content: dict[str, Any]) -> None:
+    """The form before facts stood together by reason and origin: one by one, without freshness."""
+    values, content["unknown"] = content["values"], {}
+    for name, raw in values.items():
+        if isinstance(raw, dict):
+            content["unknown"].setdefault(raw["unknown"], []).append(name)
+    content["values"] = {name: raw for name, raw in values.items() if not isinstance(raw, dict)}
+    content["origins"] = [[[name], *origin, None] for name, origin in content["origins"].items()]
+
+
 def _date(raw: str | None) -> dt.date | None:
     return dt.date.fromisoformat(raw) if raw else None
 
 
-def _plain(value: Value) -> object:
-    if isinstance(value, Unknown):
-        return {"unknown": value.reason}
-    return str(value) if isinstance(value, Decimal) else value
-
-
 def _value(name: str, raw: Any) -> Value:
-    if isinstance(raw, dict):
-        return Unknown(raw["unknown"])
     if name in FACTS and FACTS[name].kind in DECIMAL:
         return Decimal(raw)
     value: Value = raw

@@ -254,10 +254,16 @@ def test_the_whole_owes_what_its_parts_owe(members: list[Dossier]) -> None:
 def test_a_snapshot_too_old_to_hold_a_fact_does_not_know_it() -> None:
     import orjson
 
-    kept = orjson.loads(snapshot_json(facts(dossier())))
-    for name in ("bills", "dso", "customer"):
-        kept["values"].pop(f"exposure_{name}", None)
-        kept["values"].pop(name, None)
+    now = facts(dossier(invoices=(invoice("i", 100),)))
+    kept = orjson.loads(snapshot_json(now))
+    # One by one, without freshness and without what came later: the form of the first snapshots.
+    kept["values"] |= {name: {"unknown": why} for why, names in kept.pop("unknown").items() for name in names}
+    kept["origins"] = {name: [*rest[:3]] for names, *rest in kept["origins"] for name in names}
+    for name in ("exposure_bills", "dso", "customer"):
+        del kept["values"][name]
     found = snapshot_from_json(orjson.dumps(kept))
     assert found.values["dso"] == found.values["exposure_bills"] == Unknown("not_recorded")
-    assert evaluate(policy(), found).status == "ok"
+    assert found.values["debt_ratio"] == Unknown("missing_statement")
+    assert found.values["exposure_not_due"] == 100
+    assert found.origins["exposure"] == now.origins["exposure"]._replace(fresh_until=None)
+    assert evaluate(policy(), found).exposure == 100

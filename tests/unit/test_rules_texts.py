@@ -22,6 +22,7 @@ from tests.rules_bench import (
     facts,
     invoice,
     limit_entry,
+    negative,
     order,
     payment,
     policy,
@@ -178,6 +179,15 @@ def test_an_explanation_leads_from_raw_value_to_status() -> None:
         "Visit within 14 days (status hold)",
     ):
         assert f"  {part}" in told, part
+
+
+def test_bad_news_that_stands_although_its_report_is_old_says_so() -> None:
+    old = dossier(reports=(report(days_old=300, negatives=(negative(),)),))
+    told = explain(assess(old, standard()), facts(old, standard()), "en")
+    (line,) = [one for one in told if one.startswith("  Open judgments")]
+    assert line.endswith("– agency report (agency), 2025-08-19, too old but standing")
+    fresh = dossier(reports=(report(negatives=(negative(),)),))
+    assert "too old" not in "\n".join(explain(assess(fresh, standard()), facts(fresh, standard()), "en"))
 
 
 def test_an_explanation_in_chinese_has_no_english_left() -> None:

@@ -291,6 +291,27 @@ def test_within_the_limit_a_breach_rule_says_nothing(tmp_path: Path) -> None:
     assert made.check("500.00", checkpoint="order_change").reasons == []
 
 
+@pytest.mark.parametrize(
+    ("amount", "told"),
+    [("1000.00", []), ("1010.00", ["sales"]), ("1010.01", ["board"]), ("9999.00", ["board"])],
+)
+def test_an_order_over_the_limit_names_who_may_let_it_pass(
+    tmp_path: Path, amount: str, told: list[str]
+) -> None:
+    """用友 T6: an approver with an amount may allow an excess up to it, inclusive; Bectran: approval
+    limits in order."""
+    bands = [{"up_to": 10, "role": "sales"}, {"role": "board", "signers": 2}]
+    made = Bench.on_sqlite(tmp_path, check_bench.policy(approvals={"excess": bands}))
+    made.customer(limit=100_000)
+    answer = made.check(amount)
+    named = [reason for reason in answer.reasons if reason.code == "excess_approver"]
+    assert [reason.params["role"] for reason in named] == told
+    assert answer.decision == ("hold" if told else "pass")
+    if told:
+        assert codes(answer) == ["over_limit", "excess_approver"]
+        assert named[0].params["over"] == f"{float(amount) - 1000:.2f}"
+
+
 def test_the_defaults_are_the_careful_ones() -> None:
     check, exposure = Check(), ExposureRules()
     assert (check.equal_to_limit, check.missing_limit, check.inherit_limit) == ("pass", "hold", True)
