@@ -59,7 +59,8 @@ class Scope(Part):
 
 class Exclusion(Clause):
     """Whom a rule spares: those in ``scope`` for whom the conditions are known to hold. It lifts the
-    rule on which it stands, or with ``lifts: all`` every status rule."""
+    rule on which it stands, or with ``lifts: all`` every status rule and the ladder; on a rule on the
+    order, every rule on the order. Knock-outs and what people decided stay."""
 
     scope: Scope = Scope()
     lifts: Literal["rule", "all"] = "rule"

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from connector.errors import Halt
 from connector.locale import fields, placeholders
 from connector.money import to_minor
-from connector.policy.catalogue import FACTS
+from connector.policy.catalogue import COUNTING, FACTS
 from connector.policy.lint import lint
 from connector.policy.schema import (
     Clause,
@@ -61,6 +61,7 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 _CACHE: dict[str, Compiled] = {}
 _CACHE_SIZE = 64
 _LEAST = -(10**30)
+_FAR = 36_500  # no calendar reaches further
 
 
 def compiled(policy: Policy) -> Compiled:
@@ -207,7 +208,7 @@ def _point(point: DataPoint, currency: str) -> Point:
 
 
 def _rule(rule: Conditions, status: str, currency: str, rank: int) -> Rule:
-    named = [condition.fact for condition in (*rule.all, *rule.any)]
+    tested = {condition.fact for condition in (*rule.all, *rule.any)} - COUNTING
     told = set(fields(rule.reason))
     for text in (rule.say or {}).values():
         told |= placeholders(text)
@@ -217,7 +218,7 @@ def _rule(rule: Conditions, status: str, currency: str, rank: int) -> Rule:
         all=tuple(_test(condition, currency) for condition in rule.all),
         any=tuple(_test(condition, currency) for condition in rule.any),
         act_on_unknown=rule.when_unknown == "act",
-        shows=tuple(sorted({*named, *(name for name in told if name in FACTS)})),
+        shows=tuple(sorted({*tested, *(name for name in told if name in FACTS)})),
         texts={str(tongue): text for tongue, text in (rule.say or {}).items()},
         rank=rank,
     )
@@ -286,12 +287,12 @@ def _test(condition: Condition, currency: str) -> Test:
 
 
 def _edges(policy: Policy) -> dict[str, tuple[int, ...]]:
-    """Every bound on a fact that counts days or months, sorted."""
+    """Every bound on a fact that counts days or months, sorted, as far as a calendar reaches."""
     found: dict[str, set[int]] = {}
     for name, value in _bounds(policy):
         if FACTS[name].kind in ("days", "months"):
             for item in value if isinstance(value, list | tuple) else (value,):
-                if item is not None:
+                if item is not None and 0 <= item <= _FAR:
                     found.setdefault(name, set()).add(int(item))
     return {name: tuple(sorted(values)) for name, values in found.items()}
 

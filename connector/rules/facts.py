@@ -12,7 +12,7 @@ from bisect import bisect_right
 
 from connector.errors import Halt
 from connector.money import Rate, Rates
-from connector.policy.catalogue import names
+from connector.policy.catalogue import DAYS_SINCE, names
 from connector.policy.schema import Policy
 from connector.rules import entries, financial, payment
 from connector.rules.agency import agency_facts, newest_first
@@ -146,15 +146,11 @@ def _sales_days(rules: Compiled, relation: Relation, today: dt.date, moments: li
     return max(1, (today - relation.first).days)
 
 
-# Facts that count the days since something.
-_DAYS_SINCE = ("agency_score_age_days", "statement_age_days", "days_since_order", "days_since_payment")
-
-
 def _counting(
     rules: Compiled, values: dict[str, Value], since: dt.date | None, today: dt.date, moments: list[dt.date]
 ) -> None:
     """Days on which a fact that merely counts time passes a bound of the policy."""
-    for name in _DAYS_SINCE:
+    for name in DAYS_SINCE:
         value = values[name]
         if isinstance(value, int):
             for edge in rules.edges.get(name, ()):

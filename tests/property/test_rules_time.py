@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.policy.catalogue import FACTS
+from connector.policy.catalogue import COUNTING, FACTS
+from connector.policy.load import load
 from connector.policy.schema import Policy
 from connector.rules.compile import compiled
 from connector.rules.documents import Dossier
@@ -21,20 +23,13 @@ from connector.rules.relation import month_reached, months_between
 from tests.property.rules_worlds import customers, lonely
 from tests.rules_bench import NOW, TODAY, WITH_USD, day, policy, standard
 
-# These count time and are watched only as far as the policy has an edge on them.
-COUNTING = {
-    "agency_score_age_days",
-    "statement_age_days",
-    "relation_months",
-    "days_since_order",
-    "days_since_payment",
-}
 LENIENT = policy(
     timezone="America/New_York",
     overdue={"grace_days": 7, "count_disputed": True},
+    exposure={"draft_invoices": True, "draft_orders": True, "open_orders": "all"},
     limit={"step": 1, "terms": {"need": {"annualise_from_months": 2}}},
 )
-# Looks at every fact there is. Those that count time are told in no reason: it would change every day.
+# Looks at every fact there is.
 WATCHFUL = policy(
     overdue={"grace_days": 2, "early": "zero", "interest": {"rate": Decimal("0.08"), "free_days": 5}},
     known_after={"months": 7, "settled_invoices": 2},
@@ -44,7 +39,7 @@ WATCHFUL = policy(
             {
                 "reason": "overdue_watch",
                 "status": "watch",
-                "all": [{"fact": name, "op": ">=", "value": 4_000 if name in COUNTING else 0}]
+                "all": [{"fact": name, "op": ">=", "value": 0}]
                 if spec.kind not in ("text", "flag")
                 else [{"fact": name, "op": "known"}],
             }
@@ -53,7 +48,10 @@ WATCHFUL = policy(
         ]
     },
 )
-POLICIES = {"standard": standard(), "lenient": LENIENT, "watchful": WATCHFUL}
+FOLDER = Path(__file__).parents[2] / "policies"
+POLICIES = {"lenient": LENIENT, "watchful": WATCHFUL} | {
+    path.stem: load(path) for path in sorted(FOLDER.glob("*.yaml"))
+}
 
 
 def outcome(customer: Dossier, by: Policy, at: dt.datetime) -> bytes:

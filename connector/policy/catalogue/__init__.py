@@ -29,6 +29,16 @@ FAMILIES: dict[str, tuple[FactSpec, ...]] = {
 
 FACTS: dict[str, FactSpec] = {spec.name: spec for family in FAMILIES.values() for spec in family}
 
+# Facts that count the days since something. They change every day by themselves and are watched only
+# as far as a policy has a bound on them; no reason tells them unless its own text asks for it.
+DAYS_SINCE: tuple[str, ...] = (
+    "agency_score_age_days",
+    "statement_age_days",
+    "days_since_order",
+    "days_since_payment",
+)
+COUNTING: frozenset[str] = frozenset({*DAYS_SINCE, "relation_months"})
+
 
 def names(family: str) -> tuple[str, ...]:
     """Names of the facts of one family, in the catalogue's order."""
@@ -36,6 +46,8 @@ def names(family: str) -> tuple[str, ...]:
 
 
 __all__ = [
+    "COUNTING",
+    "DAYS_SINCE",
     "DECIMAL",
     "FACTS",
     "FAMILIES",
