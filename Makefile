@@ -42,8 +42,9 @@ test: lint ## Every check and every test
 bench: .venv/.dev ## The measured claims; each prints JSON with a ratio
 	@for script in benchmarks/bench_*.py; do $(BIN)/python -m benchmarks.$$(basename $$script .py) || exit 1; done
 
-docs: .venv/.dev ## Write the command reference
+docs: .venv/.dev ## Write the references of commands and facts
 	$(BIN)/python docs/make_commands.py
+	$(BIN)/python docs/make_facts.py
 
 lock: .venv/.dev ## Lock the newest versions that fit pyproject.toml
 	sh scripts/lock.sh

@@ -68,7 +68,7 @@ def assess(
         assessments.mark_for_policy(tx, policy, content, now)
     with store.read() as tx:
         total = len(customers) if customers is not None else dossiers.count_due(tx, now, everyone=everyone)
-    for ids in _chunks(store, now, customers, everyone=everyone):
+    for ids in chunks(store, now, customers, everyone=everyone):
         left = list(ids)
         # Facts may change while they are judged; such customers are judged again at once.
         for _ in range(ROUNDS):
@@ -83,16 +83,17 @@ def what_if(
     store: Store, policy: Policy, rates: Rates, as_of: dt.datetime, customers: Sequence[int] | None = None
 ) -> Iterator[Assessment]:
     """Judge (all) customers as of another moment. Nothing is stored, nothing will be pushed."""
-    for ids in _chunks(store, as_of, customers, everyone=True):
+    for ids in chunks(store, as_of, customers, everyone=True):
         with store.read() as tx:
             found = dossiers.read(tx, ids)
         for dossier, _ in found:
             yield evaluate(policy, snapshot(dossier, policy, rates, as_of))
 
 
-def _chunks(
+def chunks(
     store: Store, now: dt.datetime, customers: Sequence[int] | None, *, everyone: bool
 ) -> Iterator[Sequence[int]]:
+    """The ids of ``customers``, of those that changed or are due at ``now``, or of everyone, in chunks."""
     if customers is not None:
         for start in range(0, len(customers), dossiers.CHUNK):
             yield customers[start : start + dossiers.CHUNK]

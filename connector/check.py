@@ -1,9 +1,9 @@
 """Check: may this order take its next step?
 
 Invariant: one transaction that first locks the lines concerned, then judges, then writes. Credit is
-granted by a guarded update of the customer's line and then of the group's, so that what is granted
-never exceeds what the policy allows, whoever asks at the same moment. An order holds one reservation;
-a later version of it takes or gives back only the difference. A refusal changes no line.
+granted by a guarded update of the customer's line and then of those of all groups above it, so that
+what is granted never exceeds what the policy allows, whoever asks at the same moment. An order holds
+one reservation; a later version of it takes or gives back only the difference. A refusal changes no line.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from connector.check_model import CheckAnswer, CheckRequest, Decision
 from connector.check_reasons import Found, Room
 from connector.errors import Halt, Retry
 from connector.model import OrderStage
-from connector.money import Rates
+from connector.money import Rates, scale
 from connector.policy.schema import Policy
+from connector.rules.order import OrderAsked, asks_of_orders, order_reasons
 from connector.standing import assessed_reasons, figures, stale, version_of
-from connector.store import held, lines, parties, reservations
+from connector.store import assessments, held, lines, parties, reservations
 from connector.store.engine import Store
 from connector.store.lines import Key, Line
 from connector.store.parties import KnownOrder, Party
@@ -115,14 +116,15 @@ class _Check:
         if active is not None and not active.held.keys() <= locked:
             raise _Again(active.held)
         same = next((item for item in earlier if item.revision == self._revision), None)
-        own, group = self._lines(party)
+        own, groups = self._lines(party)
         inside = self._inside(party)
         stays = active is not None and party is not None and active.customer_id == party.customer_id
-        needs = [self._need(line, inside, active, stays) for line in (own, group) if line is not None]
+        charged = [] if party is None or own is None else [own, *groups]
+        needs = [self._need(line, party, inside, active, stays) for line in charged if party]
         if same is not None and self._stands(same, active, needs):
             answer = CheckAnswer.model_validate_json(same.answer)
             return answer.model_copy(update={"reservation": same.id})
-        found = self._judge(party, own, group, needs)
+        found = self._judge(party, own, groups, needs)
         decision = self._decision(found)
         if decision == "hold":
             return self._hold(party, own, found)
@@ -133,22 +135,29 @@ class _Check:
         expired = reservations.overdue(self._tx, self._now)
         wanted = set(wider) | reservations.keys_of(expired) | set(party.lines if party else ())
         found = lines.lock(self._tx, wanted)
-        if party is not None and party.group is not None and party.group not in found:
-            # It may have come up while we waited for the customer's line; now nobody can make it.
-            lines.lock(self._tx, [party.group])
+        missing = [key for key in party.groups if key not in found] if party is not None else []
+        if missing and (fresh := lines.read(self._tx, missing)):
+            # They came up while we waited for the customer's line; from now on nobody can make one.
+            raise _Again(fresh)
         reservations.end(self._tx, [item.id for item in expired], "expired")
         return wanted
 
-    def _lines(self, party: Party | None) -> tuple[Line | None, Line | None]:
+    def _lines(self, party: Party | None) -> tuple[Line | None, list[Line]]:
+        """The customer's line and those of the groups above, nearest first."""
         if party is None:
-            return None, None
+            return None, []
         found = lines.read(self._tx, party.lines)
         own = found.get(party.own)
-        # Without a line of its own a customer has not been assessed, and the group says nothing for it.
-        return own, found.get(party.group) if own and party.group else None
+        if self._policy.check.parent == "own":
+            return own, []
+        # Without a line of its own a customer has not been assessed, and no group says anything for it.
+        return own, [found[key] for key in party.groups if own and key in found]
 
-    def _need(self, line: Line, inside: KnownOrder | None, active: Reservation | None, stays: bool) -> _Need:
-        """What the order needs on ``line`` beyond what is in the exposure, and beyond what it holds.
+    def _need(
+        self, line: Line, party: Party, inside: KnownOrder | None, active: Reservation | None, stays: bool
+    ) -> _Need:
+        """What the order needs on ``line`` beyond what is in the exposure, and beyond what it holds. On a
+        group's line only the share of the customer counts.
 
         ``stays``: the reservation is the same customer's, not one from which the order has moved.
         """
@@ -157,7 +166,10 @@ class _Check:
         if request.prepaid or request.minor <= 0:
             return _Need(line, 0, -holds)
         whole = self._converted(request.minor, request.currency, line)
-        counted = self._converted(inside.amount, inside.currency, line) if inside else 0
+        rule = self._policy.check.checked_order
+        if rule == "inside":
+            return _Need(line, 0, -holds)  # the exposure has it already: nothing is to be reserved
+        counted = self._converted(inside.amount, inside.currency, line) if inside and rule == "once" else 0
         if whole is None or counted is None:
             before = (active if stays else None, inside)
             if any(
@@ -165,7 +177,7 @@ class _Check:
             ):
                 return _Need(line, holds, 0)  # no more than before, in whatever currency
             return _Need(line, None, None)
-        whole = max(0, whole - counted)
+        whole = scale(max(0, whole - counted), party.share(line.key))
         # Not so if the order has moved to another account: then the old one gets everything back.
         if request.checkpoint in _PARTIAL and active and active.account_id == request.account:
             whole = max(whole, holds)
@@ -203,7 +215,7 @@ class _Check:
         return late and all(need.grows is not None and need.grows <= 0 for need in needs)
 
     def _judge(
-        self, party: Party | None, own: Line | None, group: Line | None, needs: list[_Need]
+        self, party: Party | None, own: Line | None, groups: list[Line], needs: list[_Need]
     ) -> list[Found]:
         """Every reason to warn or to hold."""
         request = self._request
@@ -211,20 +223,51 @@ class _Check:
             return []
         if party is None:
             return [reasons.unknown_customer(request.account)]
+        rules = self._policy.check
         grows = needs[0].grows if needs else None
-        if grows is not None and (grows < 0 or (grows == 0 and request.checkpoint not in _STANDING)):
-            return []
+        inside = rules.checked_order == "inside"
+        same = not inside and grows is not None and grows <= 0
+        breaches = self._breaches(needs) if inside or rules.existing_breach == "everything" else []
+        if same and (grows != 0 or request.checkpoint not in _STANDING):
+            # Longer terms ask for more, even at the same amount.
+            asks = grows == 0 and request.terms_days is not None
+            return breaches + (self._on_order(party) if asks else [])
         told = assessed_reasons(self._tx, party, own)
-        found = reasons.on_customer(party, own, told) + reasons.on_group(group)
-        if own is None or grows == 0:
+        found = reasons.on_customer(party, own, told) + reasons.on_groups(groups)
+        if own is None:
             return found
-        inherits = group is not None and group.limit_state != "none"
+        found += self._on_order(party)
+        if same or inside:
+            return found + breaches
+        inherits = rules.inherit_limit and any(line.limit_state != "none" for line in groups)
         for need in needs:
+            if not self._bound(need.line, needs):
+                continue
             if need.grows is None:
                 found.append(reasons.unknown_rate(request.currency, need.line))
             bounds = self._room(need.line)
             found += reasons.on_limit(need.line, need.grows, bounds, self._policy, inherits)
         return found
+
+    def _breaches(self, needs: list[_Need]) -> list[Found]:
+        lines_ = [need.line for need in needs if self._bound(need.line, needs)]
+        return [one for line in lines_ for one in reasons.on_breach(line, self._room(line))]
+
+    def _bound(self, line: Line, needs: list[_Need]) -> bool:
+        """Whether the line's limit counts."""
+        return reasons.binds(line, [need.line for need in needs], self._policy)
+
+    def _on_order(self, party: Party) -> list[Found]:
+        """What the policy's rules on orders say of this one, beside the customer's last facts."""
+        if not asks_of_orders(self._policy):
+            return []
+        kept = assessments.latest(self._tx, party.customer_id)
+        if kept is None:
+            return []
+        request, currency = self._request, self._policy.currency
+        amount = self._rates.convert(request.minor, request.currency, currency, self._day)
+        asked = OrderAsked(amount, request.terms_days, request.checkpoint)
+        return reasons.on_order(order_reasons(self._policy, kept.snapshot, kept.assessment, asked))
 
     def _decision(self, found: list[Found]) -> Decision:
         if not found:
@@ -235,6 +278,10 @@ class _Check:
 
     def _room(self, line: Line) -> Room:
         return reasons.room(line, self._policy, self._rates, self._day)
+
+    def _most(self, line: Line, needs: list[_Need]) -> int | None:
+        """Up to where the line may be filled; none where its limit does not count."""
+        return self._room(line).most if self._bound(line, needs) else None
 
     def _hold(self, party: Party | None, own: Line | None, found: list[Found]) -> CheckAnswer:
         request = self._request
@@ -287,7 +334,7 @@ class _Check:
         for key in sorted(changes):
             amount = changes[key]
             if amount > 0 and key in asks:
-                if not lines.reserve(self._tx, asks[key], amount, self._room(asks[key]).most):
+                if not lines.reserve(self._tx, asks[key], amount, self._most(asks[key], needs)):
                     raise _Again
             elif amount:
                 lines.shift(self._tx, key, reserved=amount)
@@ -303,24 +350,22 @@ class _Check:
         request = self._request
         if active is not None and active != same:
             reservations.replace(self._tx, active)
-        charged = party.group if party.group in wanted else None
+        groups = {number: amount for (subject, number), amount in wanted.items() if subject == lines.GROUP}
         values = {
             "connection_id": self._source,
             "order_key": request.order,
             "revision": self._revision,
             "account_id": request.account,
             "customer_id": party.customer_id,
-            "group_id": party.group_id if charged else None,
             "amount": request.minor,
             "currency": request.currency,
             "reserved": wanted[party.own],
-            "group_reserved": wanted[charged] if charged else 0,
             "state": "active",
             "answer": answer.model_dump_json(),
             "created_at": self._now,
             "expires_at": self._expires_at,
         }
-        number = reservations.put(self._tx, values, same)
+        number = reservations.put(self._tx, values, groups, same)
         if number is None:
             raise _Again
         return number

@@ -70,6 +70,9 @@ class CheckRequest(Part):
         description="Version of the order in the CRM. The same order and revision get the same answer; "
         "without it the amount tells versions apart.",
     )
+    terms_days: int | None = Field(
+        None, ge=0, le=3650, description="Payment terms of the order in days, for the policy's rules on them."
+    )
     prepaid: bool = Field(False, description="The order is paid before delivery and occupies no credit.")
 
     @model_validator(mode="after")

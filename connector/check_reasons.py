@@ -15,7 +15,7 @@ from connector.check_model import Reason, Text, major
 from connector.locale import say
 from connector.money import Rates, to_minor
 from connector.policy.catalogue import FACTS
-from connector.policy.schema import Policy
+from connector.policy.schema import ApprovalBand, Policy
 from connector.store.lines import GROUP, OPEN_STATUSES, Line
 from connector.store.parties import Party
 
@@ -33,10 +33,12 @@ class Found(NamedTuple):
 
 class Room(NamedTuple):
     """Up to where exposure and reservations may grow on a line, minor units: ``free`` without a word,
-    ``most`` with a warning; ``None`` is no bound."""
+    ``most`` with a warning; ``None`` is no bound. ``bands`` say who may let more than that pass: up to how
+    much (``None``: without bound), in which role, how many together."""
 
     free: int | None
     most: int | None
+    bands: tuple[tuple[int | None, str, int], ...] = ()
 
 
 def room(line: Line, policy: Policy, rates: Rates, day: dt.date) -> Room:
@@ -47,7 +49,26 @@ def room(line: Line, policy: Policy, rates: Rates, day: dt.date) -> Room:
     usable = _floor(line.limit_minor * rules.usable_share)
     free = usable - 1 if rules.equal_to_limit == "hold" else usable
     tolerance = _tolerance(line, policy, rates, day)
-    return Room(free, max(free, usable + tolerance) if tolerance else free)
+    bands = tuple(_band(band, line, policy, rates, day) for band in policy.approvals.excess)
+    return Room(free, max(free, usable + tolerance) if tolerance else free, bands)
+
+
+def _band(
+    band: ApprovalBand, line: Line, policy: Policy, rates: Rates, day: dt.date
+) -> tuple[int | None, str, int]:
+    """A band in the line's currency; without a rate it holds nothing."""
+    if band.up_to is None:
+        return None, band.role, band.signers
+    up_to = rates.convert(to_minor(band.up_to, policy.currency), policy.currency, line.currency, day)
+    return up_to or 0, band.role, band.signers
+
+
+def binds(line: Line, needed: Sequence[Line], policy: Policy) -> bool:
+    """Whether a line's limit counts: not the customer's own where the policy goes by the groups' and one of
+    those ``needed`` has a limit."""
+    if policy.check.parent != "group" or line.subject == GROUP:
+        return True
+    return not any(one.subject == GROUP and one.limit_state != "none" for one in needed)
 
 
 def on_customer(party: Party, line: Line | None, assessed: Sequence[Told]) -> list[Found]:
@@ -65,19 +86,19 @@ def on_customer(party: Party, line: Line | None, assessed: Sequence[Told]) -> li
     return found
 
 
-def on_group(line: Line | None) -> list[Found]:
-    """What the group's standing says."""
-    if line is None or line.status in OPEN_STATUSES:
-        return []
-    return [_found("hold", f"group_{line.status}", {})]
+def on_groups(found: Sequence[Line]) -> list[Found]:
+    """What the standing of the groups above says."""
+    stopped = [line for line in found if line.status not in OPEN_STATUSES]
+    return [_found("hold", f"group_{line.status}", {"group": line.subject_id}) for line in stopped]
 
 
 def on_limit(line: Line, grows: int | None, bounds: Room, policy: Policy, inherits: bool) -> list[Found]:
     """What the limit of a line says about ``grows`` minor units more; ``None`` if no rate is known.
 
-    ``inherits``: a missing limit is made good by the group's.
+    ``inherits``: a missing limit is made good by a group's.
     """
     scope = "group_" if line.subject == GROUP else ""
+    which: dict[str, Value] = {"group": line.subject_id} if line.subject == GROUP else {}
     if line.limit_state == "unlimited":
         return []
     if line.limit_state == "none":
@@ -85,16 +106,45 @@ def on_limit(line: Line, grows: int | None, bounds: Room, policy: Policy, inheri
         return [_found("hold", "no_limit", {})] if missing else []
     found: list[Found] = []
     if line.limit_minor is None or bounds.free is None or bounds.most is None:
-        return [_found("hold", f"{scope}limit_unknown", {})]
+        return [_found("hold", f"{scope}limit_unknown", which)]
     if line.incomplete:
-        found.append(_found("hold", f"{scope}exposure_incomplete", {}))
+        found.append(_found("hold", f"{scope}exposure_incomplete", which))
     if grows is not None and grows > 0:
         total = line.exposure + line.reserved + grows
         if total > bounds.free:
             leads_to = "hold" if total > bounds.most else "warn"
             code = f"over_{scope}limit" if leads_to == "hold" else f"within_{scope}tolerance"
-            found.append(_found(leads_to, code, _numbers(line, grows, bounds)))
+            found.append(_found(leads_to, code, _numbers(line, grows, bounds) | which))
+            if leads_to == "hold":
+                found += _approver(line, total - bounds.free, bounds)
     return found
+
+
+def _approver(line: Line, over: int, bounds: Room) -> list[Found]:
+    """Who may let an order pass that is over the limit by so much, as far as the policy says."""
+    for up_to, role, signers in bounds.bands:
+        if up_to is None or over <= up_to:
+            numbers: dict[str, Value] = {"currency": line.currency, "over": over}
+            return [_found("hold", "excess_approver", {**numbers, "role": role, "signers": signers})]
+    return []
+
+
+def on_breach(line: Line, bounds: Room) -> list[Found]:
+    """Whether what stands on the line exceeds its limit already, whatever the order asks for."""
+    total = line.exposure + line.reserved
+    if bounds.free is None or bounds.most is None or total <= bounds.free:
+        return []
+    scope = "group_" if line.subject == GROUP else ""
+    leads_to = "hold" if total > bounds.most else "warn"
+    return [_found(leads_to, f"{scope}limit_breached", _numbers(line, 0, bounds))]
+
+
+def on_order(acting: Sequence[Told]) -> list[Found]:
+    """What the policy's rules say of the order itself."""
+    return [
+        _found("warn" if params.get("status") in OPEN_STATUSES else "hold", code, params)
+        for code, params in acting
+    ]
 
 
 def unknown_customer(account: str) -> Found:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from connector import activation, hooks, limit_requests
 from connector import adapter as ports
 from connector import config as configuration
-from connector import hooks
 from connector.config import Config
 from connector.errors import CreditGateError, Retry
 from connector.finding import Finding, ago
@@ -48,6 +48,7 @@ def examine(config_file: Path | None) -> Iterator[Finding]:
             yield from _guarded("rates", partial(_rates, runtime))
             yield from _guarded("records", partial(_records, runtime))
             yield from _guarded("notifications", partial(hooks.findings, runtime.store, runtime.clock()))
+            yield from _guarded("decisions", partial(_decisions, runtime))
     finally:
         runtime.close()
 
@@ -336,6 +337,18 @@ def _stuck(tx: sa.Connection) -> Iterator[Finding]:
         if value["told"]:
             found, _, todo = value["told"].partition(" – ")
             yield Finding("warn", f"write-back to {name}", found, todo)
+
+
+def _decisions(runtime: Runtime) -> Iterator[Finding]:
+    """What waits for a second person, and a policy that was changed past one."""
+    waiting = len(limit_requests.listed(runtime))
+    if waiting:
+        yield Finding("warn", "limits", f"{waiting} requests wait", "see 'creditgate limit list'")
+    proposed = activation.proposed(runtime.store)
+    if proposed:
+        todo = "see 'creditgate policy history'"
+        yield Finding("warn", "policy", f"{proposed} proposed policies wait to be confirmed", todo)
+    activation.require(runtime.store, runtime.policy)
 
 
 def _guarded(what: str, findings: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:

@@ -1,8 +1,9 @@
-"""Limits set by a person: base or for a time, for a customer or a group.
+"""Limits set by a person: base, seasonal, for a time, or insured, for a customer or a group.
 
 Invariant: a limit is ``none``, an ``amount`` or ``unlimited``, never a magic zero; every change has a
 reason and is journalled, and marks the customers concerned, so that the next assessment applies it. A
-group's limit stands on the group's credit line at once.
+group's limit stands on the group's credit line at once. What the policy wants others to agree to is
+not set here, but requested (``limit_requests``).
 """
 
 from __future__ import annotations
@@ -14,11 +15,23 @@ from decimal import Decimal, InvalidOperation
 import sqlalchemy as sa
 
 from connector.errors import Halt, Retry
-from connector.money import digits, is_currency, to_major, to_minor
+from connector.limit_bounds import approvals, converted, fit
+from connector.money import digits, is_currency, scale, to_major, to_minor
+from connector.rules.entries import (
+    FULL_COVER,
+    GUARANTEED,
+    INSURED,
+    SEASONAL,
+    SECURING,
+    TEMPORARY,
+    cover_of,
+    in_force,
+    securing,
+)
 from connector.runtime import Runtime
-from connector.store import journal, limits, lines
+from connector.store import groups, journal, limits, lines
 from connector.store.customers import touch_customers
-from connector.store.limits import BASE, TEMPORARY, Entry
+from connector.store.limits import Entry
 from connector.store.lines import CUSTOMER, GROUP, Line
 
 
@@ -75,35 +88,101 @@ def size(state: str, amount: str | None, currency: str) -> Size:
     return Size("amount", minor, currency)
 
 
-def set_base(
-    runtime: Runtime,
-    subject: Subject,
-    wanted: Size,
-    *,
-    reason: str,
-    actor: str,
-    valid_from: dt.date | None = None,
-) -> int:
-    """Set the base limit from ``valid_from`` (today) on, in place of the one before; the entry's id."""
-    return _set(runtime, subject, wanted, BASE, valid_from, None, reason, actor)
+@dataclass(frozen=True)
+class Terms:
+    """When and how a limit holds: ``kind`` base, seasonal, temporary, insured or guaranteed; first day
+    (``None`` is today) and last day (``None``: no end); a season as two ``MM-DD``; of an insured or
+    guaranteed sum the share that would be paid."""
+
+    kind: str
+    valid_from: dt.date | None = None
+    valid_to: dt.date | None = None
+    season: tuple[str, str] | None = None
+    cover: Decimal | None = None
 
 
-def set_temporary(
-    runtime: Runtime,
-    subject: Subject,
-    wanted: Size,
-    *,
-    valid_to: dt.date,
-    reason: str,
-    actor: str,
-    valid_from: dt.date | None = None,
-) -> int:
-    """Set a limit that holds in place of the base limit until ``valid_to``, that day included."""
-    return _set(runtime, subject, wanted, TEMPORARY, valid_from, valid_to, reason, actor)
+def prepare(
+    runtime: Runtime, subject: Subject, wanted: Size, terms: Terms, *, reason: str, actor: str
+) -> Entry:
+    """The entry that this limit would be; nothing is stored. ``Halt`` says what does not fit."""
+    today = runtime.today()
+    start = terms.valid_from or today
+    if start < today:
+        raise Halt(f"{start} is past", todo="a limit begins today or later: what was decided stays")
+    if subject.kind == GROUP and wanted.state == "none":
+        # Without a limit a group bounds nobody; that is not what "no credit" is meant to say.
+        raise Halt("a group cannot have the limit 'none'", todo="use --amount 0, or --withdraw")
+    if terms.valid_to is not None and terms.valid_to < start:
+        raise Halt(f"it would end on {terms.valid_to}, before {start}", todo="give a later --to")
+    if terms.kind == TEMPORARY and terms.valid_to is None:
+        raise Halt("a temporary limit needs its last day", todo="give it with --to")
+    if (terms.kind == SEASONAL) != (terms.season is not None):
+        raise Halt("a seasonal limit, and no other, has a season", todo="write --season 11-01 01-31")
+    if terms.kind in SECURING and wanted.state != "amount":
+        raise Halt(f"what is {terms.kind} is an amount", todo="give it with --amount")
+    if wanted.amount is not None:
+        converted(runtime, wanted.amount, wanted.currency, today)
+    first, last = (_month_day(text) for text in terms.season) if terms.season else (None, None)
+    cover = (Decimal(1) if terms.cover is None else terms.cover) if terms.kind in SECURING else None
+    return Entry(
+        id=0,
+        subject=subject.kind,
+        subject_id=subject.id,
+        kind=terms.kind,
+        state=wanted.state,
+        amount=wanted.amount,
+        currency=wanted.currency,
+        valid_from=start,
+        valid_to=terms.valid_to,
+        reason=_reason(reason),
+        actor=actor,
+        at=runtime.now(),
+        season_from=first,
+        season_to=last,
+        cover_bp=None if cover is None else int(cover * FULL_COVER),
+    )
+
+
+def put(runtime: Runtime, entry: Entry) -> int:
+    """Set the limit in place of the one of its kind before; the entry's id. ``Halt`` if the policy wants
+    others to agree first."""
+    with runtime.store.write() as tx:
+        needs, role = approvals(runtime, tx, entry)
+        if needs:
+            raise Halt(
+                f"a limit of this size takes {needs} more ({role})",
+                where=f"{entry.subject} {entry.subject_id}",
+                todo="ask for it with 'creditgate limit request'",
+            )
+        return enter(runtime, tx, entry)
+
+
+def enter(runtime: Runtime, tx: sa.Connection, entry: Entry) -> int:
+    """Write an entry with all that follows, in the caller's transaction; its id."""
+    subject = Subject(entry.subject, entry.subject_id)
+    _name(tx, subject)
+    if runtime.policy.limit.children == "within_group":
+        fit(runtime, tx, entry)
+    added = limits.add(tx, entry)
+    detail = {
+        "entry": added,
+        "kind": entry.kind,
+        "state": entry.state,
+        "amount": entry.amount,
+        "currency": entry.currency,
+        "from": entry.valid_from,
+        "to": entry.valid_to,
+        "season": None if entry.season_from is None else f"{entry.season_from}..{entry.season_to}",
+        "cover_bp": entry.cover_bp,
+        "request": entry.request_id,
+        "reason": entry.reason,
+    }
+    _applied(runtime, tx, subject, runtime.today(), "limit_set", detail, entry.actor)
+    return added
 
 
 def withdraw(runtime: Runtime, subject: Subject, kind: str, *, reason: str, actor: str) -> int:
-    """End the limits of ``kind`` (``base``, ``temporary``) from today on; how many. Without a limit set by
+    """End the limits of ``kind`` from today on; how many. Without a limit set by
     a person the policy's holds again, and a group bounds nobody."""
     today = runtime.today()
     with runtime.store.write() as tx:
@@ -119,19 +198,18 @@ def withdraw(runtime: Runtime, subject: Subject, kind: str, *, reason: str, acto
 
 
 def standing(runtime: Runtime, subject: Subject) -> list[Standing]:
-    """The line of a customer and that of its group if it has one, or the line of a group."""
+    """The line of a customer and those of the groups above it that have one, or the line of a group."""
     with runtime.store.read() as tx:
         asked = [subject]
-        group = limits.group_of(tx, subject.id) if subject.kind == CUSTOMER else None
-        if group is not None:
-            asked.append(Subject(GROUP, group))
+        if subject.kind == CUSTOMER:
+            asked += [Subject(GROUP, group) for group in limits.groups_of(tx, subject.id)]
         found = lines.read(tx, [(s.kind, s.id) for s in asked])
         shown = [
             Standing(
                 one,
                 _name(tx, one),
                 found.get((one.kind, one.id)),
-                limits.in_force(limits.entries(tx, one.kind, one.id), runtime.today()),
+                in_force(limits.entries(tx, one.kind, one.id), runtime.today()),
                 one.kind == CUSTOMER and limits.awaits_assessment(tx, one.id),
             )
             for one in asked
@@ -157,58 +235,6 @@ def apply_groups(runtime: Runtime) -> int:
     return changed
 
 
-def _set(
-    runtime: Runtime,
-    subject: Subject,
-    wanted: Size,
-    kind: str,
-    valid_from: dt.date | None,
-    valid_to: dt.date | None,
-    reason: str,
-    actor: str,
-) -> int:
-    today = runtime.today()
-    start = valid_from or today
-    if start < today:
-        raise Halt(f"{start} is past", todo="a limit begins today or later: what was decided stays")
-    if subject.kind == GROUP and wanted.state == "none":
-        # Without a limit a group bounds nobody; that is not what "no credit" is meant to say.
-        raise Halt("a group cannot have the limit 'none'", todo="use --amount 0, or --withdraw")
-    if valid_to is not None and valid_to < start:
-        raise Halt(f"it would end on {valid_to}, before {start}", todo="give a later --to")
-    if wanted.amount is not None:
-        _converted(runtime, wanted.amount, wanted.currency, today)
-    entry = Entry(
-        id=0,
-        subject=subject.kind,
-        subject_id=subject.id,
-        kind=kind,
-        state=wanted.state,
-        amount=wanted.amount,
-        currency=wanted.currency,
-        valid_from=start,
-        valid_to=valid_to,
-        reason=_reason(reason),
-        actor=actor,
-        at=runtime.now(),
-    )
-    with runtime.store.write() as tx:
-        _name(tx, subject)
-        added = limits.add(tx, entry)
-        detail = {
-            "entry": added,
-            "kind": kind,
-            "state": wanted.state,
-            "amount": wanted.amount,
-            "currency": wanted.currency,
-            "from": start,
-            "to": valid_to,
-            "reason": entry.reason,
-        }
-        _applied(runtime, tx, subject, today, "limit_set", detail, actor)
-    return added
-
-
 def _applied(
     runtime: Runtime,
     tx: sa.Connection,
@@ -227,12 +253,13 @@ def _applied(
 
 def _apply_group(runtime: Runtime, tx: sa.Connection, group: int, today: dt.date) -> bool:
     """Write the limit that holds today to the group's line; whether that changed it."""
-    entry = limits.in_force(limits.entries(tx, GROUP, group), today)
+    found = limits.entries(tx, GROUP, group)
     for _ in range(2):  # the second time the line is ours: the first try has locked it
         stored = lines.read(tx, [(GROUP, group)]).get((GROUP, group))
-        if entry is None and stored is None:
+        secures = any(securing(found, kind, today) for kind in SECURING)
+        if stored is None and in_force(found, today) is None and not secures:
             return False
-        line = _line(runtime, tx, group, entry, stored, today)
+        line = _line(runtime, tx, group, found, stored, today)
         if line == stored:
             return False
         if not lines.save(tx, [line], runtime.rates, today):
@@ -241,19 +268,17 @@ def _apply_group(runtime: Runtime, tx: sa.Connection, group: int, today: dt.date
 
 
 def _line(
-    runtime: Runtime, tx: sa.Connection, group: int, entry: Entry | None, stored: Line | None, today: dt.date
+    runtime: Runtime, tx: sa.Connection, group: int, found: list[Entry], stored: Line | None, today: dt.date
 ) -> Line:
-    """The line of ``group`` with the limit of ``entry``; without one the group sets no bound. The
-    exposure of a new line is that of the members' lines."""
+    """The line of ``group`` with the limit that its entries give; without one the group sets no bound.
+    The exposure of a new line is the sum of its parts."""
     currency = runtime.policy.currency
-    state = entry.state if entry else "none"
-    amount = None
-    if entry is not None and entry.amount is not None:
-        amount = _converted(runtime, entry.amount, entry.currency, today)
+    state, amount = _bound(runtime, found, today)
     if stored is not None and stored.currency == currency:
         exposure, incomplete = stored.exposure, stored.incomplete
     else:
-        exposure, incomplete = _exposure(runtime, tx, group, today)
+        total = groups.sum_of_parts(tx, group, currency, runtime.rates, today)
+        exposure, incomplete = total.exposure, total.incomplete
     return Line(
         subject=GROUP,
         subject_id=group,
@@ -270,28 +295,31 @@ def _line(
     )
 
 
-def _exposure(runtime: Runtime, tx: sa.Connection, group: int, today: dt.date) -> tuple[int, bool]:
-    """Exposure of all members in the policy's currency, and whether it is a lower bound only."""
-    ids = limits.members(tx, GROUP, group)
-    found = lines.read(tx, [(CUSTOMER, one) for one in ids])
-    amounts = [
-        runtime.rates.convert(line.exposure, line.currency, runtime.policy.currency, today)
-        for line in found.values()
-    ]
-    incomplete = len(found) < len(ids) or None in amounts or any(line.incomplete for line in found.values())
-    return sum(amount or 0 for amount in amounts), incomplete
+def _bound(runtime: Runtime, found: list[Entry], today: dt.date) -> tuple[str, int | None]:
+    """State and amount (policy's currency) of the limit that holds; what is secured comes on top of it, as
+    far as the policy counts it, or lies within."""
+    entry, rules = in_force(found, today), runtime.policy.limit.secured
+    state = entry.state if entry else "none"
+    amount = None
+    if entry is not None and entry.amount is not None:
+        amount = converted(runtime, entry.amount, entry.currency, today)
+    secured = sum(
+        scale(converted(runtime, one.amount, one.currency, today), cover_of(one.cover_bp) * counted)
+        for kind, counted in ((INSURED, rules.insured), (GUARANTEED, rules.guaranteed))
+        for one in securing(found, kind, today)
+        if one.amount is not None
+    )
+    if not secured or state == "unlimited" or rules.counts == "within":
+        return state, amount
+    return "amount", (amount or 0) + secured
 
 
-def _converted(runtime: Runtime, amount: int, currency: str, today: dt.date) -> int:
-    """``amount`` in minor units of the policy's currency; ``Halt`` when no rate says how much that is."""
-    converted = runtime.rates.convert(amount, currency, runtime.policy.currency, today)
-    if converted is None:
-        raise Halt(
-            f"there is no rate from {currency} to {runtime.policy.currency} on {today}",
-            where=str(runtime.config.path(runtime.config.rates)),
-            todo=f"add a line {currency},{today},RATE or set the limit in {runtime.policy.currency}",
-        )
-    return converted
+def _month_day(text: str) -> str:
+    """``MM-DD`` of any year; ``Halt`` for anything else."""
+    try:
+        return f"{dt.date.fromisoformat(f'2024-{text}'):%m-%d}"
+    except ValueError:
+        raise Halt(f"{text!r} is no day of the year", todo="write it like 11-01") from None
 
 
 def _name(tx: sa.Connection, subject: Subject) -> str:

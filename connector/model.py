@@ -182,7 +182,9 @@ class VisitResult(Record):
 class Statement(Model):
     """One period of financial statements, minor units of ``currency``; ``None`` is not disclosed.
 
-    ``operating_profit`` is earnings before interest and tax.
+    ``operating_profit`` is earnings before interest and tax; ``market_equity`` the market value of a
+    listed company's shares at the period's end; ``revenue_by_source`` the revenue split by source
+    (customers, products or regions), as far as it is disclosed.
     """
 
     period_end: dt.date
@@ -206,6 +208,8 @@ class Statement(Model):
     interest_expense: int | None = None
     net_profit: int | None = None
     operating_cash_flow: int | None = None
+    market_equity: int | None = None
+    revenue_by_source: tuple[int, ...] = ()
 
 
 class Score(Model):

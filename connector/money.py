@@ -92,6 +92,12 @@ class Rates:
             days.append(rate.day)
             values.append(rate.per_unit)
 
+    def rate(self, currency: str, day: dt.date) -> Rate | None:
+        """The rate that serves on ``day``, with its own date; ``None`` when none is known."""
+        days, values = self._by_currency.get(currency, ([], []))
+        at = bisect_right(days, day)
+        return Rate(currency, days[at - 1], values[at - 1]) if at else None
+
     def per_unit(self, currency: str, day: dt.date) -> Decimal | None:
         """Base units for one unit of ``currency`` on ``day``, or ``None`` when no rate is known."""
         if currency == self.base:
@@ -99,6 +105,33 @@ class Rates:
         days, values = self._by_currency.get(currency, ([], []))
         at = bisect_right(days, day)
         return values[at - 1] if at else None
+
+    def next_day(self, currency: str, day: dt.date) -> dt.date | None:
+        """The first day after ``day`` from which another rate serves, if one is known already."""
+        days, _ = self._by_currency.get(currency, ([], []))
+        at = bisect_right(days, day)
+        return days[at] if at < len(days) else None
+
+    def every(self) -> list[Rate]:
+        """All rates, by currency and day."""
+        return [
+            Rate(currency, day, value)
+            for currency, (days, values) in sorted(self._by_currency.items())
+            for day, value in zip(days, values, strict=True)
+        ]
+
+    def against(self, base: str) -> Rates:
+        """The same rates against another base currency; without a rate for it, none at all."""
+        if base == self.base:
+            return self
+        found: list[Rate] = []
+        for currency in {*self._by_currency, self.base} - {base}:
+            days = {*self._by_currency.get(currency, ([], []))[0], *self._by_currency.get(base, ([], []))[0]}
+            for day in sorted(days):
+                one, other = self.per_unit(currency, day), self.per_unit(base, day)
+                if one is not None and other:
+                    found.append(Rate(currency, day, one / other))
+        return Rates(base, found)
 
     def convert(self, minor: int, currency: str, to: str, day: dt.date) -> int | None:
         """``minor`` of ``currency`` in minor units of ``to`` at the rates of ``day``; unknown stays so."""

@@ -154,15 +154,19 @@ def load_rates(path: Path, base: str) -> Rates:
 
     Raises ``Halt`` with file, line and way out.
     """
-    if not path.is_file():
-        return Rates(base)
-    rates = []
-    text = path.read_text(encoding="utf-8").splitlines()
+    return Rates(base, read_rates(path) if path.is_file() else ())
+
+
+def read_rates(path: Path) -> list[Rate]:
+    """The rates of a CSV, in its order: of two for the same day the later line counts. ``Halt`` as above."""
+    try:
+        text = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as fault:
+        why = type(fault).__name__
+        raise Halt(f"the rates cannot be read ({why})", where=str(path), todo="name a CSV in UTF-8") from None
     lines = [(number, line) for number, line in enumerate(text, start=1) if line and line[0] != "#"]
     rows = csv.DictReader(line for _, line in lines)
-    for (number, _), row in zip(lines[1:], rows, strict=True):
-        rates.append(_rate(row, f"{path}:{number}"))
-    return Rates(base, rates)
+    return [_rate(row, f"{path}:{at}") for (at, _), row in zip(lines[1:], rows, strict=True)]
 
 
 def _rate(row: Mapping[str, str | None], where: str) -> Rate:
@@ -171,7 +175,7 @@ def _rate(row: Mapping[str, str | None], where: str) -> Rate:
         rate = Rate(currency, dt.date.fromisoformat(row["day"] or ""), Decimal(row["per_unit"] or ""))
     except (KeyError, ValueError, InvalidOperation):
         raise Halt("this is no rate", where=where, todo="write a line like EUR,2026-01-31,7.85") from None
-    if not is_currency(currency) or rate.per_unit <= 0:
+    if not is_currency(currency) or not rate.per_unit.is_finite() or rate.per_unit <= 0:
         raise Halt(
             f"{currency!r} is no currency or its rate is not positive",
             where=where,

@@ -11,7 +11,7 @@ import datetime as dt
 import sqlalchemy as sa
 
 from connector.check_model import CreditAnswer, Figures, major
-from connector.check_reasons import Told, on_customer, on_group
+from connector.check_reasons import Told, on_customer, on_groups
 from connector.policy.schema import Policy
 from connector.store import assessments, lines
 from connector.store.lines import Line
@@ -22,17 +22,17 @@ _UNASSESSED = dt.timedelta(days=1)
 
 
 def credit(tx: sa.Connection, policy: Policy, party: Party, now: dt.datetime) -> CreditAnswer:
-    """Limit, exposure, status and reasons of a customer and, if it has a line, of its group."""
+    """Limit, exposure, status and reasons of a customer, and of the nearest group above that has a line."""
     found = lines.read(tx, party.lines)
     own = found.get(party.own)
-    group = found.get(party.group) if party.group else None
+    groups = [found[key] for key in party.groups if key in found]
     told = assessed_reasons(tx, party, own)
     answer = figures(own).model_dump() | {
         "customer": f"customer-{party.customer_id}",
         "status": own.status if own else None,
         "held": party.hold_placed is not None or own is None or own.status not in lines.OPEN_STATUSES,
-        "reasons": [item.reason for item in on_customer(party, own, told) + on_group(group)],
-        "group": figures(group) if group else None,
+        "reasons": [item.reason for item in on_customer(party, own, told) + on_groups(groups)],
+        "group": figures(groups[0]) if groups else None,
         "as_of": own.as_of if own else None,
         "policy_version": version_of(policy),
         "stale": stale(party, own, policy, now),

@@ -182,9 +182,9 @@ class Bench:
         with self.store.read() as tx:
             return {r.revision: r.state for r in tx.execute(sa.select(reservation)) if r.order_key == order}
 
-    def reservations(self) -> list[Any]:
+    def reservations(self) -> list[reservations.Reservation]:
         with self.store.read() as tx:
-            return list(tx.execute(sa.select(reservation).order_by(reservation.c.id)).all())
+            return reservations._read(tx, tx.execute(sa.select(reservation).order_by(reservation.c.id)))
 
     def holds(self) -> list[Any]:
         with self.store.read() as tx:

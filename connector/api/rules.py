@@ -1,7 +1,7 @@
 """The policy and rates in force, followed while the service runs.
 
 Invariant: a changed file takes effect at the next request, whole or not at all: a file that cannot be
-used leaves what was in force before, and says so in the log.
+used, or was changed past ``policy activate``, leaves what was in force before, and says so in the log.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import logging
 import threading
 from pathlib import Path
 
+from connector.activation import require
 from connector.errors import CreditGateError
 from connector.money import Rates
 from connector.policy.load import load
@@ -25,6 +26,7 @@ class Rules:
     """The policy and the rates of a home folder; the first reading raises ``Halt`` if it fails."""
 
     def __init__(self, runtime: Runtime) -> None:
+        self._store = runtime.store
         self._policy_path = runtime.config.path(runtime.config.policy)
         self._rates_path = runtime.config.path(runtime.config.rates)
         self._lock = threading.Lock()
@@ -46,6 +48,7 @@ class Rules:
 
     def _read(self) -> tuple[Policy, Rates]:
         policy = load(self._policy_path)
+        require(self._store, policy)
         return policy, load_rates(self._rates_path, policy.currency)
 
     def _signature(self) -> Signature:

@@ -47,9 +47,11 @@ def command(
 
 def run(opened: Runtime, *, customers: list[int] | None = None, everyone: bool = False) -> Assessed:
     """Assess under a progress bar."""
+    from connector.activation import require
     from connector.assess import assess
     from connector.limits import apply_groups
 
+    require(opened.store, opened.policy)
     # Temporary limits of groups begin and end by the calendar.
     apply_groups(opened)
     with progress("assess") as bar:

@@ -38,6 +38,7 @@ FIELDS = (
 @click.option("--currency", required=True, help="ISO 4217 code, such as CNY.")
 @click.option("--checkpoint", type=click.Choice(CHECKPOINTS), default="order_save", show_default=True)
 @click.option("--revision", help="Version of the order; the same one gets the same answer.")
+@click.option("--terms-days", type=click.IntRange(0, 3650), help="Payment terms of the order in days.")
 @click.option("--prepaid", is_flag=True, help="The order is paid before delivery.")
 @click.option(
     "--language", type=click.Choice(["zh", "en"]), help="Language of the reasons.  [default: as configured]"

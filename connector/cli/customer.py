@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from typing import Any
 
 import click
@@ -10,6 +11,7 @@ import click
 from connector.cli.actor import actor_option
 from connector.cli.home import runtime
 from connector.cli.output import emit, emit_json, format_option, say
+from connector.cli.share import SHARE
 
 COLUMNS = (
     "id",
@@ -108,21 +110,36 @@ def unlink(ctx: click.Context, connection: str, account: str, actor: str) -> Non
 
 @command.command("group")
 @click.argument("customer")
-@click.option("--set", "name", help="Put the customer into the group of this name.")
+@click.option("--set", "name", help="Put the customer into the group of this name or number.")
 @click.option("--leave", is_flag=True, help="Take the customer out of its group.")
+@click.option(
+    "--share", type=SHARE, default="100%", show_default=True, help="Of its exposure, what counts there."
+)
+@click.option("--ring-fenced", is_flag=True, help="Named there, but apart: neither counts nor is bound.")
 @actor_option
 @click.pass_context
-def group(ctx: click.Context, customer: str, name: str | None, leave: bool, actor: str) -> None:
+def group(
+    ctx: click.Context,
+    customer: str,
+    name: str | None,
+    leave: bool,
+    share: Decimal,
+    ring_fenced: bool,
+    actor: str,
+) -> None:
     """Show the group of CUSTOMER, or change it."""
-    from connector.store import customers, listing
+    from connector import groups
+    from connector.store import listing
 
     if name and leave:
         raise click.UsageError("give --set or --leave, not both")
-    with runtime(ctx) as opened, opened.store.write() as tx:
-        number = listing.find(tx, customer)
+    with runtime(ctx) as opened:
+        with opened.store.read() as tx:
+            number = listing.find(tx, customer)
         if name or leave:
-            customers.set_group(tx, number, name, actor, dt.datetime.now(dt.UTC))
-        found = listing.customers(tx, customer_id=number)[0]
+            groups.join(opened, number, name, actor=actor, share=share, ring_fenced=ring_fenced)
+        with opened.store.read() as tx:
+            found = listing.customers(tx, customer_id=number)[0]
     click.echo(f"{found.name}: " + (found.group_name or "in no group"))
 
 

@@ -11,15 +11,26 @@ import click
 
 from connector.cli.actor import actor_option
 from connector.cli.home import runtime
+from connector.cli.limit_options import (
+    DAY,
+    cover_option,
+    day,
+    from_option,
+    one_of,
+    season_option,
+    size,
+    size_options,
+    subject,
+    subject_options,
+    to_option,
+)
 from connector.cli.output import emit, format_option, say
 
 if TYPE_CHECKING:
-    from connector.limits import Size, Standing, Subject
-    from connector.runtime import Runtime
+    from connector.limits import Standing
     from connector.store.limits import Entry
 
 F = TypeVar("F", bound=Callable[..., Any])
-DAY = click.DateTime(["%Y-%m-%d"])
 LINE = (
     "subject",
     "id",
@@ -44,171 +55,176 @@ ENTRY = (
     "valid_from",
     "valid_to",
     "phase",
+    "season",
+    "cover",
+    "request",
     "reason",
     "actor",
     "at",
 )
 
 
-def _subject_options(command: F) -> F:
-    command = click.option("--group", type=int, help="Number of the group.")(command)
-    return click.option("--customer", type=int, help="Number of the customer.")(command)
-
-
-def _size_options(command: F) -> F:
-    for option in (
-        click.option("--withdraw", is_flag=True, help="Take the limit set by hand away."),
-        click.option("--unlimited", is_flag=True, help="Credit without bound."),
-        click.option("--none", "nothing", is_flag=True, help="No limit, hence no credit (customers only)."),
-        click.option("--currency", help="Of the amount.  [default: the policy's]"),
-        click.option("--amount", help="The limit in major units, such as 50000."),
-    ):
-        command = option(command)
-    return command
-
-
-def _subject(customer: int | None, group: int | None) -> Subject:
-    from connector.limits import Subject
-    from connector.store.lines import CUSTOMER, GROUP
-
-    if (customer is None) == (group is None):
-        raise click.UsageError("name either --customer or --group")
-    return Subject(CUSTOMER, customer) if customer is not None else Subject(GROUP, group or 0)
-
-
-def _size(opened: Runtime, amount: str | None, currency: str | None, nothing: bool, unlimited: bool) -> Size:
-    from connector.limits import size
-
-    state = "unlimited" if unlimited else "none" if nothing else "amount"
-    return size(state, amount, currency or opened.policy.currency)
-
-
-def _one_of(amount: str | None, nothing: bool, unlimited: bool, withdraw: bool) -> None:
-    if [amount is not None, nothing, unlimited, withdraw].count(True) != 1:
-        raise click.UsageError("give exactly one of --amount, --none, --unlimited and --withdraw")
-
-
-@click.group("limit", short_help="Show and set limits.")
+@click.group("limit", short_help="Show and set limits, ask for and approve them.")
 def command() -> None:
-    """Limits set by a person; they hold in place of the policy's."""
+    """Limits set by a person; they hold in place of the policy's.
+
+    What takes several signers by the policy ('approvals.limit' there) cannot be set by one person: ask for
+    it with 'request', and others approve it.
+    """
+
+
+from connector.cli.limit_request import approve, decline, list_, request  # noqa: E402 - of this group
+
+for _one in (request, approve, decline, list_):
+    command.add_command(_one)
 
 
 @command.command("set")
-@_subject_options
-@_size_options
-@click.option("--from", "valid_from", type=DAY, help="First day (YYYY-MM-DD).  [default: today]")
+@subject_options
+@size_options
+@click.option("--withdraw", is_flag=True, help="Take the limit set by hand away.")
+@from_option
 @click.option("--reason", required=True, help="Why; it is kept.")
 @actor_option
 @click.pass_context
-def set_(
-    ctx: click.Context,
-    customer: int | None,
-    group: int | None,
-    amount: str | None,
-    currency: str | None,
-    nothing: bool,
-    unlimited: bool,
-    withdraw: bool,
-    valid_from: dt.datetime | None,
-    reason: str,
-    actor: str,
-) -> None:
+def set_(ctx: click.Context, /, withdraw: bool, valid_from: dt.datetime | None, **given: Any) -> None:
     """Set or withdraw the base limit of a customer or a group.
 
     A customer's limit is applied by the next 'creditgate assess', a group's at once.
     """
-    from connector import limits
-
-    _one_of(amount, nothing, unlimited, withdraw)
-    subject = _subject(customer, group)
-    with runtime(ctx) as opened:
-        if withdraw:
-            limits.withdraw(opened, subject, "base", reason=reason, actor=actor)
-            say(f"the base limit of {subject} is withdrawn")
-            return
-        limits.set_base(
-            opened,
-            subject,
-            _size(opened, amount, currency, nothing, unlimited),
-            reason=reason,
-            actor=actor,
-            valid_from=valid_from.date() if valid_from else None,
-        )
-    say(f"the base limit of {subject} is set")
+    _put(ctx, "base", withdraw, given, valid_from=day(valid_from))
 
 
 @command.command()
-@_subject_options
-@_size_options
-@click.option("--from", "valid_from", type=DAY, help="First day (YYYY-MM-DD).  [default: today]")
+@subject_options
+@size_options
+@click.option("--withdraw", is_flag=True, help="Take the limit set by hand away.")
+@from_option
 @click.option("--to", "valid_to", type=DAY, help="Last day (YYYY-MM-DD); required unless --withdraw.")
 @click.option("--reason", required=True, help="Why; it is kept.")
 @actor_option
 @click.pass_context
 def temporary(
     ctx: click.Context,
-    customer: int | None,
-    group: int | None,
-    amount: str | None,
-    currency: str | None,
-    nothing: bool,
-    unlimited: bool,
+    /,
     withdraw: bool,
     valid_from: dt.datetime | None,
     valid_to: dt.datetime | None,
-    reason: str,
-    actor: str,
+    **given: Any,
 ) -> None:
     """Set or withdraw a limit that holds for a time in place of the base limit."""
-    from connector import limits
-
-    _one_of(amount, nothing, unlimited, withdraw)
-    subject = _subject(customer, group)
     if valid_to is None and not withdraw:
         raise click.UsageError("a temporary limit needs its last day: --to")
-    with runtime(ctx) as opened:
-        if withdraw or valid_to is None:
-            limits.withdraw(opened, subject, "temporary", reason=reason, actor=actor)
-            say(f"the temporary limit of {subject} is withdrawn")
-            return
-        limits.set_temporary(
-            opened,
-            subject,
-            _size(opened, amount, currency, nothing, unlimited),
-            valid_to=valid_to.date(),
-            reason=reason,
-            actor=actor,
-            valid_from=valid_from.date() if valid_from else None,
-        )
-    say(f"the temporary limit of {subject} is set until {valid_to:%Y-%m-%d}")
+    _put(ctx, "temporary", withdraw, given, valid_from=day(valid_from), valid_to=day(valid_to))
 
 
 @command.command()
-@_subject_options
+@subject_options
+@size_options
+@click.option("--withdraw", is_flag=True, help="Take all seasonal limits set by hand away.")
+@season_option
+@from_option
+@to_option
+@click.option("--reason", required=True, help="Why; it is kept.")
+@actor_option
+@click.pass_context
+def seasonal(
+    ctx: click.Context,
+    /,
+    withdraw: bool,
+    season: tuple[str, str] | None,
+    valid_from: dt.datetime | None,
+    valid_to: dt.datetime | None,
+    **given: Any,
+) -> None:
+    """Set or withdraw a limit that holds every year from one day to another in place of the base limit."""
+    if season is None and not withdraw:
+        raise click.UsageError("a seasonal limit needs its days of the year: --season 11-01 01-31")
+    _put(ctx, "seasonal", withdraw, given, valid_from=day(valid_from), valid_to=day(valid_to), season=season)
+
+
+def secured_options(command: F) -> F:
+    """What an insured and a guaranteed sum are told with."""
+    for option in (
+        actor_option,
+        click.option("--reason", required=True, help="Why: who stands for it, by which paper. It is kept."),
+        to_option,
+        from_option,
+        cover_option,
+        click.option("--withdraw", is_flag=True, help="It has ended."),
+        click.option("--currency", help="Of the amount.  [default: the policy's]"),
+        click.option("--amount", help="The sum in major units, such as 50000."),
+        subject_options,
+    ):
+        command = option(command)
+    return command
+
+
+@command.command()
+@secured_options
+@click.pass_context
+def insured(ctx: click.Context, /, **given: Any) -> None:
+    """Set or withdraw what a credit insurer stands for; the policy ('limit.secured') says how much counts."""
+    _secure(ctx, "insured", given)
+
+
+@command.command()
+@secured_options
+@click.pass_context
+def guaranteed(ctx: click.Context, /, **given: Any) -> None:
+    """Set or withdraw what a guarantor stands for; the policy ('limit.secured') says how much counts."""
+    _secure(ctx, "guaranteed", given)
+
+
+def _secure(ctx: click.Context, kind: str, given: dict[str, Any]) -> None:
+    terms = {name: day(given.pop(name)) for name in ("valid_from", "valid_to")}
+    given |= {"nothing": False, "unlimited": False}
+    _put(ctx, kind, given.pop("withdraw"), given, cover=given.pop("cover"), **terms)
+
+
+def _put(ctx: click.Context, kind: str, withdraw: bool, given: dict[str, Any], **terms: Any) -> None:
+    """Set or withdraw a limit of one kind."""
+    from connector import limits
+
+    one_of(given, withdraw)
+    about = subject(given)
+    who = {"reason": given["reason"], "actor": given["actor"]}
+    with runtime(ctx) as opened:
+        if withdraw:
+            limits.withdraw(opened, about, kind, **who)
+            say(f"the {kind} limit of {about} is withdrawn")
+            return
+        entry = limits.prepare(opened, about, size(opened, given), limits.Terms(kind, **terms), **who)
+        limits.put(opened, entry)
+    say(f"the {kind} limit of {about} is set" + (f" until {entry.valid_to}" if entry.valid_to else ""))
+
+
+@command.command()
+@subject_options
 @format_option
 @click.pass_context
 def show(ctx: click.Context, customer: int | None, group: int | None, form: str) -> None:
-    """Show the credit line of a customer (and of its group) or of a group."""
+    """Show the credit line of a customer (and of the groups above it) or of a group."""
     from connector import limits
 
-    subject = _subject(customer, group)
+    about = subject({"customer": customer, "group": group})
     with runtime(ctx) as opened:
-        rows = [_line(one) for one in limits.standing(opened, subject)]
+        rows = [_line(one) for one in limits.standing(opened, about)]
     emit(rows, LINE, form)
 
 
 @command.command()
-@_subject_options
+@subject_options
 @format_option
 @click.pass_context
 def history(ctx: click.Context, customer: int | None, group: int | None, form: str) -> None:
     """List every limit that a person ever set for a customer or a group."""
     from connector import limits
 
-    subject = _subject(customer, group)
+    about = subject({"customer": customer, "group": group})
     with runtime(ctx) as opened:
         today = opened.today()
-        rows = [_entry(entry, today) for entry in limits.history(opened, subject)]
+        rows = [_entry(entry, today) for entry in limits.history(opened, about)]
     emit(rows, ENTRY, form)
 
 
@@ -249,6 +265,9 @@ def _entry(entry: Entry, today: dt.date) -> dict[str, Any]:
         "valid_from": entry.valid_from,
         "valid_to": entry.valid_to,
         "phase": entry.phase(today),
+        "season": f"{entry.season_from}..{entry.season_to}" if entry.season_from else None,
+        "cover": None if entry.cover_bp is None else f"{Decimal(entry.cover_bp) / 100:f}%",
+        "request": entry.request_id,
         "reason": entry.reason,
         "actor": entry.actor,
         "at": entry.at,

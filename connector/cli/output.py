@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -42,6 +42,29 @@ def emit(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], form: str) -
         writer.writerows([["" if row.get(n) is None else row[n] for n in columns] for row in rows])
     else:
         _table(rows, columns)
+
+
+def stream_csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    """Print rows as CSV while they come, so that memory does not grow with them."""
+    writer = csv.writer(sys.stdout)
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow(["" if row.get(name) is None else row[name] for name in columns])
+
+
+def stream_json(
+    name: str, rows: Iterable[Mapping[str, Any]], columns: Sequence[str], last: str, rest: Callable[[], Any]
+) -> None:
+    """Print ``{name: [rows…], last: rest()}`` while the rows come; ``rest`` is asked when they have ended."""
+    import orjson
+
+    def text(value: Any) -> str:
+        return orjson.dumps(value, default=_plain).decode()
+
+    click.echo(f"{{{text(name)}: [", nl=False)
+    for index, row in enumerate(rows):
+        click.echo((",\n  " if index else "\n  ") + text({one: row.get(one) for one in columns}), nl=False)
+    click.echo(f"\n], {text(last)}: {text(rest())}}}")
 
 
 def emit_json(value: Any) -> None:

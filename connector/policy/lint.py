@@ -9,18 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from connector.locale import has_text, placeholders
-from connector.policy.catalogue import FACTS
-from connector.policy.findings import Finding, finding, shown, unknown_fact
-from connector.policy.lint_rules import may_act, misread
+from connector.policy.findings import Finding, finding, shown
+from connector.policy.lint_clauses import rules, segments, shadowed
+from connector.policy.lint_ladders import approvals, ladder, sizes, unused, zones
 from connector.policy.lint_score import bins, weights
 from connector.policy.ranges import Range, faults
-from connector.policy.schema import Conditions, Path, Policy, RiskClass
+from connector.policy.schema import Limit, Path, Policy, RiskClass
+
+_STEPS = (ladder, sizes, approvals, zones, unused)
 
 
 def lint(policy: Policy) -> list[Finding]:
     """All findings, by line. Those of severity ``error`` keep the policy from being used."""
-    parts = (weights, bins, _classes, _class_names, _rules, _limit)
+    parts = (weights, bins, _classes, _class_names, segments, rules, shadowed, _limit, *_STEPS)
     return sorted(found for part in parts for found in part(policy))
 
 
@@ -79,11 +80,12 @@ def _class_names(policy: Policy) -> Iterator[Finding]:
     named: list[tuple[Path, str]] = [
         (("knock_outs", index, "risk_class"), rule.risk_class) for index, rule in enumerate(policy.knock_outs)
     ]
-    if policy.limit.new_customer:
-        named.append((("limit", "new_customer", "risk_class"), policy.limit.new_customer.risk_class))
-    if policy.limit.terms.capacity:
-        at: Path = ("limit", "terms", "capacity", "by_class")
-        named += [((*at, name), name) for name in policy.limit.terms.capacity.by_class]
+    for path, limit in _limits(policy):
+        if limit.new_customer:
+            named.append(((*path, "new_customer", "risk_class"), limit.new_customer.risk_class))
+        if limit.terms.capacity:
+            at = (*path, "terms", "capacity", "by_class")
+            named += [((*at, name), name) for name in limit.terms.capacity.by_class]
     for path, name in named:
         if name not in known:
             todo = f"write one of {', '.join(known)}"
@@ -99,89 +101,36 @@ def _class_names(policy: Policy) -> Iterator[Finding]:
             )
 
 
-def _rules(policy: Policy) -> Iterator[Finding]:
-    """Conditions on known facts, with a text for people, that can come true."""
-    rules: list[tuple[Path, Conditions, bool]] = [
-        (("knock_outs", index), rule, False) for index, rule in enumerate(policy.knock_outs)
-    ]
-    rules += [(("status", "rules", index), rule, True) for index, rule in enumerate(policy.status.rules)]
-    for path, rule, after in rules:
-        sound = True
-        for key in ("all", "any"):
-            for index, condition in enumerate(getattr(rule, key)):
-                here = (*path, key, index)
-                if condition.fact not in FACTS:
-                    sound = False
-                    yield unknown_fact(policy, (*here, "fact"), condition.fact)
-                    continue
-                fault = misread(condition, policy.currency, after_scoring=after)
-                if fault is not None:
-                    sound = False
-                    yield finding(policy, here, *fault)
-        if not rule.all and not rule.any:
-            yield finding(
-                policy,
-                path,
-                "rule_empty",
-                f"rule `{rule.reason}` has no condition",
-                "add `all:` or `any:` with at least one condition",
-            )
-        elif sound and not may_act(rule, policy.currency):
-            yield finding(
-                policy,
-                path,
-                "rule_never_acts",
-                f"rule `{rule.reason}` can never act: its conditions exclude each other or lie "
-                "outside what the facts can be",
-                "correct the values or remove the rule",
-            )
-        if not has_text(rule.reason) and not rule.say:
-            yield finding(
-                policy,
-                (*path, "reason"),
-                "reason_without_text",
-                f"there is no text for reason `{rule.reason}`",
-                "add `say: {zh: …, en: …}` or use a reason that has a text",
-            )
-        yield from _own_text(policy, path, rule)
-
-
-def _own_text(policy: Policy, path: Path, rule: Conditions) -> Iterator[Finding]:
-    """A policy's own text of a reason, in both languages, showing facts alone."""
-    if rule.say and set(rule.say) != {"zh", "en"}:
-        yield finding(
-            policy,
-            (*path, "say"),
-            "text_missing",
-            f"`say` of `{rule.reason}` lacks a language",
-            "write both `zh` and `en`",
-        )
-    for tongue, text in (rule.say or {}).items():
-        try:
-            strange = placeholders(text) - FACTS.keys()
-        except ValueError:
-            strange = frozenset({"a stray brace"})
-        if strange:
-            yield finding(
-                policy,
-                (*path, "say", tongue),
-                "text_broken",
-                f"the text shows {', '.join(sorted(strange))}",
-                "show facts alone, such as {overdue_days_max} or {overdue_amount:money}",
-            )
+def _limits(policy: Policy) -> Iterator[tuple[Path, Limit]]:
+    """The policy's limit and those of its segments, with where they stand."""
+    yield ("limit",), policy.limit
+    for index, segment in enumerate(policy.segments):
+        if segment.limit is not None:
+            yield ("segments", index, "limit"), segment.limit
 
 
 def _limit(policy: Policy) -> Iterator[Finding]:
-    """At least one term that says something of the customer."""
-    terms = policy.limit.terms
-    if not any((terms.need, terms.capacity, terms.net_worth, terms.agency)):
-        yield finding(
-            policy,
-            ("limit", "terms"),
-            "limit_without_terms",
-            "the limit has no term, so that every customer gets the new-customer limit",
-            "add one of need, capacity, net_worth, agency",
-        )
+    """At least one term that says something of the customer; nobody stands for more than all of it."""
+    for path, limit in _limits(policy):
+        terms = limit.terms
+        if not any((terms.need, terms.capacity, terms.net_worth, terms.agency)):
+            yield finding(
+                policy,
+                (*path, "terms"),
+                "limit_without_terms",
+                "the limit has no term, so that every customer gets the new-customer limit",
+                "add one of need, capacity, net_worth, agency",
+            )
+        for name in ("insured", "guaranteed"):
+            if getattr(limit.secured, name) > 1:
+                yield finding(
+                    policy,
+                    (*path, "secured", name),
+                    "secured_above_one",
+                    f"more than all of what is {name} would count",
+                    "write a share of at most 100%",
+                    "warning",
+                )
 
 
 __all__ = ["Finding", "lint"]

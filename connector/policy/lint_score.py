@@ -12,24 +12,37 @@ from decimal import Decimal
 from connector.policy.catalogue import FACTS
 from connector.policy.findings import Finding, finding, shown, unknown_fact
 from connector.policy.ranges import Range, faults
-from connector.policy.schema import DataPoint, Path, Policy
+from connector.policy.schema import DataPoint, Path, Policy, Scorecard
 from connector.policy.values import bound
 
 
+def cards(policy: Policy) -> Iterator[tuple[Path, Scorecard]]:
+    """Every scorecard of the policy, with where it stands."""
+    yield ("scorecard",), policy.scorecard
+    for index, segment in enumerate(policy.segments):
+        if segment.scorecard is not None:
+            yield ("segments", index, "scorecard"), segment.scorecard
+
+
 def weights(policy: Policy) -> Iterator[Finding]:
-    """More than one data point, none too heavy, none twice."""
-    points = policy.scorecard.data_points
-    at: Path = ("scorecard", "data_points")
-    if len({point.fact for point in points}) < 2:
+    """In every scorecard more than one data point, none too heavy, none twice."""
+    for path, card in cards(policy):
+        yield from _weights(policy, (*path, "data_points"), card)
+
+
+def _weights(policy: Policy, at: Path, card: Scorecard) -> Iterator[Finding]:
+    points = card.data_points
+    telling = {point.fact for point in points if len({b.points for b in point.bins}) > 1}
+    if len(telling) < 2:
         yield finding(
             policy,
             at,
             "single_ratio",
             "the score hangs on fewer than two facts",
-            "add data points on other facts",
+            "add data points on other facts, whose bins earn different points",
         )
     total = sum(point.weight for point in points)
-    cap = policy.scorecard.max_weight
+    cap = card.max_weight
     seen: set[str] = set()
     for index, point in enumerate(points):
         if point.fact in seen:
@@ -54,18 +67,23 @@ def weights(policy: Policy) -> Iterator[Finding]:
 
 def bins(policy: Policy) -> Iterator[Finding]:
     """Every value in exactly one bin; unknown never better than the worst bin."""
-    for index, point in enumerate(policy.scorecard.data_points):
-        at: Path = ("scorecard", "data_points", index)
+    found = [
+        ((*path, "data_points", index), point)
+        for path, card in cards(policy)
+        for index, point in enumerate(card.data_points)
+    ]
+    for at, point in found:
         spec = FACTS.get(point.fact)
         if spec is None:
             yield unknown_fact(policy, (*at, "fact"), point.fact)
             continue
-        if spec.source == "outcome":
+        if spec.source in ("outcome", "order"):
+            when = "after scoring" if spec.source == "outcome" else "at the order check"
             yield finding(
                 policy,
                 (*at, "fact"),
-                "outcome_fact",
-                f"`{point.fact}` is known only after scoring",
+                f"{spec.source}_fact",
+                f"`{point.fact}` is known only {when}",
                 "use it in status rules alone",
             )
             continue

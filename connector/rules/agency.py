@@ -23,6 +23,12 @@ NO_REPORT = Unknown("no_report")
 NOT_STATED = Unknown("not_stated")
 
 JUDGMENT_KINDS = frozenset({"judgment", "enforcement", "dishonest", "consumption_limit"})
+# Facts that count open records, with the kinds they count.
+COUNTED = {
+    "open_judgments": JUDGMENT_KINDS,
+    "open_enforcements": frozenset({"enforcement", "consumption_limit"}),
+    "open_liens": frozenset({"lien"}),
+}
 INSOLVENCY_KINDS = frozenset({"insolvency", "bankruptcy"})
 _NAMES = names("agency")
 _DAY = dt.timedelta(days=1)
@@ -57,34 +63,38 @@ def agency_facts(
         moments.append(report.as_of + records + _DAY)
     fresh = [report for report in latest if report.as_of + scores >= today]
     values: dict[str, Value] = {}
-    origins = dict.fromkeys(_NAMES, _origin(latest[0]))
+    origins = dict.fromkeys(_NAMES, _origin(latest[0], scores))
     values["agency_score_age_days"] = max(0, (today - latest[0].as_of).days)
+    values["report_stale"] = not fresh
     _negatives(values, origins, latest, records, today)
-    _stated(values, origins, fresh, currency, convert)
+    _records(values, origins, latest, records, today, currency, convert)
+    _stated(values, origins, fresh, scores, currency, convert)
     if values["insolvent"] is True:
         values["agency_pd"], values["agency_limit"] = Decimal(1), 0
         origins["agency_pd"] = origins["agency_limit"] = origins["insolvent"]
     return values, origins
 
 
-def _origin(report: Report) -> Origin:
-    return Origin("report", report.provider, report.as_of)
+def _origin(report: Report, age: dt.timedelta) -> Origin:
+    return Origin("report", report.provider, report.as_of, report.as_of + age)
 
 
 def _stated(
     values: dict[str, Value],
     origins: dict[str, Origin],
     fresh: list[Report],
+    age: dt.timedelta,
     currency: str,
     convert: Convert,
 ) -> None:
-    """Probability of default, band and advice: each from the newest fresh report that states it."""
-    for name in ("agency_pd", "agency_band", "agency_limit"):
+    """Probability of default, band, advice and payment days: each from the newest fresh report that
+    states it."""
+    for name in ("agency_pd", "agency_band", "agency_limit", "agency_dbt"):
         values[name] = NOT_STATED if fresh else STALE
         for report in fresh:
             value = _stated_by(report, name, currency, convert)
             if value is not None:
-                values[name], origins[name] = value, _origin(report)
+                values[name], origins[name] = value, _origin(report, age)
                 break
 
 
@@ -94,6 +104,8 @@ def _stated_by(report: Report, name: str, currency: str, convert: Convert) -> Va
         return None if pd is None else Decimal(str(pd)).quantize(_SIX)
     if name == "agency_band":
         return report.band or next((score.band for score in report.scores if score.band), None)
+    if name == "agency_dbt":
+        return None if report.dbt_days is None else Decimal(report.dbt_days)
     if report.limit is None:
         return None
     converted = convert(report.limit, report.limit_currency or currency, currency)
@@ -120,22 +132,51 @@ def _negatives(
     age: dt.timedelta,
     today: dt.date,
 ) -> None:
-    """The most open judgments any agency knows of, and whether any says insolvent."""
+    """Whether any agency says insolvent."""
+    values["insolvent"] = NOT_STATED if any(r.as_of + age >= today for r in latest) else STALE
+    for report in latest:
+        failed = _insolvent(report)
+        if failed:
+            values["insolvent"], origins["insolvent"] = True, _origin(report, age)
+        elif failed is False and report.as_of + age >= today and values["insolvent"] is not True:
+            values["insolvent"], origins["insolvent"] = False, _origin(report, age)
+
+
+def _records(
+    values: dict[str, Value],
+    origins: dict[str, Origin],
+    latest: list[Report],
+    age: dt.timedelta,
+    today: dt.date,
+    currency: str,
+    convert: Convert,
+) -> None:
+    """The most open records of each kind that any agency knows of, and what they amount to."""
     fresh = [report for report in latest if report.as_of + age >= today]
     # No record is good news only from an agency that looks for them there.
     vouching = [report for report in fresh if report.judgments_covered]
-    values["open_judgments"] = 0 if vouching else NOT_STATED if fresh else STALE
-    values["insolvent"] = NOT_STATED if fresh else STALE
-    most = 0
+    blank = NOT_STATED if fresh else STALE
+    for name in COUNTED:
+        values[name] = 0 if vouching else blank
+    values["dishonest"] = False if vouching else blank
+    values["negatives_amount"] = 0 if vouching else blank
+    if vouching:
+        origins.update(dict.fromkeys((*COUNTED, "dishonest", "negatives_amount"), _origin(vouching[0], age)))
     for report in latest:
-        count = sum(1 for n in report.negatives if n.kind in JUDGMENT_KINDS and _is_open(n))
-        if count > most:
-            most = count
-            values["open_judgments"], origins["open_judgments"] = count, _origin(report)
-        failed = _insolvent(report)
-        if failed:
-            values["insolvent"], origins["insolvent"] = True, _origin(report)
-        elif failed is False and report.as_of + age >= today and values["insolvent"] is not True:
-            values["insolvent"], origins["insolvent"] = False, _origin(report)
-    if not most and vouching:
-        origins["open_judgments"] = _origin(vouching[0])
+        records = [negative for negative in report.negatives if _is_open(negative)]
+        if not records:
+            continue
+        found: dict[str, int] = {
+            name: sum(negative.kind in kinds for negative in records) for name, kinds in COUNTED.items()
+        }
+        found["negatives_amount"] = sum(
+            convert(negative.amount, negative.currency or currency, currency) or 0
+            for negative in records
+            if negative.amount is not None
+        )
+        for name, amount in found.items():
+            before = values[name]
+            if amount and (not isinstance(before, int) or amount > before):
+                values[name], origins[name] = amount, _origin(report, age)
+        if any(negative.kind == "dishonest" for negative in records):
+            values["dishonest"], origins["dishonest"] = True, _origin(report, age)

@@ -1,23 +1,31 @@
 """When to look again: reviews and visits.
 
-Invariant: the class sets the distance to the next review, counted from the last one.
+Invariant: class and status set the distance to the next review, counted from the last one.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 
-from connector.rules.compile import Class, Compiled
 from connector.rules.outcome import Step, step
+from connector.rules.program import Class, Compiled
 from connector.rules.snapshot import Snapshot
 
 
-def next_review(snapshot: Snapshot, risk_class: Class, steps: list[Step]) -> dt.date:
-    """The class's distance after the last review (which may lie in the past: overdue), or after today
-    if there was none."""
-    days = risk_class.review_days
+def next_review(
+    rules: Compiled, snapshot: Snapshot, risk_class: Class, status: str, steps: list[Step]
+) -> dt.date:
+    """The shorter distance of class and status after the last review (which may lie in the past:
+    overdue), or after today if there was none."""
+    days, for_status = risk_class.review_days, rules.reviews.get(status)
+    shorter = for_status is not None and for_status < days
+    if for_status is not None and shorter:
+        days = for_status
     day = (snapshot.reviewed_on or snapshot.today) + dt.timedelta(days=days)
-    steps.append(step("calendar", "review", on=day.isoformat(), days=days, risk_class=risk_class.name))
+    if shorter:
+        steps.append(step("calendar", "review_status", on=day.isoformat(), days=days, status=status))
+    else:
+        steps.append(step("calendar", "review", on=day.isoformat(), days=days, risk_class=risk_class.name))
     return day
 
 

@@ -1,126 +1,51 @@
-"""A policy as plain tuples, made once and used for every customer.
+"""From a policy to its program, made once and used for every customer.
 
-Invariant: compiled content says exactly what the policy says, in the units of the facts (minor
-units, ``Decimal`` shares, days); a policy with lint errors is refused. One entry per policy hash.
+Invariant: the program says exactly what the policy says, in the units of the facts (minor units,
+``Decimal`` shares, days); a policy with lint errors is refused. One entry per policy hash.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from math import ceil
-from typing import Any, NamedTuple
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from connector.errors import Halt
 from connector.locale import fields, placeholders
 from connector.money import to_minor
-from connector.policy.catalogue import FACTS
+from connector.policy.catalogue import COUNTING, FACTS
 from connector.policy.lint import lint
-from connector.policy.schema import Condition, Conditions, DataPoint, Part, Policy, RiskClass
+from connector.policy.schema import (
+    Clause,
+    Condition,
+    Conditions,
+    DataPoint,
+    Ladder,
+    Part,
+    Policy,
+    RiskClass,
+    Scope,
+    Segment,
+    StatusRule,
+)
 from connector.policy.values import bound
-
-Params = dict[str, str | int | None]
-
-
-class Band(NamedTuple):
-    """A bin: its points and the parameters that every step about it has."""
-
-    points: int
-    params: Params
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Point:
-    """A data point. Numbers fall between ``edges`` (``bisect_right``), texts are looked up."""
-
-    fact: str
-    weight: int
-    unknown: int
-    edges: tuple[Any, ...]
-    bands: tuple[Band, ...]
-    lookup: Mapping[Any, Band] | None
-    rest: Band | None
-
-
-class Class(NamedTuple):
-    """A risk class; ``rank`` 0 is the best. ``floor`` is its lowest score."""
-
-    name: str
-    rank: int
-    floor: Decimal
-    factor: Decimal
-    factor_text: str
-    cap: int
-    terms_days: int
-    review_days: int
-    visit_days: int | None
-
-
-class Stage(NamedTuple):
-    """A stage of the exposure, the fact that holds it, and how much of it counts."""
-
-    name: str
-    fact: str
-    weight: Decimal
-    weight_text: str
-
-
-class Test(NamedTuple):
-    """One condition. ``compare`` is ``None`` for the operator ``known`` and ``unknown``."""
-
-    fact: str
-    compare: Callable[[Any, Any], bool] | None
-    value: Any
-    wants_known: bool
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Rule:
-    """A knock-out or status rule. ``shows`` are the facts that its text tells."""
-
-    reason: str
-    status: str
-    all: tuple[Test, ...]
-    any: tuple[Test, ...]
-    act_on_unknown: bool
-    shows: tuple[str, ...]
-    texts: Params
-    rank: int  # of the class that a knock-out sets; -1 for a status rule
-
-
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """The policy and what has been worked out of it. Amounts are minor units.
-
-    ``terms`` are the terms of the limit that the policy has. ``edges`` are the bounds that it puts on
-    facts that count time: where no bound is passed, time changes nothing.
-    """
-
-    policy: Policy
-    title: str
-    hash: str
-    currency: str
-    timezone: ZoneInfo
-    points: tuple[Point, ...]
-    total_weight: int
-    needed_weight: int
-    classes: tuple[Class, ...]
-    by_name: Mapping[str, Class]
-    knock_outs: tuple[Rule, ...]
-    rules: tuple[Rule, ...]
-    step: int
-    terms: tuple[tuple[str, Any], ...]
-    need_factor: Decimal
-    need_factor_text: str
-    need_at_least: int
-    new_limit: int
-    weights: tuple[Stage, ...]
-    visits: Mapping[str, int]
-    edges: Mapping[str, tuple[int, ...]]
-
+from connector.rules.program import (
+    Band,
+    Class,
+    Compiled,
+    Group,
+    Params,
+    Point,
+    Reach,
+    Rule,
+    Spared,
+    Stage,
+    Test,
+)
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
@@ -135,12 +60,17 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 
 _CACHE: dict[str, Compiled] = {}
 _CACHE_SIZE = 64
+_LEAST = -(10**30)
+_FAR = 36_500  # no calendar reaches further
 
 
 def compiled(policy: Policy) -> Compiled:
-    """The compiled form of ``policy``; ``Halt`` if it has lint errors."""
+    """The program of ``policy``; ``Halt`` if it has lint errors."""
     found = _CACHE.get(policy.hash)
     if found is None:
+        errors = [finding for finding in lint(policy) if finding.severity == "error"]
+        if errors:
+            raise Halt(errors[0].message, where=f"{policy.file}:{errors[0].line}", todo=errors[0].todo)
         found = _compile(policy)
         if len(_CACHE) >= _CACHE_SIZE:
             _CACHE.clear()
@@ -149,14 +79,37 @@ def compiled(policy: Policy) -> Compiled:
 
 
 def _compile(policy: Policy) -> Compiled:
-    errors = [finding for finding in lint(policy) if finding.severity == "error"]
-    if errors:
-        raise Halt(errors[0].message, where=f"{policy.file}:{errors[0].line}", todo=errors[0].todo)
+    whole = _program(policy)
+    groups = tuple(_group(segment, policy, whole) for segment in policy.segments)
+    looks_at = whole.looks_at.union(*(group.rules.looks_at for group in groups))
+    edges = _edges(policy)
+    return replace(
+        whole,
+        segments=tuple(
+            group._replace(rules=replace(group.rules, looks_at=looks_at, edges=edges)) for group in groups
+        ),
+        looks_at=looks_at,
+        edges=edges,
+    )
+
+
+def _group(segment: Segment, policy: Policy, whole: Compiled) -> Group:
+    own = {"scorecard": segment.scorecard, "limit": segment.limit}
+    changed = policy.model_copy(update={name: part for name, part in own.items() if part is not None})
+    rules = replace(_program(changed), hash=whole.hash, segment=segment.name)
+    return Group(segment.name, *_clause(segment, policy.currency), rules)
+
+
+def _program(policy: Policy) -> Compiled:
+    """The program without its segments."""
     currency, limit, need = policy.currency, policy.limit, policy.limit.terms.need
     factor = Decimal(1) if need is None else need.tax_factor * need.peak_factor
     classes = tuple(_class(item, rank, currency) for rank, item in enumerate(policy.classes))
     ranks = {item.name: item for item in classes}
     total = sum(point.weight for point in policy.scorecard.data_points)
+    ladder, interest, cap = policy.overdue.ladder, policy.overdue.interest, limit.terms.concentration
+    status = [_status(rule, currency) for rule in policy.status.rules]
+    at_order = [rule for rule in status if _on_order(rule)]
     return Compiled(
         policy=policy,
         title=f"{policy.name} {policy.version}",
@@ -171,9 +124,9 @@ def _compile(policy: Policy) -> Compiled:
         knock_outs=tuple(
             _rule(rule, rule.status, currency, ranks[rule.risk_class].rank) for rule in policy.knock_outs
         ),
-        rules=tuple(_rule(rule, rule.status, currency, -1) for rule in policy.status.rules),
+        rules=(*_rungs(ladder, currency), *(rule for rule in status if rule not in at_order)),
         step=to_minor(limit.step, currency),
-        terms=tuple((name, term) for name, term in limit.terms if isinstance(term, Part)),
+        terms=tuple((name, term) for name, term in limit.terms if isinstance(term, Part) and term is not cap),
         need_factor=factor,
         need_factor_text=str(factor),
         need_at_least=0 if need is None else to_minor(need.at_least, currency),
@@ -183,7 +136,22 @@ def _compile(policy: Policy) -> Compiled:
             for name, weight in policy.exposure.weights.model_dump().items()
         ),
         visits={str(status): days for status, days in policy.visits.by_status.items()},
-        edges=_edges(policy),
+        edges={},
+        looks_at=frozenset(_looks_at(policy)),
+        segment="default",
+        segments=(),
+        order_rules=tuple(at_order),
+        ladder=tuple(rung.days for rung in ladder.rungs),
+        levels=(0, *(rung.level for rung in ladder.rungs)),
+        ladder_least=to_minor(ladder.min_amount, currency),
+        day_rate=interest.rate / interest.year_days if interest else Decimal(0),
+        sizes=tuple(
+            (band.name, _LEAST if band.from_ is None else to_minor(band.from_, currency))
+            for band in policy.sizes
+        ),
+        portfolio_share=cap.share if cap else None,
+        portfolio=to_minor(cap.portfolio, currency) if cap and cap.portfolio is not None else None,
+        reviews={str(status): days for status, days in policy.reviews.by_status.items()},
     )
 
 
@@ -240,7 +208,7 @@ def _point(point: DataPoint, currency: str) -> Point:
 
 
 def _rule(rule: Conditions, status: str, currency: str, rank: int) -> Rule:
-    named = [condition.fact for condition in (*rule.all, *rule.any)]
+    tested = {condition.fact for condition in (*rule.all, *rule.any)} - COUNTING
     told = set(fields(rule.reason))
     for text in (rule.say or {}).values():
         told |= placeholders(text)
@@ -250,9 +218,60 @@ def _rule(rule: Conditions, status: str, currency: str, rank: int) -> Rule:
         all=tuple(_test(condition, currency) for condition in rule.all),
         any=tuple(_test(condition, currency) for condition in rule.any),
         act_on_unknown=rule.when_unknown == "act",
-        shows=tuple(sorted({*named, *(name for name in told if name in FACTS)})),
+        shows=tuple(sorted({*tested, *(name for name in told if name in FACTS)})),
         texts={str(tongue): text for tongue, text in (rule.say or {}).items()},
         rank=rank,
+    )
+
+
+def _status(rule: StatusRule, currency: str) -> Rule:
+    spared = tuple(
+        Spared(_reach(one.scope), *_clause(one, currency), one.lifts == "all") for one in rule.except_
+    )
+    made = _rule(rule, rule.status, currency, -1)
+    return replace(made, reach=_reach(rule.scope), spared=spared)
+
+
+def _reach(scope: Scope) -> Reach | None:
+    if scope == Scope():
+        return None
+    return Reach(
+        frozenset(f"customer-{number}" for number in scope.customers),
+        frozenset(f"group-{number}" for number in scope.groups),
+        frozenset(scope.segments),
+    )
+
+
+def _rungs(ladder: Ladder, currency: str) -> Iterator[Rule]:
+    """Each rung as a rule that acts from its days to those of the next one."""
+    least = Test("overdue_amount", operator.gt, to_minor(ladder.min_amount, currency), True)
+    above_it = (*ladder.rungs[1:], None)
+    for rung, above in zip(ladder.rungs, above_it, strict=False):
+        tests = [least, Test("overdue_days_max", operator.ge, rung.days, True)]
+        if above is not None:
+            tests.append(Test("overdue_days_max", operator.lt, above.days, True))
+        told = {"overdue_amount", "overdue_days_max", *(n for n in fields(rung.reason) if n in FACTS)}
+        yield Rule(
+            reason=rung.reason,
+            status=rung.status,
+            all=tuple(tests),
+            any=(),
+            act_on_unknown=False,
+            shows=tuple(sorted(told)),
+            texts={},
+            rank=-1,
+        )
+
+
+def _on_order(rule: Rule) -> bool:
+    tests = [*rule.all, *rule.any, *(test for one in rule.spared for test in (*one.all, *one.any))]
+    return any(FACTS[test.fact].source == "order" for test in tests)
+
+
+def _clause(clause: Clause, currency: str) -> tuple[tuple[Test, ...], tuple[Test, ...]]:
+    return (
+        tuple(_test(condition, currency) for condition in clause.all),
+        tuple(_test(condition, currency) for condition in clause.any),
     )
 
 
@@ -268,21 +287,50 @@ def _test(condition: Condition, currency: str) -> Test:
 
 
 def _edges(policy: Policy) -> dict[str, tuple[int, ...]]:
-    """Every bound on a fact that counts days or months, sorted."""
+    """Every bound on a fact that counts days or months, sorted, as far as a calendar reaches."""
     found: dict[str, set[int]] = {}
     for name, value in _bounds(policy):
         if FACTS[name].kind in ("days", "months"):
             for item in value if isinstance(value, list | tuple) else (value,):
-                if item is not None:
+                if item is not None and 0 <= item <= _FAR:
                     found.setdefault(name, set()).add(int(item))
     return {name: tuple(sorted(values)) for name, values in found.items()}
 
 
 def _bounds(policy: Policy) -> Iterator[tuple[str, Any]]:
-    for point in policy.scorecard.data_points:
-        for item in point.bins:
-            yield point.fact, item.from_
-            yield point.fact, item.below
-    for rule in (*policy.knock_outs, *policy.status.rules):
-        for condition in (*rule.all, *rule.any):
+    cards = [policy.scorecard, *(s.scorecard for s in policy.segments if s.scorecard is not None)]
+    for card in cards:
+        for point in card.data_points:
+            for item in point.bins:
+                yield point.fact, item.from_
+                yield point.fact, item.below
+    for clause in _clauses(policy):
+        for condition in (*clause.all, *clause.any):
             yield condition.fact, condition.value
+
+
+def _clauses(policy: Policy) -> Iterator[Clause]:
+    yield from policy.segments
+    yield from policy.knock_outs
+    for rule in policy.status.rules:
+        yield rule
+        yield from rule.except_
+
+
+def _looks_at(policy: Policy) -> Iterator[str]:
+    """Every fact that the policy can be moved by, or that its texts tell."""
+    yield from _ALWAYS
+    yield from (point.fact for point in policy.scorecard.data_points)
+    for clause in _clauses(policy):
+        yield from (condition.fact for condition in (*clause.all, *clause.any))
+        if isinstance(clause, Conditions):
+            yield from fields(clause.reason)
+            for text in (clause.say or {}).values():
+                yield from placeholders(text)
+
+
+# What every evaluation looks at, whatever the policy.
+_ALWAYS = (
+    "overdue_amount overdue_days_max sales_12m relation_months revenue_level net_worth tangible_net_worth "
+    "agency_limit exposure insured_amount guaranteed_amount limit_expired new_customer"
+).split() + [name for name in FACTS if name.startswith("exposure_")]

@@ -45,7 +45,8 @@ class InvoiceDoc(NamedTuple):
 
 
 class PaymentDoc(NamedTuple):
-    """A payment, allocated to an invoice, an order or neither."""
+    """A payment, allocated to an invoice, an order or neither. ``bill_due_on`` is the day on which a bill
+    (应收票据) given in payment falls due: until then the risk stays; ``None`` for money."""
 
     id: str
     invoice_id: str | None
@@ -53,6 +54,7 @@ class PaymentDoc(NamedTuple):
     amount: int
     currency: str
     paid_on: dt.date | None
+    bill_due_on: dt.date | None = None
 
 
 class ReportDoc(NamedTuple):
@@ -63,8 +65,10 @@ class ReportDoc(NamedTuple):
 
 
 class LimitEntry(NamedTuple):
-    """A limit set by a person: ``kind`` ``base`` or ``temporary``; ``state`` ``none``, ``amount`` or
-    ``unlimited``; valid on days in ``[valid_from, valid_to]``; ``valid_to`` ``None`` is open-ended."""
+    """A limit set by a person: ``kind`` ``base``, ``seasonal`` or ``temporary``, or a sum that secures it:
+    ``insured`` or ``guaranteed``, of which ``cover_bp`` / 10000 would be paid; ``state`` ``none``,
+    ``amount`` or ``unlimited``; valid on days in ``[valid_from, valid_to]``; ``valid_to`` ``None`` is
+    open-ended; a season from one ``MM-DD`` to another, every year."""
 
     kind: str
     state: str
@@ -72,12 +76,18 @@ class LimitEntry(NamedTuple):
     currency: str
     valid_from: dt.date
     valid_to: dt.date | None
+    season_from: str | None = None
+    season_to: str | None = None
+    cover_bp: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
     """Everything about one customer. ``hold_placed`` is the reason of a hold set by a person;
-    ``terms_days`` the payment terms agreed; ``reviewed_on`` the day of the last review.
+    ``terms_days`` the payment terms agreed; ``reviewed_on`` the day of the last review;
+    ``account_status`` what the CRM calls the account's status, ``blacklisted`` its own mark;
+    ``broken_promises`` the days on which promised money did not come (``None``: promises are not
+    recorded); ``portfolio`` the exposure of all customers, minor units of the policy's currency.
     """
 
     customer_id: int
@@ -94,3 +104,8 @@ class Dossier:
     payments: tuple[PaymentDoc, ...] = ()
     reports: tuple[ReportDoc, ...] = ()
     limits: tuple[LimitEntry, ...] = field(default=())
+    group_id: int | None = None
+    account_status: str | None = None
+    blacklisted: bool | None = None
+    broken_promises: tuple[dt.date, ...] | None = None
+    portfolio: int | None = None

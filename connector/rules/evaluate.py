@@ -8,16 +8,19 @@ status is the worst that any reason asks for, and every reason is kept, not only
 from __future__ import annotations
 
 import datetime as dt
+from bisect import bisect_right
+from collections.abc import Mapping
 from decimal import Decimal
 
 from connector.policy.schema import STATUSES, Policy
 from connector.rules.calendar import next_review, visit
-from connector.rules.compile import Class, Compiled, compiled
-from connector.rules.conditions import acting, tell
+from connector.rules.compile import compiled
+from connector.rules.conditions import acting, holds, tell
 from connector.rules.exposure import weighted
 from connector.rules.limit import Basis, Calculated, Effective, calculated, effective
 from connector.rules.moments import start_of
 from connector.rules.outcome import Assessment, Params, Reason, Step, plain, step
+from connector.rules.program import Class, Compiled
 from connector.rules.scorecard import risk_class, score
 from connector.rules.snapshot import Snapshot, Unknown, Value
 
@@ -29,30 +32,30 @@ _UNLIMITED, _ZERO = Unknown("unlimited"), Unknown("zero_denominator")
 
 def evaluate(policy: Policy, snapshot: Snapshot) -> Assessment:
     """What follows from ``snapshot`` by ``policy``; ``Halt`` if the policy has lint errors."""
-    rules = compiled(policy)
     steps: list[Step] = []
     reasons: list[Reason] = []
+    rules = _segment(compiled(policy), snapshot.values, steps)
     points = score(rules, snapshot.values, steps)
     found = risk_class(rules, points, snapshot.values, steps, reasons)
     terms_days = _terms(rules, snapshot, found, points is None, steps, reasons)
-    basis = Basis(rules, snapshot.values, found, terms_days)
+    basis = Basis(rules, snapshot.values, found, terms_days, snapshot.portfolio)
     proposed = calculated(basis, steps)
-    limit = effective(snapshot.limit_set, proposed, rules, steps)
+    limit = effective(snapshot.limit_set, proposed, basis, steps)
     exposed = _exposure(rules, snapshot, steps)
     available, utilisation = _room(limit, exposed, steps)
-    values = {
-        **snapshot.values,
-        **_outcome(points, found, limit, available, utilisation),
-    }
+    level = _dunning_level(rules, snapshot.values)
+    outcome = _outcome(points, found, limit, available, utilisation)
+    values = {**snapshot.values, **outcome, "dunning_level": level, "segment": rules.segment}
     _status_rules(rules, values, steps, reasons)
     _own_reasons(rules, snapshot, limit, proposed, steps, reasons)
     if len(reasons) > 1:
         reasons.sort(key=lambda reason: -_RANK[str(reason.params["status"])])
     status = str(reasons[0].params["status"]) if reasons else "ok"
     steps.append(step("status", "status", status=status, reasons=len(reasons)))
-    review = next_review(snapshot, found, steps)
+    review = next_review(rules, snapshot, found, status, steps)
     visit_days, visit_reason = visit(rules, found, status, steps)
     overdue, days = snapshot.values["overdue_amount"], snapshot.values["overdue_days_max"]
+    interest = snapshot.values["late_interest"]
     return Assessment(
         customer_id=snapshot.customer_id,
         policy=rules.title,
@@ -78,7 +81,35 @@ def evaluate(policy: Policy, snapshot: Snapshot) -> Assessment:
         visit_within_days=visit_days,
         visit_reason=visit_reason,
         next_change=_next_change(rules, snapshot, review),
+        segment=rules.segment,
+        dunning_level=level,
+        late_interest=interest if isinstance(interest, int) else 0,
+        secured=limit.secured,
     )
+
+
+def _segment(rules: Compiled, values: Mapping[str, Value], steps: list[Step]) -> Compiled:
+    """The policy as it is for the customer, with a step if that is a segment's."""
+    found = rules_for(rules, values)
+    if found is not rules:
+        steps.append(Step("score", "segment", {"segment": found.segment}))
+    return found
+
+
+def rules_for(rules: Compiled, values: Mapping[str, Value]) -> Compiled:
+    """The policy as it is for the first segment whose conditions are known to hold."""
+    for group in rules.segments:
+        if holds(group.all, group.any, values):
+            return group.rules
+    return rules
+
+
+def _dunning_level(rules: Compiled, values: Mapping[str, Value]) -> int:
+    """The level of the highest rung that is reached, 0 if none."""
+    days, amount = values["overdue_days_max"], values["overdue_amount"]
+    if not isinstance(days, int) or not isinstance(amount, int) or amount <= rules.ladder_least:
+        return 0
+    return rules.levels[bisect_right(rules.ladder, days)]
 
 
 def _terms(
@@ -112,7 +143,10 @@ def _reason(rules: Compiled, code: str, status: str, **params: str | int | None)
 
 
 def _exposure(rules: Compiled, snapshot: Snapshot, steps: list[Step]) -> int:
-    """The exposure of the snapshot, told stage by stage."""
+    """The exposure of the snapshot, told stage by stage, with the rates that served."""
+    for rate in snapshot.rates:
+        dated = rate.dated.isoformat()
+        steps.append(step("exposure", "rate_used", of=rate.currency, per_unit=rate.per_unit, dated=dated))
     for stage in rules.weights:
         amount = snapshot.values[stage.fact]
         if amount and isinstance(amount, int):

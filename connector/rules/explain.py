@@ -12,7 +12,7 @@ from connector.locale import label, language_of, number, percent, say
 from connector.money import show
 from connector.policy.catalogue import FACTS
 from connector.rules.outcome import Assessment, Params, Step
-from connector.rules.snapshot import Origin, Snapshot
+from connector.rules.snapshot import Origin, Snapshot, Unknown
 
 _INDENT = "  "
 _HAS_TEXT = ("rule", "class_knock_out")
@@ -43,6 +43,8 @@ def line(step: Step, snapshot: Snapshot, language: str) -> str:
         params["value"] = shown(fact, params.get("value"), currency, language)
         params["band"] = _band(fact, params, currency, language)
         params["origin"] = _origin(snapshot.origins.get(fact), language)
+        if snapshot.state(fact) == "stale" and not isinstance(snapshot.values[fact], Unknown):
+            params["origin"] = f"{params['origin']}{say('step.origin_stale', {}, language)}"
     if step.code in _HAS_TEXT:
         params["text"] = say(str(params["code"]), step.params, language)
     for tongue in ("zh", "en"):  # a policy's own text is in ``text`` by now

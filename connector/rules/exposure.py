@@ -13,17 +13,18 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import NamedTuple
 
-from connector.model import OrderStage
-from connector.money import Rates, scale
+from connector.model import InvoiceState, OrderStage
+from connector.money import Rate, Rates, scale
 from connector.policy.catalogue import STAGES
 from connector.policy.schema import Policy
-from connector.rules.compile import Compiled, compiled
+from connector.rules.compile import compiled
 from connector.rules.documents import Dossier
 from connector.rules.moments import local_day
+from connector.rules.program import Compiled
 from connector.rules.settlement import Convert, Settlement, settle
 
 _DRAFT, _OPEN = OrderStage.DRAFT.value, OrderStage.OPEN.value
-_DELIVERED = OrderStage.DELIVERED.value
+_DELIVERED, _NOT_ISSUED = OrderStage.DELIVERED.value, InvoiceState.DRAFT.value
 _RANK = {stage: rank for rank, stage in enumerate(STAGES)}
 
 
@@ -65,16 +66,24 @@ def exposure(dossier: Dossier, policy: Policy, rates: Rates, as_of: dt.datetime)
     rules = compiled(policy)
     today = local_day(as_of, rules.timezone)
     convert = converter(rates, today)
-    settlement = settle(dossier, rules.policy.terms.default_days, convert, today)
+    drafts = rules.policy.exposure.draft_invoices
+    settlement = settle(dossier, rules.policy.terms.default_days, convert, today, drafts=drafts)
     found = measure(settlement, rules, convert, today, [])
     return replace(found, parts=tuple(sorted(found.parts, key=lambda p: (_RANK[p.stage], p.id, p.own))))
 
 
-def converter(rates: Rates, day: dt.date) -> Convert:
-    """Conversion at the rates of one day: all open amounts are worth what they are worth today."""
+def converter(rates: Rates, day: dt.date, used: dict[str, Rate] | None = None) -> Convert:
+    """Conversion at the rates of one day: all open amounts are worth what they are worth today. ``used``
+    learns the rates that served, by currency."""
 
     def convert(minor: int, currency: str, to: str) -> int | None:
-        return minor if currency == to else rates.convert(minor, currency, to, day)
+        if currency == to:
+            return minor
+        if used is not None:
+            for one in (currency, to):
+                if one not in used and (found := rates.rate(one, day)) is not None:
+                    used[one] = found
+        return rates.convert(minor, currency, to, day)
 
     return convert
 
@@ -96,14 +105,16 @@ def measure(
 
     settings, grace = rules.policy.exposure, rules.policy.overdue.grace_days
     horizon = None
-    if settings.horizon_days is not None:
+    if settings.horizon_days is not None and settings.open_orders == "within_horizon":
         horizon = today + dt.timedelta(days=settings.horizon_days)
     for order, left in settlement.orders:
         if not left or order.prepaid:
             continue
         if order.stage == _DELIVERED:
             add("delivered", order.id, order.number, left, order.currency)
-        elif order.stage == _OPEN or (order.stage == _DRAFT and settings.draft_orders):
+        elif settings.open_orders != "none" and (
+            order.stage == _OPEN or (order.stage == _DRAFT and settings.draft_orders)
+        ):
             if horizon is not None and order.deliver_on is not None and order.deliver_on > horizon:
                 moments.append(today + (order.deliver_on - horizon))
             else:
@@ -111,7 +122,9 @@ def measure(
     late_from, turns_late = today - dt.timedelta(days=grace), dt.timedelta(days=grace + 1)
     for line in settlement.invoices:
         if line.open:
-            if line.doc.disputed:
+            if line.doc.state == _NOT_ISSUED:
+                stage = "not_due"
+            elif line.doc.disputed:
                 stage = "disputed"
             elif line.due is not None and line.due < late_from:
                 stage = "overdue"
@@ -120,6 +133,8 @@ def measure(
                 if line.due is not None:
                     moments.append(line.due + turns_late)
             add(stage, line.doc.id, line.doc.number, line.open, line.doc.currency)
+    for bill in settlement.bills:
+        add("bills", bill.id, bill.number, bill.amount, bill.currency)
     for credit in settlement.credits:
         add("prepayment", credit.id, credit.number, -credit.amount, credit.currency)
     if settlement.pending is not None:

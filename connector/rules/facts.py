@@ -1,8 +1,8 @@
 """From a dossier to its facts.
 
-Invariant: every fact of the catalogue, but those of the outcome, stands in the snapshot: known or
-unknown with a reason. Nothing but the customer, the policy, the rates and the moment plays a part,
-and the order of documents plays none.
+Invariant: every fact of the catalogue, but those of the outcome and of an order, stands in the
+snapshot: known or unknown with a reason. Nothing but the customer, the policy, the rates and the
+moment plays a part, and the order of documents plays none.
 """
 
 from __future__ import annotations
@@ -11,22 +11,25 @@ import datetime as dt
 from bisect import bisect_right
 
 from connector.errors import Halt
-from connector.money import Rates
-from connector.policy.catalogue import names
+from connector.money import Rate, Rates
+from connector.policy.catalogue import DAYS_SINCE, names
 from connector.policy.schema import Policy
+from connector.rules import entries, financial, payment
 from connector.rules.agency import agency_facts, newest_first
-from connector.rules.compile import Compiled, compiled
+from connector.rules.compile import compiled
 from connector.rules.documents import Dossier, LimitEntry
-from connector.rules.exposure import converter, measure
-from connector.rules.financial import financial_facts
+from connector.rules.exposure import Exposure, converter, measure
 from connector.rules.moments import local_day, start_of
-from connector.rules.payment import payment_facts
-from connector.rules.relation import month_reached, relation_facts
-from connector.rules.settlement import Convert, settle
-from connector.rules.snapshot import Origin, SetLimit, Snapshot, Value
+from connector.rules.profile import profile_facts
+from connector.rules.program import Compiled
+from connector.rules.ratios import ratio
+from connector.rules.relation import Relation, month_reached, relation_facts
+from connector.rules.settlement import Convert, Settlement, settle
+from connector.rules.snapshot import Origin, SetLimit, Snapshot, Unknown, UsedRate, Value
 
 _PAYMENT, _EXPOSURE = names("payment"), names("exposure")
 _DAY = dt.timedelta(days=1)
+NO_PORTFOLIO = Unknown("no_portfolio")
 _MONTHS_OF_A_YEAR = 12
 
 
@@ -43,99 +46,123 @@ def snapshot(dossier: Dossier, policy: Policy, rates: Rates, as_of: dt.datetime)
             todo=f"give rates against {rules.currency}",
         )
     today = local_day(as_of, rules.timezone)
-    convert = converter(rates, today)
+    used: dict[str, Rate] = {}
+    convert = converter(rates, today, used)
     moments: list[dt.date] = []
-    currency = rules.currency
-    settled = settle(dossier, policy.terms.default_days, convert, today)
+    drafts = policy.exposure.draft_invoices
+    settled = settle(dossier, policy.terms.default_days, convert, today, drafts=drafts)
     exposed = measure(settled, rules, convert, today, moments)
-    reports = newest_first(dossier.reports)
-    values, origins = financial_facts(
-        reports,
-        today,
-        policy.staleness.statement_days,
-        policy.financial.stability_periods,
-        currency,
-        convert,
-        moments,
-    )
-    more, whence = agency_facts(reports, policy.staleness, today, currency, convert, moments)
-    values.update(more)
-    origins.update(whence)
-    more, whence, since = relation_facts(dossier, settled.invoices, today, currency, convert, moments)
-    values.update(more)
-    origins.update(whence)
-    values.update(payment_facts(settled.invoices, policy.overdue, today, currency, convert, moments))
-    origins.update(dict.fromkeys(_PAYMENT, Origin("invoices", None, today)))
-    for stage, amount in exposed.stages.items():
-        values[f"exposure_{stage}"] = amount
-    values["exposure"] = exposed.total
-    origins.update(dict.fromkeys(_EXPOSURE, Origin("documents", None, today)))
-    limit_set = _limit_set(dossier.limits, today, currency, convert, moments)
-    _counting(rules, values, since, today, reports[0].as_of if reports else None, moments)
+    values, origins, relation = _families(dossier, rules, settled, exposed, today, convert, moments)
+    limit_set = _limit_set(dossier.limits, today, rules.currency, convert, moments)
+    _counting(rules, values, relation.since, today, moments)
+    moments.extend(day for one in used if (day := rates.next_day(one, today)) is not None)
     soonest = min(filter(today.__lt__, moments), default=None)
     return Snapshot(
         customer_id=dossier.customer_id,
         as_of=as_of.astimezone(dt.UTC),
         today=today,
-        currency=currency,
+        currency=rules.currency,
         values=values,
         origins=origins,
         gaps=exposed.gaps,
         limit_set=limit_set,
         hold_placed=dossier.hold_placed,
         terms_days=dossier.terms_days,
-        since=since,
+        since=relation.since,
         reviewed_on=dossier.reviewed_on,
         next_change=None if soonest is None else start_of(soonest, rules.timezone),
+        portfolio=dossier.portfolio,
+        rates=tuple(UsedRate(one.currency, str(one.per_unit), one.day) for _, one in sorted(used.items())),
     )
 
 
+def _families(
+    dossier: Dossier,
+    rules: Compiled,
+    settled: Settlement,
+    exposed: Exposure,
+    today: dt.date,
+    convert: Convert,
+    moments: list[dt.date],
+) -> tuple[dict[str, Value], dict[str, Origin], Relation]:
+    """All families of facts with their origins, and when the relation began."""
+    policy, currency, watched = rules.policy, rules.currency, rules.looks_at
+    reports = newest_first(dossier.reports)
+    figures = financial.Basis(
+        today, policy.staleness.statement_days, policy.financial, dossier.industry, currency, convert
+    )
+    values, origins = financial.financial_facts(reports, figures, moments)
+
+    def add(found: dict[str, Value], whence: dict[str, Origin]) -> None:
+        values.update(found)
+        origins.update(whence)
+
+    add(*agency_facts(reports, policy.staleness, today, currency, convert, moments))
+    found, whence, relation = relation_facts(
+        dossier, settled.invoices, watched, today, currency, convert, moments
+    )
+    found["portfolio_share"] = (
+        NO_PORTFOLIO if dossier.portfolio is None else ratio(exposed.total, dossier.portfolio)
+    )
+    add(found, {**whence, "portfolio_share": Origin("documents", None, today)})
+    paying = payment.Basis(policy.overdue, rules.day_rate, watched, today, currency, convert)
+    found, standing = payment.payment_facts(settled.invoices, dossier.payments, paying, moments)
+    found["broken_promises_12m"] = payment.broken(dossier.broken_promises, today, moments)
+    days = _sales_days(rules, relation, today, moments)
+    found.update(payment.outstanding(standing, values["sales_12m"], days))
+    add(found, dict.fromkeys(_PAYMENT, Origin("invoices", None, today)))
+    found = {f"exposure_{stage}": amount for stage, amount in exposed.stages.items()}
+    found["exposure"] = exposed.total
+    add(found, dict.fromkeys(_EXPOSURE, Origin("documents", None, today)))
+    add(*profile_facts(dossier, rules, values, standing.settled, relation.since, today, convert, moments))
+    return values, origins, relation
+
+
 def _limit_set(
-    entries: tuple[LimitEntry, ...],
+    found: tuple[LimitEntry, ...],
     today: dt.date,
     currency: str,
     convert: Convert,
     moments: list[dt.date],
 ) -> SetLimit | None:
-    """The entry of a person that holds today: a temporary one before a base one, then the one that
-    began last, then the smallest."""
-    best: tuple[bool, dt.date, int, SetLimit] | None = None
-    for entry in entries:
-        moments.append(entry.valid_from)
-        if entry.valid_to is not None:
-            moments.append(entry.valid_to + _DAY)
-        if entry.valid_from > today or (entry.valid_to is not None and entry.valid_to < today):
-            continue
-        amount = None
-        if entry.state == "amount" and entry.amount is not None:
-            amount = convert(entry.amount, entry.currency, currency)
-        size = {"none": 0, "unlimited": -(10**30)}.get(entry.state, -(amount or 0))
-        found = SetLimit(entry.kind, entry.state, amount, entry.valid_to)
-        rank = (entry.kind == "temporary", entry.valid_from, size, found)
-        if best is None or rank[:3] > best[:3]:
-            best = rank
-    return best[3] if best is not None else None
+    """The entry of a person that holds today in place of the calculated limit."""
+    for entry in found:
+        moments.extend(entries.edges(entry, today))
+    holds = entries.in_force(found, today)
+    if holds is None:
+        return None
+    amount = None
+    if holds.state == "amount" and holds.amount is not None:
+        amount = convert(holds.amount, holds.currency, currency)
+    return SetLimit(holds.kind, holds.state, amount, entries.last_day(holds, today))
+
+
+def _sales_days(rules: Compiled, relation: Relation, today: dt.date, moments: list[dt.date]) -> int:
+    """In how many days the sales of twelve months were made: fewer since the first document."""
+    if relation.first is None or relation.first <= today - payment.YEAR:
+        return payment.YEAR.days
+    if not rules.looks_at.isdisjoint(("dso", "dso_delinquent")):
+        moments.append(today + _DAY)
+    return max(1, (today - relation.first).days)
 
 
 def _counting(
-    rules: Compiled,
-    values: dict[str, Value],
-    since: dt.date | None,
-    today: dt.date,
-    report_day: dt.date | None,
-    moments: list[dt.date],
+    rules: Compiled, values: dict[str, Value], since: dt.date | None, today: dt.date, moments: list[dt.date]
 ) -> None:
     """Days on which a fact that merely counts time passes a bound of the policy."""
-    if report_day is not None:
-        for edge in rules.edges.get("agency_score_age_days", ()):
-            moments.append(report_day + dt.timedelta(days=edge))
-            moments.append(report_day + dt.timedelta(days=edge + 1))
+    for name in DAYS_SINCE:
+        value = values[name]
+        if isinstance(value, int):
+            for edge in rules.edges.get(name, ()):
+                moments.append(today + dt.timedelta(days=edge - value))
+                moments.append(today + dt.timedelta(days=edge + 1 - value))
     months = values["relation_months"]
     if since is None or not isinstance(months, int):
         return
     edges = rules.edges.get("relation_months", ())
-    need = rules.policy.limit.terms.need
-    watched = [months + 1] if need and need.annualise_from_months and months < 12 else []
+    needs = [rules.policy.limit.terms.need, *(one.rules.policy.limit.terms.need for one in rules.segments)]
+    annualised = any(need and need.annualise_from_months for need in needs)
+    watched = [months + 1] if annualised and months < _MONTHS_OF_A_YEAR else []
     after = bisect_right(edges, months)
     watched += edges[after : after + 1]
     if months in edges:

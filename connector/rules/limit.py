@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from connector.money import scale
 from connector.policy.schema import CapacityTerm, LimitTerms, NeedTerm, ShareTerm
-from connector.rules.compile import Class, Compiled
-from connector.rules.outcome import Step, step
+from connector.rules.outcome import Params, Step, step
+from connector.rules.program import Class, Compiled
 from connector.rules.snapshot import SetLimit, Unknown, Value
 
 _YEAR_DAYS = 365
@@ -29,6 +29,7 @@ class Basis(NamedTuple):
     values: Mapping[str, Value]
     risk_class: Class
     terms_days: int
+    portfolio: int | None = None
 
 
 class Calculated(NamedTuple):
@@ -39,11 +40,13 @@ class Calculated(NamedTuple):
 
 
 class Effective(NamedTuple):
-    """The limit that holds; ``reason`` is a reason code if it could not be settled."""
+    """The limit that holds; ``reason`` is a reason code if it could not be settled; ``secured`` is the
+    part of it, or beside it, that insurers and guarantors stand for."""
 
     state: str
     amount: int | None
     reason: str | None
+    secured: int = 0
 
 
 def _need(basis: Basis, term: NeedTerm, steps: list[Step]) -> int | None:
@@ -130,9 +133,9 @@ def calculated(basis: Basis, steps: list[Step]) -> Calculated:
             known[name] = value
     if not known:
         return _new_customer(basis, steps)
-    if limit.terms.class_cap:
-        steps.append(step("limit", "limit_class_cap", risk_class=found.name, amount=found.cap))
-    amount = _least(known, basis, steps) if limit.combine == "min" else _mean(known, basis, steps)
+    caps = _caps(basis, steps)
+    smallest = limit.combine == "min"
+    amount = _least({**known, **caps}, steps) if smallest else _mean(known, caps, basis, steps)
     scaled = amount if found.factor == 1 else scale(amount, found.factor)
     steps.append(
         step("limit", "limit_factor", risk_class=found.name, factor=found.factor_text, amount=scaled)
@@ -142,10 +145,30 @@ def calculated(basis: Basis, steps: list[Step]) -> Calculated:
     return Calculated(rounded, False)
 
 
+def _caps(basis: Basis, steps: list[Step]) -> dict[str, int]:
+    """What bounds the limit, whatever the customer needs or can bear."""
+    rules, found = basis.rules, basis.risk_class
+    caps: dict[str, int] = {}
+    if rules.policy.limit.terms.class_cap:
+        caps["class_cap"] = found.cap
+        steps.append(step("limit", "limit_class_cap", risk_class=found.name, amount=found.cap))
+    if rules.portfolio_share is None:
+        return caps
+    portfolio = basis.portfolio if rules.portfolio is None else rules.portfolio
+    if portfolio is None:
+        steps.append(_unknown("concentration", "portfolio_share", "no_portfolio"))
+        return caps
+    amount = caps["concentration"] = scale(portfolio, rules.portfolio_share)
+    share = str(rules.portfolio_share)
+    steps.append(step("limit", "limit_concentration", portfolio=portfolio, share=share, amount=amount))
+    return caps
+
+
 def _new_customer(basis: Basis, steps: list[Step]) -> Calculated:
     if basis.rules.policy.limit.new_customer is None:
         return Calculated(None, False)
-    amount = min(basis.rules.new_limit, basis.risk_class.cap)
+    caps = _caps(basis, [])
+    amount = min(basis.rules.new_limit, basis.risk_class.cap, *caps.values())
     steps.append(
         step(
             "limit",
@@ -158,25 +181,40 @@ def _new_customer(basis: Basis, steps: list[Step]) -> Calculated:
     return Calculated(amount, True)
 
 
-def _least(known: Mapping[str, int], basis: Basis, steps: list[Step]) -> int:
-    terms = dict(known)
-    if basis.rules.policy.limit.terms.class_cap:
-        terms["class_cap"] = basis.risk_class.cap
+def _least(terms: Mapping[str, int], steps: list[Step]) -> int:
     name = min(terms, key=lambda key: terms[key])
     steps.append(step("limit", "limit_min", term=name, amount=terms[name]))
     return terms[name]
 
 
-def _mean(known: Mapping[str, int], basis: Basis, steps: list[Step]) -> int:
+def _mean(known: Mapping[str, int], caps: Mapping[str, int], basis: Basis, steps: list[Step]) -> int:
     terms: LimitTerms = basis.rules.policy.limit.terms
     weights = {name: int(getattr(terms, name).weight) for name in known}
     amount = sum(known[name] * weight for name, weight in weights.items()) // sum(weights.values())
     steps.append(step("limit", "limit_mean", terms=len(known), amount=amount))
-    return min(amount, basis.risk_class.cap) if terms.class_cap else amount
+    return min((amount, *caps.values()))
 
 
-def effective(entry: SetLimit | None, found: Calculated, rules: Compiled, steps: list[Step]) -> Effective:
-    """A temporary limit replaces the base one, a base limit set by a person the calculated one."""
+def effective(entry: SetLimit | None, found: Calculated, basis: Basis, steps: list[Step]) -> Effective:
+    """A temporary limit replaces the base one, a base limit set by a person the calculated one; what is
+    secured comes on top of it or lies within."""
+    limit = _own(entry, found, basis.rules, steps)
+    secured = _secured(basis, steps)
+    if not secured or limit.state == "unlimited" or limit.reason == "limit_no_rate":
+        return limit
+    if basis.rules.policy.limit.secured.counts == "within":
+        own = None if limit.amount is None else max(0, limit.amount - secured)
+        steps.append(step("limit", "limit_secured_within", secured=secured, amount=limit.amount, own=own))
+        return limit._replace(secured=min(secured, limit.amount or 0))
+    if limit.state == "none" and limit.reason is None:
+        return limit  # a person has said: no credit
+    total = (limit.amount or 0) + secured
+    steps.append(step("limit", "limit_secured", secured=secured, own=limit.amount, amount=total))
+    return Effective("amount", total, None, secured)
+
+
+def _own(entry: SetLimit | None, found: Calculated, rules: Compiled, steps: list[Step]) -> Effective:
+    """The limit without what secures it."""
     if entry is not None:
         until = entry.valid_to.isoformat() if entry.valid_to is not None else None
         steps.append(
@@ -184,7 +222,12 @@ def effective(entry: SetLimit | None, found: Calculated, rules: Compiled, steps:
         )
         if entry.state == "amount" and entry.amount is None:
             return Effective("none", None, "limit_no_rate")
-        return Effective(entry.state, entry.amount, None)
+        means = rules.policy.limit.zero_means
+        if entry.amount != 0 or means == "none":
+            return Effective(entry.state, entry.amount, None)
+        steps.append(step("limit", f"limit_zero_{means}"))
+        if means == "unlimited":
+            return Effective("unlimited", None, None)
     if found.amount is not None:
         return Effective("amount", found.amount, None)
     if rules.policy.check.missing_limit == "allow":
@@ -192,3 +235,16 @@ def effective(entry: SetLimit | None, found: Calculated, rules: Compiled, steps:
         return Effective("unlimited", None, None)
     steps.append(step("limit", "limit_missing"))
     return Effective("none", None, "limit_missing")
+
+
+def _secured(basis: Basis, steps: list[Step]) -> int:
+    """What insurers and guarantors stand for, as far as the policy counts it."""
+    shares, total = basis.rules.policy.limit.secured, 0
+    for fact, part in (("insured_amount", shares.insured), ("guaranteed_amount", shares.guaranteed)):
+        value = basis.values[fact]
+        if part and isinstance(value, int) and value:
+            amount = scale(value, part)
+            total += amount
+            told: Params = {"term": fact, "fact": fact, "value": value, "share": str(part), "amount": amount}
+            steps.append(Step("limit", "limit_share", told))
+    return total

@@ -59,6 +59,8 @@ class Assessment:
     share, ``None`` without a positive limit. ``exposure`` is a lower bound if ``incomplete``.
     ``overdue_days`` is 0 if nothing is overdue. ``visit_within_days`` ``None`` asks for no visit.
     ``next_change`` (UTC) is when time alone may change the outcome. ``policy`` is name and version.
+    ``segment`` is the policy's segment (``default``: none); ``dunning_level`` the rung of the overdue
+    ladder (0: none); ``late_interest`` has accrued so far; ``secured`` is what others stand for.
     """
 
     customer_id: int
@@ -85,6 +87,10 @@ class Assessment:
     visit_within_days: int | None
     visit_reason: str | None
     next_change: dt.datetime | None
+    segment: str = "default"
+    dunning_level: int = 0
+    late_interest: int = 0
+    secured: int = 0
 
 
 def assessment_json(assessment: Assessment) -> bytes:

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
 
-from connector.rules.compile import Band, Class, Compiled, Point
 from connector.rules.conditions import acting, tell
 from connector.rules.outcome import Params, Reason, Step, plain, step
+from connector.rules.program import Band, Class, Compiled, Point
 from connector.rules.snapshot import Unknown, Value
 
 

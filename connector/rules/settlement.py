@@ -3,7 +3,8 @@
 Invariant: every unit of money counts once, and never for a document that is not here. Money goes to
 the invoice it names; money for an order settles that order's invoices, oldest due first, then the
 order itself; what is left is credit. A paid amount from the source of an invoice replaces what
-payments say of it. Totals are kept per document, in its own currency.
+payments say of it. Totals are kept per document, in its own currency. A payment by bill counts as received,
+and stands among the bills until its day.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ Convert = Callable[[int, str, str], int | None]
 _PAID = InvoiceState.PAID.value
 _WRITTEN_OFF = InvoiceState.WRITTEN_OFF.value
 _LIVE = frozenset({InvoiceState.OPEN.value, _PAID, _WRITTEN_OFF})
+_WITH_DRAFTS = _LIVE | {InvoiceState.DRAFT.value}
 _CANCELLED = OrderStage.CANCELLED.value
 _FAR = dt.date.max
 
@@ -53,21 +55,27 @@ class Credit(NamedTuple):
 
 
 class Settlement(NamedTuple):
-    """``pending`` is the earliest day on which a payment dated later than today will count."""
+    """``bills`` are payments by bill that have not fallen due; ``pending`` is the earliest day on which a
+    payment dated later than today will count, or a bill falls due."""
 
     invoices: list[InvoiceLine]
     orders: list[OrderLine]
     credits: list[Credit]
+    bills: list[Credit]
     pending: dt.date | None
 
 
-def settle(dossier: Dossier, default_days: int, convert: Convert, today: dt.date) -> Settlement:
+def settle(
+    dossier: Dossier, default_days: int, convert: Convert, today: dt.date, *, drafts: bool = False
+) -> Settlement:
     """Lay all payments up to ``today`` against the documents.
 
-    ``default_days`` are the terms of an invoice without due date, where the customer has none.
+    ``default_days`` are the terms of an invoice without due date, where the customer has none;
+    ``drafts`` takes draft invoices for invoices.
     """
     terms = default_days if dossier.terms_days is None else dossier.terms_days
-    live = [doc for doc in dossier.invoices if doc.state in _LIVE]
+    states = _WITH_DRAFTS if drafts else _LIVE
+    live = [doc for doc in dossier.invoices if doc.state in states]
     money = _Money(dossier, live, today)
     credits = [Credit(p.id, None, p.amount, p.currency) for p in money.on_account if p.amount]
     of_order: dict[str, list[InvoiceDoc]] = {}
@@ -89,7 +97,7 @@ def settle(dossier: Dossier, default_days: int, convert: Convert, today: dt.date
         orders.append(OrderLine(order, max(0, part - paid)))
         if paid > part:
             credits.append(Credit(order.id, order.number, paid - part, order.currency))
-    return Settlement(invoices, orders, credits, money.pending)
+    return Settlement(invoices, orders, credits, money.bills, money.pending)
 
 
 def _due(doc: InvoiceDoc, terms: int) -> dt.date | None:
@@ -105,6 +113,7 @@ class _Money:
         self.by_invoice: dict[str, list[PaymentDoc]] = {}
         self.by_order: dict[str, list[PaymentDoc]] = {}
         self.on_account: list[PaymentDoc] = []
+        self.bills: list[Credit] = []
         self.pending: dt.date | None = None
         if not dossier.payments:
             return
@@ -120,6 +129,15 @@ class _Money:
                 self.by_order.setdefault(payment.order_id or "", []).append(payment)
             elif payment.invoice_id is None and payment.order_id is None:
                 self.on_account.append(payment)
+            else:
+                continue
+            if payment.bill_due_on is not None and payment.bill_due_on > today:
+                self._bill(payment, payment.bill_due_on)
+
+    def _bill(self, payment: PaymentDoc, due: dt.date) -> None:
+        if payment.amount > 0:
+            self.bills.append(Credit(payment.id, None, payment.amount, payment.currency))
+            self.pending = min(self.pending or _FAR, due)
 
     def direct(self, doc: InvoiceDoc, convert: Convert) -> int:
         """Paid of an invoice without money from its order: by its source, else by payments."""

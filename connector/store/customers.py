@@ -126,17 +126,6 @@ def regroup(tx: sa.Connection, connection_id: int, now: dt.datetime) -> int:
     return moved
 
 
-def set_group(tx: sa.Connection, customer_id: int, name: str | None, actor: str, now: dt.datetime) -> None:
-    """Put a customer into the group that a person names, or (``None``) take it out of its group."""
-    group = _group(tx, f"name:{name}", name, now) if name else None
-    tx.execute(
-        sa.update(customer)
-        .where(customer.c.id == customer_id)
-        .values(group_id=group, changes=customer.c.changes + 1)
-    )
-    journal.add(tx, now, actor, "group", f"customer {customer_id}", {"group": name or ""})
-
-
 def link(
     tx: sa.Connection, connection_id: int, external_id: str, customer_id: int, actor: str, now: dt.datetime
 ) -> int:
@@ -280,6 +269,12 @@ def _move(tx: sa.Connection, customer_id: int, group: int) -> int:
     row = tx.execute(here.where(customer.c.id == customer_id)).one()
     if row.group_id == group or (row.key or "").startswith("name:"):
         return 0
+    if row.group_id is not None:  # those who stay are assessed, so that the group's total follows
+        tx.execute(
+            sa.update(customer)
+            .where(customer.c.group_id == row.group_id)
+            .values(changes=customer.c.changes + 1)
+        )
     tx.execute(
         sa.update(customer)
         .where(customer.c.id == customer_id)

@@ -53,6 +53,7 @@ def read(connection: sa.Connection, customer_ids: Sequence[int]) -> list[tuple[D
                 payments=tuple(payments[row.id]),
                 reports=tuple(reports[row.id]),
                 limits=tuple(limits[row.id]),
+                group_id=row.group_id,
             ),
             row.changes,
         )
@@ -160,6 +161,16 @@ def _limits(connection: sa.Connection, ids: Sequence[int]) -> defaultdict[int, l
     )
     for row in connection.execute(query.order_by(limit_entry.c.id)):
         found[row.subject_id].append(
-            LimitEntry(row.kind, row.state, row.amount, row.currency, row.valid_from, row.valid_to)
+            LimitEntry(
+                row.kind,
+                row.state,
+                row.amount,
+                row.currency,
+                row.valid_from,
+                row.valid_to,
+                row.season_from,
+                row.season_to,
+                row.cover_bp,
+            )
         )
     return found

@@ -8,21 +8,28 @@ replaced by another on that very day.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import sqlalchemy as sa
 
+from connector.rules.entries import SEASONAL, holds_on
+from connector.store import tree
 from connector.store.lines import CUSTOMER, GROUP
 from connector.store.tables import credit_group, customer, limit_entry
 
-BASE, TEMPORARY = "base", "temporary"
 DAY = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One limit. ``state`` ``none``, ``amount`` (minor units of ``currency``) or ``unlimited``; in force
-    on days in ``[valid_from, valid_to]``, ``valid_to`` ``None`` is open-ended."""
+    """One limit, ``kind`` ``base``, ``seasonal``, ``temporary``, ``insured`` or ``guaranteed``.
+
+    ``state`` ``none``, ``amount`` (minor units of ``currency``) or ``unlimited``; in force on days in
+    ``[valid_from, valid_to]``, ``valid_to`` ``None`` is open-ended. A seasonal one holds from
+    ``season_from`` to ``season_to`` (``MM-DD``) of every year; of what is insured or guaranteed
+    ``cover_bp`` / 10000 would be paid. ``request_id`` is the decision that it rests on, if others had to
+    agree.
+    """
 
     id: int
     subject: str
@@ -36,14 +43,20 @@ class Entry:
     reason: str
     actor: str
     at: dt.datetime
+    season_from: str | None = None
+    season_to: str | None = None
+    cover_bp: int | None = None
+    request_id: int | None = None
 
     def phase(self, day: dt.date) -> str:
-        """``replaced`` (on its first day), ``past``, ``in force`` or ``future`` on ``day``."""
+        """``replaced`` (on its first day), ``past``, ``in force``, ``out of season`` or ``future``."""
         if self.valid_to is not None and self.valid_to < self.valid_from:
             return "replaced"
         if self.valid_from > day:
             return "future"
-        return "past" if self.valid_to is not None and self.valid_to < day else "in force"
+        if self.valid_to is not None and self.valid_to < day:
+            return "past"
+        return "in force" if holds_on(self, day) else "out of season"
 
 
 def name_of(tx: sa.Connection, subject: str, subject_id: int) -> str | None:
@@ -54,19 +67,13 @@ def name_of(tx: sa.Connection, subject: str, subject_id: int) -> str | None:
 
 
 def members(tx: sa.Connection, subject: str, subject_id: int) -> list[int]:
-    """The customers whom a limit of this subject concerns."""
-    if subject == CUSTOMER:
-        return [subject_id]
-    query = sa.select(customer.c.id).where(customer.c.group_id == subject_id).order_by(customer.c.id)
-    return list(tx.execute(query).scalars())
+    """The customers whom a limit of this subject concerns: for a group all that count in it."""
+    return [subject_id] if subject == CUSTOMER else sorted(tree.members(tx, subject_id))
 
 
-def group_of(tx: sa.Connection, customer_id: int) -> int | None:
-    """The group of a customer."""
-    group: int | None = tx.execute(
-        sa.select(customer.c.group_id).where(customer.c.id == customer_id)
-    ).scalar()
-    return group
+def groups_of(tx: sa.Connection, customer_id: int) -> list[int]:
+    """The groups above a customer, nearest first."""
+    return [one.group_id for one in tree.chains(tx, [customer_id]).get(customer_id, ())]
 
 
 def awaits_assessment(tx: sa.Connection, customer_id: int) -> bool:
@@ -83,12 +90,6 @@ def entries(tx: sa.Connection, subject: str, subject_id: int) -> list[Entry]:
     return [Entry(**row._mapping) for row in tx.execute(query.order_by(limit_entry.c.id))]
 
 
-def in_force(found: list[Entry], day: dt.date) -> Entry | None:
-    """The entry that holds on ``day``: a temporary one before a base one, then the one begun last."""
-    valid = [entry for entry in found if entry.phase(day) == "in force"]
-    return max(valid, key=lambda e: (e.kind == TEMPORARY, e.valid_from, e.id), default=None)
-
-
 def groups_with_entries(tx: sa.Connection) -> list[int]:
     """Groups that ever had a limit of their own."""
     query = sa.select(limit_entry.c.subject_id).where(limit_entry.c.subject == GROUP).distinct()
@@ -96,10 +97,17 @@ def groups_with_entries(tx: sa.Connection) -> list[int]:
 
 
 def end(
-    tx: sa.Connection, subject: str, subject_id: int, kind: str, day: dt.date, *, future: bool = False
+    tx: sa.Connection,
+    subject: str,
+    subject_id: int,
+    kind: str,
+    day: dt.date,
+    *,
+    future: bool = False,
+    season: tuple[str | None, str | None] | None = None,
 ) -> int:
     """End the entries of a kind that are in force on ``day`` with the day before; with ``future`` also
-    those that begin later. How many there were."""
+    those that begin later; with ``season`` only those of that season. How many there were."""
     here = [
         limit_entry.c.subject == subject,
         limit_entry.c.subject_id == subject_id,
@@ -108,6 +116,8 @@ def end(
         # One that is replaced already stays as it is.
         sa.or_(limit_entry.c.valid_to.is_(None), limit_entry.c.valid_to >= limit_entry.c.valid_from),
     ]
+    if season is not None:
+        here += [limit_entry.c.season_from == season[0], limit_entry.c.season_to == season[1]]
     if not future:
         here.append(limit_entry.c.valid_from <= day)
     return tx.execute(limit_entry.update().where(*here).values(valid_to=day - DAY)).rowcount
@@ -115,11 +125,7 @@ def end(
 
 def add(tx: sa.Connection, entry: Entry) -> int:
     """Add an entry (its ``id`` is given by the store), ending those of its kind that it replaces."""
-    end(tx, entry.subject, entry.subject_id, entry.kind, entry.valid_from)
-    values = {
-        name: getattr(entry, name)
-        for name in (
-            "subject subject_id kind state amount currency valid_from valid_to reason actor at".split()
-        )
-    }
+    season = (entry.season_from, entry.season_to) if entry.kind == SEASONAL else None
+    end(tx, entry.subject, entry.subject_id, entry.kind, entry.valid_from, season=season)
+    values = {one.name: getattr(entry, one.name) for one in fields(entry) if one.name != "id"}
     return int(tx.execute(limit_entry.insert().values(**values).returning(limit_entry.c.id)).scalar_one())

@@ -17,8 +17,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from connector.errors import Halt
-from connector.money import Rates
-from connector.store.tables import credit_line, customer, reservation
+from connector.money import Rates, scale
+from connector.store import tree
+from connector.store.tables import credit_line, reservation, reservation_group
 from connector.store.upsert import upsert
 
 CUSTOMER = "customer"
@@ -127,7 +128,7 @@ def save(tx: sa.Connection, judged: Sequence[Line], rates: Rates, day: dt.date) 
     upsert(tx, credit_line, rows, guarded=False)
     for line in kept:
         if line.subject == GROUP and line.key not in stored:
-            _adopt(tx, line, rates, day)
+            adopt(tx, line, rates, day)
     return {line.key for line in judged} - {line.key for line in kept}
 
 
@@ -151,8 +152,7 @@ def _members_without_line(tx: sa.Connection, judged: Sequence[Line]) -> list[Key
     fresh = [number for subject, number in groups if (subject, number) not in known]
     if not fresh:
         return []
-    members = tx.execute(sa.select(customer.c.id).where(customer.c.group_id.in_(fresh))).scalars()
-    return [(CUSTOMER, number) for number in members]
+    return [(CUSTOMER, number) for group in fresh for number in tree.members(tx, group)]
 
 
 def _lines(rows: Any) -> Iterator[Line]:
@@ -176,38 +176,62 @@ def _row(line: Line, stored: Line | None) -> dict[str, Any]:
 
 def _recount(tx: sa.Connection, line: Line, currency: str, rates: Rates, day: dt.date) -> None:
     """Count the reservations on ``line`` in another currency: the policy's currency was changed."""
-    column = reservation.c.reserved if line.subject == CUSTOMER else reservation.c.group_reserved
-    owner = reservation.c.customer_id if line.subject == CUSTOMER else reservation.c.group_id
-    standing = sa.select(reservation.c.id, column).where(
-        owner == line.subject_id, reservation.c.state == "active"
-    )
+    active = reservation.c.state == "active"
+    if line.subject == CUSTOMER:
+        standing = sa.select(reservation.c.id, reservation.c.reserved)
+        standing = standing.where(reservation.c.customer_id == line.subject_id, active)
+    else:
+        standing = sa.select(reservation_group.c.reservation_id, reservation_group.c.reserved).join(
+            reservation
+        )
+        standing = standing.where(reservation_group.c.group_id == line.subject_id, active)
     total = 0
     for number, amount in tx.execute(standing).all():
         converted = _converted(amount, line.currency, currency, rates, day)
         total += converted
-        tx.execute(sa.update(reservation).where(reservation.c.id == number).values({column: converted}))
+        if line.subject == CUSTOMER:
+            here: sa.Update = sa.update(reservation).where(reservation.c.id == number)
+        else:
+            here = sa.update(reservation_group).where(
+                reservation_group.c.reservation_id == number,
+                reservation_group.c.group_id == line.subject_id,
+            )
+        tx.execute(here.values(reserved=converted))
     shift(tx, line.key, reserved=total - line.reserved)
 
 
-def _adopt(tx: sa.Connection, line: Line, rates: Rates, day: dt.date) -> None:
-    """A new group line takes on what its members had reserved while the group had no limit."""
+def adopt(tx: sa.Connection, line: Line, rates: Rates, day: dt.date) -> None:
+    """A group's (locked) line takes on what customers below it reserved while it did not count for them:
+    because it had no limit, or because they joined it since."""
+    shares = tree.members(tx, line.subject_id)
     own = sa.and_(credit_line.c.subject == CUSTOMER, credit_line.c.subject_id == reservation.c.customer_id)
-    standing = (
-        sa.select(reservation.c.id, reservation.c.reserved, credit_line.c.currency)
-        .join_from(reservation, customer, customer.c.id == reservation.c.customer_id)
-        .join(credit_line, own)
-        .where(
-            customer.c.group_id == line.subject_id,
-            reservation.c.group_id.is_(None),
-            reservation.c.state == "active",
-        )
+    counted = sa.exists().where(
+        reservation_group.c.reservation_id == reservation.c.id,
+        reservation_group.c.group_id == line.subject_id,
     )
     total = 0
-    for number, amount, currency in tx.execute(standing).all():
-        converted = _converted(amount, currency, line.currency, rates, day)
-        total += converted
-        values = {"group_id": line.subject_id, "group_reserved": converted}
-        tx.execute(sa.update(reservation).where(reservation.c.id == number).values(**values))
+    rows: list[dict[str, int]] = []
+    ids = sorted(shares)
+    for start in range(0, len(ids), BATCH):
+        standing = (
+            sa.select(
+                reservation.c.id, reservation.c.reserved, reservation.c.customer_id, credit_line.c.currency
+            )
+            .join(credit_line, own)
+            .where(
+                reservation.c.customer_id.in_(ids[start : start + BATCH]),
+                reservation.c.state == "active",
+                ~counted,
+            )
+            # Whoever ends one of them at this moment must see what it took from the group, or go first.
+            .with_for_update(of=reservation)
+        )
+        for number, amount, owner, currency in tx.execute(standing).all():
+            taken = scale(_converted(amount, currency, line.currency, rates, day), shares[owner])
+            total += taken
+            rows.append({"reservation_id": number, "group_id": line.subject_id, "reserved": taken})
+    if rows:
+        tx.execute(sa.insert(reservation_group), rows)
     if total:
         shift(tx, line.key, reserved=total)
 

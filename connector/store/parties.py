@@ -7,23 +7,27 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 
+from connector.store import tree
 from connector.store.lines import CUSTOMER, GROUP, Key
 from connector.store.record_tables import account, sales_order
 from connector.store.tables import connection, customer
+from connector.store.tree import Above
 
 
 @dataclass(frozen=True, slots=True)
 class Party:
     """The customer of an account. ``hold_placed`` is the reason of a hold set by a person; ``dirty``
-    says that facts changed since the last assessment, ``due_at`` (UTC) when time alone changes it."""
+    says that facts changed since the last assessment, ``due_at`` (UTC) when time alone changes it.
+    ``above`` are the groups that bound it, nearest first; a ring-fenced customer has none."""
 
     customer_id: int
     name: str
-    group_id: int | None
+    above: tuple[Above, ...]
     hold_placed: str | None
     dirty: bool
     due_at: dt.datetime | None
@@ -34,14 +38,18 @@ class Party:
         return CUSTOMER, self.customer_id
 
     @property
-    def group(self) -> Key | None:
-        """The line of the customer's group, if it is in one."""
-        return None if self.group_id is None else (GROUP, self.group_id)
+    def groups(self) -> list[Key]:
+        """The lines of the groups above, nearest first, as far as they may exist."""
+        return [(GROUP, one.group_id) for one in self.above]
 
     @property
     def lines(self) -> list[Key]:
-        """Both, as far as they may exist."""
-        return [self.own] if self.group is None else [self.own, self.group]
+        """All of them."""
+        return [self.own, *self.groups]
+
+    def share(self, key: Key) -> Decimal:
+        """How much of what the customer owes counts on a line."""
+        return next((one.share for one in self.above if (GROUP, one.group_id) == key), Decimal(1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +122,8 @@ def _customers() -> sa.Select[Any]:
         customer.c.id.label("customer_id"),
         customer.c.name,
         customer.c.group_id,
+        customer.c.group_share_bp,
+        customer.c.ring_fenced,
         customer.c.hold_placed,
         dirty,
         customer.c.due_at,
@@ -122,4 +132,13 @@ def _customers() -> sa.Select[Any]:
 
 def _party(tx: sa.Connection, query: sa.Select[Any]) -> Party | None:
     row = tx.execute(query).one_or_none()
-    return None if row is None else Party(**{**row._mapping, "dirty": bool(row.dirty)})
+    if row is None:
+        return None
+    return Party(
+        customer_id=row.customer_id,
+        name=row.name,
+        above=tree.chain(tx, row.group_id, row.group_share_bp, row.ring_fenced),
+        hold_placed=row.hold_placed,
+        dirty=bool(row.dirty),
+        due_at=row.due_at,
+    )

@@ -19,7 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from connector.model import Order, OrderStage
 from connector.store import lines
 from connector.store.lines import CUSTOMER, GROUP, Key
-from connector.store.tables import reservation
+from connector.store.tables import reservation, reservation_group
 
 BATCH = 400
 _FINISHED = (OrderStage.CLOSED, OrderStage.CANCELLED)
@@ -28,10 +28,10 @@ _FINISHED = (OrderStage.CLOSED, OrderStage.CANCELLED)
 @dataclass(frozen=True, slots=True)
 class Reservation:
     """One reservation. ``amount`` is the order's, minor units of ``currency``; ``reserved`` is what it
-    takes from the customer's line, ``group_reserved`` from the group's, each in the line's currency.
+    takes from the customer's line, ``groups`` (group, amount) from those of the groups above, each in
+    the line's currency.
 
-    ``group_id`` is the group whose line was charged. ``state``: active, replaced, consumed, released or
-    expired. ``answer`` is the JSON that was given.
+    ``state``: active, replaced, consumed, released or expired. ``answer`` is the JSON that was given.
     """
 
     id: int
@@ -40,22 +40,20 @@ class Reservation:
     revision: str
     account_id: str
     customer_id: int
-    group_id: int | None
     amount: int
     currency: str
     reserved: int
-    group_reserved: int
     state: str
     answer: str
     created_at: dt.datetime
     expires_at: dt.datetime
+    groups: tuple[tuple[int, int], ...] = ()
 
     @property
     def held(self) -> dict[Key, int]:
         """What it holds, by line."""
         held = {(CUSTOMER, self.customer_id): self.reserved}
-        if self.group_id is not None:
-            held[(GROUP, self.group_id)] = self.group_reserved
+        held.update({(GROUP, group): amount for group, amount in self.groups})
         return held
 
 
@@ -64,13 +62,13 @@ def of_order(connection: sa.Connection, connection_id: int, order_key: str) -> l
     query = sa.select(reservation).where(
         reservation.c.connection_id == connection_id, reservation.c.order_key == order_key
     )
-    return _read(connection.execute(query.order_by(reservation.c.id)))
+    return _read(connection, connection.execute(query.order_by(reservation.c.id)))
 
 
 def overdue(connection: sa.Connection, now: dt.datetime) -> list[Reservation]:
     """Active reservations whose time is over."""
     query = sa.select(reservation).where(reservation.c.state == "active", reservation.c.expires_at <= now)
-    return _read(connection.execute(query.order_by(reservation.c.id)))
+    return _read(connection, connection.execute(query.order_by(reservation.c.id)))
 
 
 def expire(tx: sa.Connection, now: dt.datetime) -> int:
@@ -85,18 +83,27 @@ def keys_of(found: Iterable[Reservation]) -> set[Key]:
     return {key for item in found for key in item.held}
 
 
-def put(tx: sa.Connection, values: Mapping[str, Any], known: Reservation | None) -> int | None:
-    """Write an active reservation, over ``known`` if its key is in use; its id.
+def put(
+    tx: sa.Connection, values: Mapping[str, Any], groups: Mapping[int, int], known: Reservation | None
+) -> int | None:
+    """Write an active reservation with what it takes from ``groups``, over ``known`` if its key is in use;
+    its id.
 
     ``None`` when another transaction has just written one for the same order. The lines are the
     caller's to change.
     """
     if known is not None:
+        number: int | None = known.id
         tx.execute(sa.update(reservation).where(reservation.c.id == known.id).values(**values))
-        return known.id
-    insert = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
-    statement = insert(reservation).values(**values).on_conflict_do_nothing()
-    return tx.execute(statement.returning(reservation.c.id)).scalar_one_or_none()
+        tx.execute(sa.delete(reservation_group).where(reservation_group.c.reservation_id == known.id))
+    else:
+        insert = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
+        statement = insert(reservation).values(**values).on_conflict_do_nothing()
+        number = tx.execute(statement.returning(reservation.c.id)).scalar_one_or_none()
+    rows = [{"reservation_id": number, "group_id": group, "reserved": groups[group]} for group in groups]
+    if number is not None and rows:
+        tx.execute(sa.insert(reservation_group), rows)
+    return number
 
 
 def replace(tx: sa.Connection, old: Reservation) -> None:
@@ -128,7 +135,7 @@ def end(tx: sa.Connection, ids: Sequence[int], state: str, *, to_exposure: bool 
             .values(state=state)
             .returning(*reservation.c)
         )
-        ended += _read(tx.execute(statement))
+        ended += _read(tx, tx.execute(statement))
     freed: Counter[Key] = Counter()
     for item in ended:
         freed.update(item.held)
@@ -181,7 +188,7 @@ def _active(connection: sa.Connection, connection_id: int, keys: Collection[str]
             reservation.c.order_key.in_(part),
             reservation.c.state == "active",
         )
-        found += _read(connection.execute(query.order_by(reservation.c.id)))
+        found += _read(connection, connection.execute(query.order_by(reservation.c.id)))
     return found
 
 
@@ -190,5 +197,11 @@ def _batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
         yield items[start : start + BATCH]
 
 
-def _read(rows: Any) -> list[Reservation]:
-    return [Reservation(**row._mapping) for row in rows]
+def _read(connection: sa.Connection, rows: Any) -> list[Reservation]:
+    found = [row._mapping for row in rows]
+    groups: dict[int, list[tuple[int, int]]] = {}
+    for part in _batches([row["id"] for row in found]):
+        query = sa.select(reservation_group).where(reservation_group.c.reservation_id.in_(part))
+        for row in connection.execute(query.order_by(reservation_group.c.group_id)):
+            groups.setdefault(row.reservation_id, []).append((row.group_id, row.reserved))
+    return [Reservation(**row, groups=tuple(groups.get(row["id"], ()))) for row in found]

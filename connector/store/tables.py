@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from connector.store import hook_tables, record_tables  # noqa: F401 - of the same metadata
+from connector.store import decision_tables, hook_tables, record_tables  # noqa: F401 - of the same metadata
 from connector.store.columns import Key, Moment, column, identity, metadata, optional
 
 connection = sa.Table(
@@ -80,6 +80,9 @@ credit_group = sa.Table(
     identity(),
     column("key", sa.Text, unique=True),  # the root account, or a name given by a person
     column("name", sa.Text),
+    optional("parent_id", Key, index=True),  # the group that this one is part of
+    column("share_bp", sa.Integer, server_default="10000"),  # of its exposure, what counts in the parent
+    column("ring_fenced", sa.Boolean, server_default=sa.false()),  # stands apart from the parent
     column("created_at", Moment),
 )
 
@@ -94,6 +97,8 @@ customer = sa.Table(
     optional("terms_days", sa.Integer),
     column("is_person", sa.Boolean, server_default=sa.false()),
     optional("group_id", sa.ForeignKey("credit_group.id"), index=True),
+    column("group_share_bp", sa.Integer, server_default="10000"),  # of its exposure, what counts there
+    column("ring_fenced", sa.Boolean, server_default=sa.false()),  # stands apart from its group
     optional("hold_placed", sa.Text),
     column("changes", sa.BigInteger, server_default="1"),  # grows with every change of a fact
     column("assessed", sa.BigInteger, server_default="0"),  # the value of changes last assessed
@@ -164,12 +169,16 @@ limit_entry = sa.Table(
     identity(),
     column("subject", sa.Text),
     column("subject_id", Key),
-    column("kind", sa.Text),  # base or temporary
+    column("kind", sa.Text),  # base, temporary, seasonal, insured, guaranteed
     column("state", sa.Text),
     optional("amount", sa.BigInteger),
     column("currency", sa.Text),
     column("valid_from", sa.Date),
     optional("valid_to", sa.Date),
+    optional("season_from", sa.Text),  # MM-DD: a seasonal limit holds every year from this day
+    optional("season_to", sa.Text),  # MM-DD, that day included; before season_from: over the new year
+    optional("cover_bp", sa.Integer),  # of an insured or guaranteed sum, what would be paid
+    optional("request_id", Key),  # the request that led to it, if others had to agree
     column("reason", sa.Text),
     column("actor", sa.Text),
     column("at", Moment),
@@ -185,11 +194,9 @@ reservation = sa.Table(
     column("revision", sa.Text),
     column("account_id", sa.Text),
     column("customer_id", sa.ForeignKey("customer.id"), index=True),
-    optional("group_id", sa.ForeignKey("credit_group.id")),
     column("amount", sa.BigInteger),  # of the order, in its currency
     column("currency", sa.Text),
     column("reserved", sa.BigInteger),  # taken from the customer's line, in that line's currency
-    column("group_reserved", sa.BigInteger, server_default="0"),  # taken from the group's, in its own
     column("state", sa.Text),  # active, replaced, consumed, released, expired, refused
     column("answer", sa.Text),
     column("created_at", Moment),
@@ -210,6 +217,15 @@ sa.Index(
     reservation.c.expires_at,
     sqlite_where=reservation.c.state == "active",
     postgresql_where=reservation.c.state == "active",
+)
+
+# What a reservation takes from the lines of the groups above the customer, in each line's currency.
+reservation_group = sa.Table(
+    "reservation_group",
+    metadata,
+    column("reservation_id", sa.ForeignKey("reservation.id", ondelete="CASCADE"), primary_key=True),
+    column("group_id", sa.ForeignKey("credit_group.id"), primary_key=True, index=True),
+    column("reserved", sa.BigInteger),
 )
 
 hold = sa.Table(

@@ -85,11 +85,12 @@ def test_commands_in_the_docs_exist() -> None:
     assert named <= {*COMMANDS, "serve"} | {"init"}
 
 
-def test_the_command_reference_is_what_the_program_says() -> None:
-    spec = importlib.util.spec_from_file_location("make_commands", ROOT / "docs/make_commands.py")
+@pytest.mark.parametrize("name", ["commands", "facts"])
+def test_a_written_reference_is_what_the_program_says(name: str) -> None:
+    spec = importlib.util.spec_from_file_location(f"make_{name}", ROOT / f"docs/make_{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    written = (ROOT / "docs/commands.md").read_text()
+    written = (ROOT / f"docs/{name}.md").read_text(encoding="utf-8")
     assert written == module.text(), "run 'make docs'"

@@ -79,7 +79,7 @@ def test_concurrent_orders_fill_the_limits_exactly(bench: Bench) -> None:
     assert by_account["A1"] * AMOUNT == totals(bench, first) <= OWN_LIMIT
     assert by_account["A2"] * AMOUNT == totals(bench, second) <= OWN_LIMIT
     active = [row for row in bench.reservations() if row.state == "active"]
-    assert bench.line(group, GROUP).reserved == sum(row.group_reserved for row in active)
+    assert bench.line(group, GROUP).reserved == sum(row.held.get((GROUP, group), 0) for row in active)
     assert bench.line(group, GROUP).exposure > 0, "some orders arrived meanwhile"
 
 
@@ -109,5 +109,5 @@ def test_orders_that_move_between_customers_at_once_neither_block_nor_break_the_
         held = sum(row.reserved for row in active if row.customer_id == number)
         assert bench.line(number).reserved == held
     for number in (group, other):
-        held = sum(row.group_reserved for row in active if row.group_id == number)
+        held = sum(row.held.get((GROUP, number), 0) for row in active)
         assert bench.line(number, GROUP).reserved == held

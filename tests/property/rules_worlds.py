@@ -61,6 +61,7 @@ def payments(draw: st.DrawFn, id: str) -> PaymentDoc:
         order_id=draw(ORDER_IDS),
         currency=draw(CURRENCIES),
         paid_on=draw(DAYS),
+        bill_due_on=draw(st.sampled_from([None, None, day(-3), day(25)])),
     )
 
 
@@ -85,6 +86,9 @@ def statements(draw: st.DrawFn) -> object:
         current_assets=draw(POSITIVE),
         total_liabilities=draw(POSITIVE),
         current_liabilities=draw(POSITIVE),
+        retained_earnings=draw(SHARES),
+        operating_profit=draw(SHARES),
+        market_equity=draw(POSITIVE),
         equity=draw(SHARES),
         revenue=draw(POSITIVE),
         net_profit=draw(SHARES),
@@ -102,7 +106,7 @@ def reports(draw: st.DrawFn) -> object:
         limit=draw(POSITIVE),
         limit_currency="CNY",
         insolvent=draw(st.sampled_from([None, None, False, True])),
-        negatives=draw(st.sampled_from([(), (), (negative(),), (negative(), negative("lien"))])),
+        negatives=draw(st.sampled_from([(), (), (negative(),), (negative("dishonest"), negative("lien"))])),
         statements=tuple(draw(st.lists(statements(), max_size=2))),
     )
 
@@ -110,12 +114,18 @@ def reports(draw: st.DrawFn) -> object:
 @st.composite
 def entries(draw: st.DrawFn) -> object:
     begin = draw(st.integers(-100, 50))
+    kind = draw(st.sampled_from(["base", "temporary", "seasonal", "insured", "guaranteed"]))
+    seasons = [("06-01", "06-30"), ("06-20", "07-10"), ("11-01", "06-16"), ("02-29", "02-29")]
+    first, last = draw(st.sampled_from(seasons)) if kind == "seasonal" else (None, None)
     return limit_entry(
-        draw(st.sampled_from(["base", "temporary"])),
+        kind,
         draw(st.integers(0, 10**10)),
         currency=draw(st.sampled_from(["CNY", "USD", "EUR"])),
         valid_from=day(begin),
         valid_to=draw(st.sampled_from([None, day(begin + 20)])),
+        season_from=first,
+        season_to=last,
+        cover_bp=draw(st.sampled_from([None, 9_000])),
     )
 
 
@@ -128,6 +138,10 @@ def customers(draw: st.DrawFn) -> Dossier:
         customer_since=since,
         reviewed_on=draw(st.sampled_from([None, day(-200), day(-20), day(0)])),
         reports=tuple(draw(st.lists(reports(), max_size=2))),  # type: ignore[arg-type]
+        industry=draw(st.sampled_from([None, "制造业", "banking", "retail"])),
+        group_id=draw(st.sampled_from([None, 3])),
+        account_status=draw(st.sampled_from([None, "active"])),
+        broken_promises=draw(st.sampled_from([None, (), (day(-300), day(-3))])),
         limits=tuple(draw(st.lists(entries(), max_size=2))),  # type: ignore[arg-type]
     )
 

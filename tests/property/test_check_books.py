@@ -136,7 +136,7 @@ class Books(RuleBasedStateMachine):
             assert self.bench.line(number).reserved == sum(
                 r.reserved for r in rows if r.customer_id == number
             )
-        charged = sum(r.group_reserved for r in rows if r.group_id == self.group)
+        charged = sum(r.held.get((GROUP, self.group), 0) for r in rows)
         assert self.bench.line(self.group, GROUP).reserved == charged == sum(r.reserved for r in rows)
         assert len({row.order_key for row in rows}) == len(rows)
         assert all(row.reserved > 0 for row in rows)

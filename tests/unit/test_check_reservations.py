@@ -131,9 +131,9 @@ def test_the_store_itself_refuses_a_second_active_reservation(bench: Bench) -> N
     bench.check("300.00")
     with bench.store.write() as tx:
         row = dict(tx.execute(sa.select(reservation)).one()._mapping) | {"id": 99, "revision": "other"}
-        assert reservations.put(tx, row, None) is None
+        assert reservations.put(tx, row, {}, None) is None
         tx.execute(sa.update(reservation).values(state="released"))
-        assert reservations.put(tx, row, None) == 99
+        assert reservations.put(tx, row, {}, None) == 99
 
 
 def test_an_assessment_makes_a_line_and_later_leaves_reserved_alone(bench: Bench) -> None:

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from connector import limits
+from connector.rules.entries import in_force
 from connector.store import limits as entries
 from connector.store import lines
 from connector.store.lines import CUSTOMER, GROUP, Line
@@ -246,7 +247,7 @@ def test_entries_are_never_deleted(home: Home) -> None:
     with home.opened() as runtime, runtime.store.read() as tx:
         assert tx.execute(sa.select(sa.func.count()).select_from(limit_entry)).scalar_one() == 3
         found = entries.entries(tx, CUSTOMER, int(number))
-    assert entries.in_force(found, TODAY) is None
+    assert in_force(found, TODAY) is None
 
 
 def queue(home: Home, *states: str) -> None:
@@ -337,3 +338,23 @@ def test_without_a_name_of_the_system_an_actor_must_be_given(
     done = home.run("limit", "set", "--customer", number, "--amount", "1", "--reason", "x")
     assert done.code == 2 and "--actor" in done.err
     assert set_(home, "--customer", number, "--amount", "1").code == 0
+
+
+def test_childrens_limits_must_not_sum_above_the_parents_in_oracle_in_either_direction(home: Home) -> None:
+    """Oracle Credit Management: the limits of children may not add up to more than the parent's,
+    whichever of them is changed; here a switch of the policy, off by default."""
+    one, two = (home.customer(name, group="Holding") for name in ("Hengda Metal", "Hengda Trade"))
+    for number in (one, two):
+        own_line(home, number, 0)  # a limit of 10,000.00 each
+    assert set_(home, "--group", "1", "--amount", "15000").code == 0  # free: nothing is compared
+    path = home.folder / "policies/standard.yaml"
+    path.write_text(
+        path.read_text("utf-8").replace("  step: 1000\n", "  step: 1000\n  children: within_group\n")
+    )
+    refused = set_(home, "--group", "1", "--amount", "19999.99")
+    assert refused.code != 0 and "add up to more" in refused.err
+    assert set_(home, "--group", "1", "--amount", "20000").code == 0
+    assert set_(home, "--customer", str(one), "--amount", "10000").code == 0
+    assert set_(home, "--customer", str(one), "--amount", "10000.01").code != 0
+    assert set_(home, "--customer", str(one), "--unlimited").code != 0
+    assert set_(home, "--customer", str(one), "--none").code == 0

@@ -56,8 +56,8 @@ def test_the_newest_report_that_states_a_value_gives_it() -> None:
     )
     found = facts(customer)
     assert (found.values["agency_pd"], found.values["agency_band"]) == (Decimal("0.01"), "D")
-    assert found.origins["agency_pd"] == Origin("report", "one", day(-20))
-    assert found.origins["agency_band"] == Origin("report", "two", day(-5))
+    assert found.origins["agency_pd"] == Origin("report", "one", day(-20), day(70))
+    assert found.origins["agency_band"] == Origin("report", "two", day(-5), day(85))
 
 
 def test_good_news_goes_stale() -> None:

@@ -19,6 +19,7 @@ from tests.rules_bench import (
     invoice,
     limit_entry,
     numbers,
+    order,
     policy,
     report,
     settled,
@@ -299,3 +300,10 @@ def test_the_assessment_names_its_policy_and_moment() -> None:
     found = assess(dossier(), by)
     assert (found.customer_id, found.policy, found.policy_hash) == (7, "small 1", by.hash)
     assert found.as_of.date() == TODAY
+
+
+def test_a_bound_beyond_every_calendar_is_no_moment() -> None:
+    for fact in ("relation_months", "days_since_order", "agency_score_age_days"):
+        by = ruled(rule("watch", (fact, ">=", 10_000_000)))
+        customer = dossier(customer_since=day(-9), orders=(order("o"),), reports=(report(),))
+        assert assess(customer, by).status == "ok"

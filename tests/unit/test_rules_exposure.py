@@ -38,6 +38,7 @@ def test_each_document_stands_in_one_stage() -> None:
         "not_due": 30,
         "overdue": 4,
         "disputed": 500,
+        "bills": 0,
         "prepayment": -7,
     }
     assert found.total == 1_727

@@ -22,6 +22,7 @@ from tests.rules_bench import (
     facts,
     invoice,
     limit_entry,
+    negative,
     order,
     payment,
     policy,
@@ -61,9 +62,10 @@ def test_both_languages_tell_the_same_numbers() -> None:
 
 def test_every_step_has_a_text() -> None:
     codes = constants("step", 1) | constants("Step", 1) | {"visit_class", "visit_status"}
-    codes -= {"limit_set_", "available_"}  # completed by the state of the limit
+    codes -= {"limit_set_", "available_", "limit_zero_"}  # completed by the state of the limit
     codes |= {f"{head}{state}" for head in ("limit_set_", "available_") for state in ("none", "unlimited")}
-    codes |= {"limit_set_amount", "rule_untested_acts", "rule_untested"}
+    codes |= {"limit_set_amount", "limit_zero_unlimited", "limit_zero_missing"}
+    codes |= {"rule_untested_acts", "rule_untested", "rule_lifted", "rules_lifted"}
     assert len(codes) > 30
     assert {code for code in codes if not has_text(f"step.{code}")} == set()
 
@@ -179,12 +181,22 @@ def test_an_explanation_leads_from_raw_value_to_status() -> None:
         assert f"  {part}" in told, part
 
 
+def test_bad_news_that_stands_although_its_report_is_old_says_so() -> None:
+    old = dossier(reports=(report(days_old=300, negatives=(negative(),)),))
+    told = explain(assess(old, standard()), facts(old, standard()), "en")
+    (line,) = [one for one in told if one.startswith("  Open judgments")]
+    assert line.endswith("– agency report (agency), 2025-08-19, too old but standing")
+    fresh = dossier(reports=(report(negatives=(negative(),)),))
+    assert "too old" not in "\n".join(explain(assess(fresh, standard()), facts(fresh, standard()), "en"))
+
+
 def test_an_explanation_in_chinese_has_no_english_left() -> None:
     told = "\n".join(lines("zh")[1:])
     for allowed in ("CNY", "EUR", "INV", "creditsafe", "Altman Z", "AAA", "AA", "BBB", "BB"):
         told = told.replace(allowed, "")
     words = set(re.findall(r"[A-Za-z_]{3,}", told))
-    assert words <= {rule.reason for rule in standard().status.rules}  # rules are called by their code
+    rules = (*standard().knock_outs, *standard().status.rules)
+    assert words <= {rule.reason for rule in rules}  # rules are called by their code
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

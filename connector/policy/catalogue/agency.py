@@ -36,4 +36,30 @@ AGENCY: tuple[FactSpec, ...] = (
         "insolvent", "flag", "", "Insolvent or dissolved", "破产或注销",
         "flagged insolvent or dissolved, or an open insolvency or bankruptcy record", "report",
     ),
+    FactSpec(
+        "open_enforcements", "count", "documents", "Open enforcements", "未结执行",
+        "records of kind enforcement or consumption_limit, counted as the judgments are",
+        "report", "lower", low=0,
+    ),
+    FactSpec(
+        "dishonest", "flag", "", "Dishonest judgment debtor", "失信被执行人",
+        "an open record of kind dishonest; not so only from an agency that looks for judgments", "report",
+    ),
+    FactSpec(
+        "open_liens", "count", "documents", "Open liens", "未解除抵押与留置",
+        "records of kind lien, counted as the judgments are", "report", "lower", low=0,
+    ),
+    FactSpec(
+        "negatives_amount", "money", "minor units", "Amount of open negative records", "未结负面记录金额",
+        "Σ amount of open records of every kind, as far as it is stated, the most that any agency knows of",
+        "report", "lower", low=0,
+    ),
+    FactSpec(
+        "agency_dbt", "number", "days", "Days beyond terms, agency", "机构统计超期天数",
+        "days beyond terms with all suppliers, as the agency states it", "report", "lower",
+    ),
+    FactSpec(
+        "report_stale", "flag", "", "Agency report too old", "机构报告已过期",
+        "the newest report is older than the policy lets it be; unknown without a report", "report",
+    ),
 )  # fmt: skip

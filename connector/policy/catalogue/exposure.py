@@ -10,14 +10,14 @@ from connector.policy.catalogue.spec import FactSpec
 
 # The stages, in the order in which a document moves through them.
 STAGES: tuple[str, ...] = (
-    "open_orders", "delivered", "not_due", "overdue", "disputed", "prepayment",
+    "open_orders", "delivered", "not_due", "overdue", "disputed", "bills", "prepayment",
 )  # fmt: skip
 
 EXPOSURE: tuple[FactSpec, ...] = (
     FactSpec(
         "exposure_open_orders", "money", "minor units", "Open orders", "未交货订单",
-        "order amount not invoiced and not paid, delivered within the horizon", "orders", "lower",
-        low=0,
+        "order amount not invoiced and not paid, within the horizon unless the policy counts all or none",
+        "orders", "lower", low=0,
     ),
     FactSpec(
         "exposure_delivered", "money", "minor units", "Delivered, not invoiced", "已交货未开票",
@@ -34,6 +34,11 @@ EXPOSURE: tuple[FactSpec, ...] = (
     FactSpec(
         "exposure_disputed", "money", "minor units", "Disputed", "争议中",
         "open part of disputed invoices", "invoices", "lower", low=0,
+    ),
+    FactSpec(
+        "exposure_bills", "money", "minor units", "Bills receivable", "应收票据",
+        "payments by bill whose day has not come: the risk ends when the bill is paid", "payments",
+        "lower", low=0,
     ),
     FactSpec(
         "exposure_prepayment", "money", "minor units", "Prepayments and credits", "预收款与贷项",

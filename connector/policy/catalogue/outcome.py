@@ -28,4 +28,13 @@ OUTCOME: tuple[FactSpec, ...] = (
         "utilisation", "ratio", "%", "Utilisation", "额度使用率",
         "exposure / limit; unknown if the limit is zero, missing or unlimited", "outcome", "lower",
     ),
+    FactSpec(
+        "dunning_level", "count", "", "Dunning level", "催收级别",
+        "level of the highest rung of the overdue ladder that is reached, 0 if none", "outcome", "lower",
+        low=0,
+    ),
+    FactSpec(
+        "segment", "text", "", "Segment", "客户分组",
+        "the policy's segment that the customer is judged in; `default` outside any", "outcome",
+    ),
 )  # fmt: skip

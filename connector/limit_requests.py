@@ -1,0 +1,207 @@
+"""Limits that others must agree to: asked for by one, approved or declined by others.
+
+Invariant: nobody approves what he asked for, however he spells his name, and nobody approves twice; the
+limit begins with the last approval that the policy wants, in the same transaction. A request that
+nobody decides in time lapses; what was decided stays on record.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import unicodedata
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from connector.errors import Halt
+from connector.limit_bounds import approvals
+from connector.limits import enter
+from connector.runtime import Runtime
+from connector.store import journal
+from connector.store.decision_tables import limit_decision, limit_request
+from connector.store.limits import Entry
+
+PENDING, APPROVED, DECLINED, EXPIRED = "pending", "approved", "declined", "expired"
+STATES = (PENDING, APPROVED, DECLINED, EXPIRED)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one person said."""
+
+    actor: str
+    verdict: str
+    note: str
+    at: dt.datetime
+
+
+@dataclass(frozen=True)
+class Request:
+    """A limit asked for: the entry as it would be, how many must approve in which role, and who has said
+    what."""
+
+    id: int
+    entry: Entry
+    needs: int
+    role: str
+    state: str
+    expires_at: dt.datetime
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def approved_by(self) -> list[str]:
+        """Who has approved."""
+        return [one.actor for one in self.verdicts if one.verdict == "approve"]
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two names are the same person: case, spaces and ways of writing a letter do not count."""
+    return person(one) == person(other)
+
+
+def person(name: str) -> str:
+    """A name in the form in which persons are compared."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def request(runtime: Runtime, entry: Entry) -> Request:
+    """Ask for the limit ``entry`` (see ``limits.prepare``). Where the policy wants nobody else to agree,
+    it is set at once."""
+    now = runtime.now()
+    with runtime.store.write() as tx:
+        needs, role = approvals(runtime, tx, entry)
+        values = {
+            "subject": entry.subject,
+            "subject_id": entry.subject_id,
+            "wanted": orjson.dumps(asdict(entry)).decode(),
+            "needs": needs,
+            "role": role,
+            "state": PENDING if needs else APPROVED,
+            "reason": entry.reason,
+            "actor": entry.actor,
+            "at": now,
+            "expires_at": now + dt.timedelta(days=runtime.policy.approvals.request_days),
+            "decided_at": None if needs else now,
+        }
+        number = tx.execute(
+            sa.insert(limit_request).values(**values).returning(limit_request.c.id)
+        ).scalar_one()
+        about = f"{entry.subject} {entry.subject_id}"
+        detail = {"request": number, "needs": needs, "amount": entry.amount, "currency": entry.currency}
+        journal.add(tx, now, entry.actor, "limit_requested", about, detail | {"reason": entry.reason})
+        if not needs:
+            enter(runtime, tx, replace(entry, request_id=number))
+        return _get(tx, number, now)
+
+
+def approve(runtime: Runtime, number: int, *, actor: str, note: str = "") -> Request:
+    """Agree to a request; the last approval that is needed sets the limit.
+
+    Raises ``Halt`` if there is none pending with this id, if ``actor`` asked for it or has decided on it
+    before, or if the limit would have ended by now.
+    """
+    now = runtime.now()
+    with runtime.store.write() as tx:
+        found = _pending(tx, number, now)
+        if same_person(found.entry.actor, actor):
+            raise Halt(
+                f"request {number} was made by {found.entry.actor}",
+                todo="somebody else has to approve it",
+            )
+        if any(same_person(one.actor, actor) for one in found.verdicts):
+            raise Halt(f"{actor} has approved request {number} already", todo="another one has to approve it")
+        _decide(tx, number, actor, "approve", note, now)
+        about = f"{found.entry.subject} {found.entry.subject_id}"
+        journal.add(tx, now, actor, "limit_approved", about, {"request": number, "note": note})
+        # A policy that has become stricter since is heeded, one that has become laxer is not.
+        needs = max(found.needs, approvals(runtime, tx, found.entry)[0])
+        if len(found.approved_by) + 1 >= needs:
+            entry = _from_today(found.entry, runtime.today(), number)
+            enter(runtime, tx, replace(entry, request_id=number, at=now))
+            _close(tx, number, APPROVED, now)
+        return _get(tx, number, now)
+
+
+def decline(runtime: Runtime, number: int, *, actor: str, note: str) -> Request:
+    """Refuse a request, or take back one's own. Raises ``Halt`` without a word why, or if it is not
+    pending."""
+    if not note.strip():
+        raise Halt("a refusal needs a reason", todo="say with --reason why")
+    now = runtime.now()
+    with runtime.store.write() as tx:
+        found = _pending(tx, number, now)
+        _decide(tx, number, actor, "decline", note.strip(), now)
+        _close(tx, number, DECLINED, now)
+        about = f"{found.entry.subject} {found.entry.subject_id}"
+        journal.add(tx, now, actor, "limit_declined", about, {"request": number, "note": note.strip()})
+        return _get(tx, number, now)
+
+
+def listed(runtime: Runtime, state: str | None = PENDING) -> list[Request]:
+    """Requests in a state (``None``: all), the newest last."""
+    now = runtime.now()
+    with runtime.store.read() as tx:
+        query = sa.select(limit_request).order_by(limit_request.c.id)
+        if state is not None:
+            # An expired one is stored as pending: nobody decided it.
+            query = query.where(limit_request.c.state == (PENDING if state == EXPIRED else state))
+        found = [_request(row, _verdicts(tx, row.id), now) for row in tx.execute(query).all()]
+    return [one for one in found if state is None or one.state == state]
+
+
+def _from_today(entry: Entry, today: dt.date, number: int) -> Entry:
+    """The entry as it begins today if its first day has passed meanwhile."""
+    if entry.valid_to is not None and entry.valid_to < today:
+        raise Halt(
+            f"the limit of request {number} would have ended on {entry.valid_to}",
+            todo="decline it, and ask anew",
+        )
+    return replace(entry, valid_from=max(entry.valid_from, today))
+
+
+def _pending(tx: sa.Connection, number: int, now: dt.datetime) -> Request:
+    """The request, kept from others until the transaction ends."""
+    query = sa.select(limit_request).where(limit_request.c.id == number).with_for_update()
+    row = tx.execute(query).one_or_none()
+    if row is None:
+        raise Halt(f"there is no request {number}", todo="see 'creditgate limit list --state all'")
+    found = _request(row, _verdicts(tx, number), now)
+    if found.state != PENDING:
+        raise Halt(f"request {number} is {found.state}", todo="ask anew with 'creditgate limit request'")
+    return found
+
+
+def _decide(tx: sa.Connection, number: int, actor: str, verdict: str, note: str, now: dt.datetime) -> None:
+    """Keep what one person says; who approved and now declines has changed his mind."""
+    here = (limit_decision.c.request_id == number, limit_decision.c.actor_key == person(actor))
+    tx.execute(sa.delete(limit_decision).where(*here))
+    values = {"request_id": number, "actor_key": person(actor), "actor": actor, "verdict": verdict}
+    tx.execute(sa.insert(limit_decision).values(**values, note=note, at=now))
+
+
+def _close(tx: sa.Connection, number: int, state: str, now: dt.datetime) -> None:
+    here = limit_request.c.id == number
+    tx.execute(sa.update(limit_request).where(here).values(state=state, decided_at=now))
+
+
+def _get(tx: sa.Connection, number: int, now: dt.datetime) -> Request:
+    row = tx.execute(sa.select(limit_request).where(limit_request.c.id == number)).one()
+    return _request(row, _verdicts(tx, number), now)
+
+
+def _verdicts(tx: sa.Connection, number: int) -> tuple[Verdict, ...]:
+    query = sa.select(
+        limit_decision.c.actor, limit_decision.c.verdict, limit_decision.c.note, limit_decision.c.at
+    ).where(limit_decision.c.request_id == number)
+    return tuple(Verdict(*row) for row in tx.execute(query.order_by(limit_decision.c.at)))
+
+
+def _request(row: Any, verdicts: tuple[Verdict, ...], now: dt.datetime) -> Request:
+    values = orjson.loads(row.wanted)
+    for name in ("valid_from", "valid_to"):
+        values[name] = values[name] and dt.date.fromisoformat(values[name])
+    values["at"] = dt.datetime.fromisoformat(values["at"])
+    state = EXPIRED if row.state == PENDING and row.expires_at <= now else row.state
+    return Request(row.id, Entry(**values), row.needs, row.role, state, row.expires_at, verdicts)
