@@ -197,7 +197,7 @@ def test_an_order_that_arrives_by_event_takes_its_reservation_with_it(bench: Ben
         }
         money = {"amount": 300, "currency": "CNY", "reserved": 300, "state": "active", "answer": ""}
         life = {"created_at": bench.now, "expires_at": bench.now + dt.timedelta(days=3)}
-        reservations.put(tx, held | money | life, None)
+        reservations.put(tx, held | money | life, {}, None)
     bench.crm.set("O", "5", account="1", amount=3)
     bench.tell("O", "5")
     bench.process()

@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -145,9 +146,22 @@ def test_the_inbox_goes_with_its_connection(store: Store) -> None:
         assert tx.execute(sa.select(sa.func.count()).select_from(table)).scalar() == 0
 
 
+# Columns that no code uses any more stay until a later version takes them away (expand before contract).
+LEFT_BEHIND = {("reservation", "group_id"), ("reservation", "group_reserved")}
+
+
 def drift(store: Store) -> list[object]:
     with store.read() as tx:
-        return list(compare_metadata(MigrationContext.configure(tx), metadata))
+        found = list(compare_metadata(MigrationContext.configure(tx), metadata))
+    return [one for one in found if not _left_behind(one)]
+
+
+def _left_behind(one: Any) -> bool:
+    if one[0] == "remove_column":
+        return (one[2], one[3].name) in LEFT_BEHIND
+    if one[0] == "remove_fk":
+        return all((one[1].table.name, name) in LEFT_BEHIND for name in one[1].column_keys)
+    return False
 
 
 def test_the_migrations_make_the_tables_that_the_code_knows(store: Store) -> None:
