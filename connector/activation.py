@@ -175,6 +175,13 @@ def require(store: Store, policy: Policy) -> None:
         )
 
 
+def proposed(store: Store) -> int:
+    """How many policies wait for a second person."""
+    query = sa.select(sa.func.count()).select_from(policy_activation)
+    with store.read() as tx:
+        return int(tx.execute(query.where(policy_activation.c.state == PENDING)).scalar_one())
+
+
 def history(runtime: Runtime) -> list[Version]:
     """Every policy that was used or proposed, the newest last."""
     current = _in_force_hash(runtime)

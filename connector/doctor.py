@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from connector import activation, limit_requests
 from connector import adapter as ports
 from connector import config as configuration
 from connector.config import Config
@@ -55,6 +56,7 @@ def examine(config_file: Path | None) -> Iterator[Finding]:
             yield from _connections(runtime)
             yield from _guarded("rates", partial(_rates, runtime))
             yield from _guarded("records", partial(_records, runtime))
+            yield from _guarded("decisions", partial(_decisions, runtime))
     finally:
         runtime.close()
 
@@ -243,6 +245,18 @@ def _ago(age: dt.timedelta) -> str:
     if minutes < 120:
         return f"{minutes} minutes"
     return f"{minutes // 60} hours" if minutes < 48 * 60 else f"{minutes // 1440} days"
+
+
+def _decisions(runtime: Runtime) -> Iterator[Finding]:
+    """What waits for a second person, and a policy that was changed past one."""
+    waiting = len(limit_requests.listed(runtime))
+    if waiting:
+        yield Finding("warn", "limits", f"{waiting} requests wait", "see 'creditgate limit list'")
+    proposed = activation.proposed(runtime.store)
+    if proposed:
+        todo = "see 'creditgate policy history'"
+        yield Finding("warn", "policy", f"{proposed} proposed policies wait to be confirmed", todo)
+    activation.require(runtime.store, runtime.policy)
 
 
 def _guarded(what: str, findings: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:

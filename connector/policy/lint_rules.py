@@ -72,7 +72,8 @@ def implies(one: Clause, other: Clause, currency: str) -> bool:
         by_fact = _by_fact(way)
 
         def follows(wanted: Condition, given: dict[str, list[Condition]] = by_fact) -> bool:
-            return wanted.fact in given and _follows(wanted, given[wanted.fact], currency)
+            some = given.get(wanted.fact, [])
+            return wanted in some or (bool(some) and _follows(wanted, some, currency))
 
         if not all(follows(wanted) for wanted in other.all):
             return False

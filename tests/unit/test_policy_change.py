@@ -162,6 +162,19 @@ def test_a_file_changed_past_activate_judges_nobody(home: Home) -> None:
     assert home.run("assess").code == 0
 
 
+def test_doctor_tells_what_waits_and_what_was_changed_past_activate(home: Home) -> None:
+    def told() -> list[str]:
+        rows = home.run("doctor", "--format", "json").json
+        return [f"{row['level']} {row['what']}: {row['found']}" for row in rows]
+
+    activate(home, HALVED)
+    assert "warn policy: 1 proposed policies wait to be confirmed" in told()
+    home.run("policy", "activate", "--confirm", "1", "--actor", "Wang")
+    assert not [line for line in told() if "wait to be" in line]
+    policy_file(home).write_text(SMALLER, encoding="utf-8")
+    assert [line for line in told() if line.startswith("fail decisions") and "past 'activate'" in line]
+
+
 def test_the_check_service_keeps_what_was_put_in_force(home: Home) -> None:
     from connector.api.rules import Rules
 
