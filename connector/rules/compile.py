@@ -149,8 +149,9 @@ def _program(policy: Policy) -> Compiled:
             (band.name, _LEAST if band.from_ is None else to_minor(band.from_, currency))
             for band in policy.sizes
         ),
-        portfolio_share=cap.share if cap else None,
-        portfolio=to_minor(cap.portfolio, currency) if cap and cap.portfolio is not None else None,
+        portfolio=to_minor(cap.portfolio, currency) if cap else None,
+        concentration=to_minor(cap.portfolio * cap.share, currency) if cap else 0,
+        concentration_text=str(cap.share) if cap else "",
         reviews={str(status): days for status, days in policy.reviews.by_status.items()},
     )
 

@@ -29,7 +29,6 @@ class Basis(NamedTuple):
     values: Mapping[str, Value]
     risk_class: Class
     terms_days: int
-    portfolio: int | None = None
 
 
 class Calculated(NamedTuple):
@@ -152,15 +151,15 @@ def _caps(basis: Basis, steps: list[Step]) -> dict[str, int]:
     if rules.policy.limit.terms.class_cap:
         caps["class_cap"] = found.cap
         steps.append(step("limit", "limit_class_cap", risk_class=found.name, amount=found.cap))
-    if rules.portfolio_share is None:
+    if rules.portfolio is None:
         return caps
-    portfolio = basis.portfolio if rules.portfolio is None else rules.portfolio
-    if portfolio is None:
-        steps.append(_unknown("concentration", "portfolio_share", "no_portfolio"))
-        return caps
-    amount = caps["concentration"] = scale(portfolio, rules.portfolio_share)
-    share = str(rules.portfolio_share)
-    steps.append(step("limit", "limit_concentration", portfolio=portfolio, share=share, amount=amount))
+    caps["concentration"] = rules.concentration
+    told: Params = {
+        "portfolio": rules.portfolio,
+        "share": rules.concentration_text,
+        "amount": rules.concentration,
+    }
+    steps.append(Step("limit", "limit_concentration", told))
     return caps
 
 

@@ -88,7 +88,6 @@ class Snapshot:
     reviewed_on: dt.date | None = None
     next_change: dt.datetime | None = None
     rates: tuple[UsedRate, ...] = ()
-    portfolio: int | None = None
 
     def state(self, name: str) -> Literal["fresh", "stale", "unknown"]:
         """Whether a fact is known and fresh, was known and has gone stale, or is not known.
