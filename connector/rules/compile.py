@@ -127,7 +127,7 @@ def _program(policy: Policy) -> Compiled:
         rules=(*_rungs(ladder, currency), *(rule for rule in status if rule not in at_order)),
         step=to_minor(limit.step, currency),
         terms=tuple((name, term) for name, term in limit.terms if isinstance(term, Part) and term is not cap),
-        need_factor=factor,
+        need_ratio=factor.as_integer_ratio(),
         need_factor_text=str(factor),
         need_at_least=0 if need is None else to_minor(need.at_least, currency),
         new_limit=to_minor(limit.new_customer.limit, currency) if limit.new_customer else 0,

@@ -136,7 +136,7 @@ class Compiled:
     rules: tuple[Rule, ...]
     step: int
     terms: tuple[tuple[str, Any], ...]
-    need_factor: Decimal
+    need_ratio: tuple[int, int]
     need_factor_text: str
     need_at_least: int
     new_limit: int
