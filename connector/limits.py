@@ -303,6 +303,10 @@ def _bound(runtime: Runtime, found: list[Entry], today: dt.date) -> tuple[str, i
     amount = None
     if entry is not None and entry.amount is not None:
         amount = converted(runtime, entry.amount, entry.currency, today)
+    means = runtime.policy.limit.zero_means
+    if amount == 0 and means != "none":
+        # As for a customer: the policy says whether 0 is meant as no bound.
+        state, amount = ("unlimited" if means == "unlimited" else "none"), None
     secured = sum(
         scale(converted(runtime, one.amount, one.currency, today), cover_of(one.cover_bp) * counted)
         for kind, counted in ((INSURED, rules.insured), (GUARANTEED, rules.guaranteed))

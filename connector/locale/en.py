@@ -191,7 +191,7 @@ _LABELS = {
     "not_recorded": "not recorded",
     "not_rated": "not rated by this model",
     "no_promises": "promises are not recorded",
-    "no_portfolio": "total of all customers not given",
+    "no_portfolio": "the policy names no portfolio",
     "no_entry": "no limit set by a person",
     "not_asked": "not named in the check",
     "payments": "own payments",

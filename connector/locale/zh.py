@@ -191,7 +191,7 @@ _LABELS = {
     "not_recorded": "未记录",
     "not_rated": "该模型不适用",
     "no_promises": "未记录付款承诺",
-    "no_portfolio": "未提供应收总额",
+    "no_portfolio": "政策未规定应收总额",
     "no_entry": "没有人工额度",
     "not_asked": "检查未注明",
     "payments": "本方收款",

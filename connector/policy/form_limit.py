@@ -50,11 +50,11 @@ class ShareTerm(Part):
 
 
 class ConcentrationCap(Part):
-    """No customer may take more than ``share`` of ``portfolio`` (what all customers together may owe,
-    major units; without it, what they do owe, where that is known)."""
+    """No customer may take more than ``share`` of ``portfolio``: what all customers together may owe,
+    major units. A budget and not the sum of the moment, so that no limit hangs on what others owe."""
 
     share: Share
-    portfolio: Amount | None = None
+    portfolio: Annotated[Amount, Field(gt=0)]
 
 
 class LimitTerms(Part):

@@ -3,7 +3,8 @@
 Invariant: a policy is data. There is no expression language: a condition is a fact, an operator and
 a value, and conditions are joined by ``all`` and ``any``. Shares are written ``30%`` or ``0.3``,
 amounts in major units of the policy's currency, times in days. Equal content has an equal hash, and
-a setting that a later version adds leaves the hash of a file that does not use it alone.
+a setting that a later version adds leaves the hash of a file that does not use it alone; hence no
+default ever changes.
 """
 
 from __future__ import annotations

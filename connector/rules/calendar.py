@@ -6,6 +6,7 @@ Invariant: class and status set the distance to the next review, counted from th
 from __future__ import annotations
 
 import datetime as dt
+from functools import lru_cache
 
 from connector.rules.outcome import Step, step
 from connector.rules.program import Class, Compiled
@@ -34,11 +35,16 @@ def visit(
 ) -> tuple[int | None, str | None]:
     """Days within which a visit is due, and why (``visit_class`` or ``visit_status``)."""
     days, why = _visit(rules, risk_class, status)
-    if why == "visit_status":
-        steps.append(step("calendar", why, days=days, status=status))
-    elif why is not None:
-        steps.append(step("calendar", why, days=days, risk_class=risk_class.name))
+    if days is not None and why is not None:
+        steps.append(_told(why, days, status if why == "visit_status" else risk_class.name))
     return days, why
+
+
+@lru_cache(maxsize=256)
+def _told(why: str, days: int, of: str) -> Step:
+    if why == "visit_status":
+        return step("calendar", why, days=days, status=of)
+    return step("calendar", why, days=days, risk_class=of)
 
 
 def _visit(rules: Compiled, risk_class: Class, status: str) -> tuple[int | None, str | None]:

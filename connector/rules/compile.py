@@ -127,7 +127,7 @@ def _program(policy: Policy) -> Compiled:
         rules=(*_rungs(ladder, currency), *(rule for rule in status if rule not in at_order)),
         step=to_minor(limit.step, currency),
         terms=tuple((name, term) for name, term in limit.terms if isinstance(term, Part) and term is not cap),
-        need_factor=factor,
+        need_ratio=factor.as_integer_ratio(),
         need_factor_text=str(factor),
         need_at_least=0 if need is None else to_minor(need.at_least, currency),
         new_limit=to_minor(limit.new_customer.limit, currency) if limit.new_customer else 0,
@@ -149,8 +149,9 @@ def _program(policy: Policy) -> Compiled:
             (band.name, _LEAST if band.from_ is None else to_minor(band.from_, currency))
             for band in policy.sizes
         ),
-        portfolio_share=cap.share if cap else None,
-        portfolio=to_minor(cap.portfolio, currency) if cap and cap.portfolio is not None else None,
+        portfolio=to_minor(cap.portfolio, currency) if cap else None,
+        concentration=to_minor(cap.portfolio * cap.share, currency) if cap else 0,
+        concentration_text=str(cap.share) if cap else "",
         reviews={str(status): days for status, days in policy.reviews.by_status.items()},
     )
 

@@ -87,7 +87,7 @@ class Dossier:
     ``terms_days`` the payment terms agreed; ``reviewed_on`` the day of the last review;
     ``account_status`` what the CRM calls the account's status, ``blacklisted`` its own mark;
     ``broken_promises`` the days on which promised money did not come (``None``: promises are not
-    recorded); ``portfolio`` the exposure of all customers, minor units of the policy's currency.
+    recorded).
     """
 
     customer_id: int
@@ -108,4 +108,3 @@ class Dossier:
     account_status: str | None = None
     blacklisted: bool | None = None
     broken_promises: tuple[dt.date, ...] | None = None
-    portfolio: int | None = None

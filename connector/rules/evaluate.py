@@ -38,7 +38,7 @@ def evaluate(policy: Policy, snapshot: Snapshot) -> Assessment:
     points = score(rules, snapshot.values, steps)
     found = risk_class(rules, points, snapshot.values, steps, reasons)
     terms_days = _terms(rules, snapshot, found, points is None, steps, reasons)
-    basis = Basis(rules, snapshot.values, found, terms_days, snapshot.portfolio)
+    basis = Basis(rules, snapshot.values, found, terms_days)
     proposed = calculated(basis, steps)
     limit = effective(snapshot.limit_set, proposed, basis, steps)
     exposed = _exposure(rules, snapshot, steps)

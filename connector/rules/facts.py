@@ -71,7 +71,6 @@ def snapshot(dossier: Dossier, policy: Policy, rates: Rates, as_of: dt.datetime)
         since=relation.since,
         reviewed_on=dossier.reviewed_on,
         next_change=None if soonest is None else start_of(soonest, rules.timezone),
-        portfolio=dossier.portfolio,
         rates=tuple(UsedRate(one.currency, str(one.per_unit), one.day) for _, one in sorted(used.items())),
     )
 
@@ -102,7 +101,7 @@ def _families(
         dossier, settled.invoices, watched, today, currency, convert, moments
     )
     found["portfolio_share"] = (
-        NO_PORTFOLIO if dossier.portfolio is None else ratio(exposed.total, dossier.portfolio)
+        NO_PORTFOLIO if rules.portfolio is None else ratio(exposed.total, rules.portfolio)
     )
     add(found, {**whence, "portfolio_share": Origin("documents", None, today)})
     paying = payment.Basis(policy.overdue, rules.day_rate, watched, today, currency, convert)

@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from connector.money import scale
+from connector.money import part_of, scale
 from connector.policy.schema import CapacityTerm, LimitTerms, NeedTerm, ShareTerm
 from connector.rules.outcome import Params, Step, step
 from connector.rules.program import Class, Compiled
@@ -29,7 +29,6 @@ class Basis(NamedTuple):
     values: Mapping[str, Value]
     risk_class: Class
     terms_days: int
-    portfolio: int | None = None
 
 
 class Calculated(NamedTuple):
@@ -62,7 +61,8 @@ def _need(basis: Basis, term: NeedTerm, steps: list[Step]) -> int | None:
             steps.append(step("limit", "limit_annualised", sales=sales, months=counted, yearly=yearly))
             sales = yearly
     rules, days = basis.rules, basis.terms_days + term.extra_days
-    amount = scale(sales, rules.need_factor * days / _YEAR_DAYS)
+    numerator, denominator = rules.need_ratio
+    amount = part_of(sales, numerator * days, denominator * _YEAR_DAYS)
     factor = rules.need_factor_text
     steps.append(step("limit", "limit_need", sales=sales, days=days, factor=factor, amount=amount))
     if amount < rules.need_at_least:
@@ -151,17 +151,22 @@ def _caps(basis: Basis, steps: list[Step]) -> dict[str, int]:
     caps: dict[str, int] = {}
     if rules.policy.limit.terms.class_cap:
         caps["class_cap"] = found.cap
-        steps.append(step("limit", "limit_class_cap", risk_class=found.name, amount=found.cap))
-    if rules.portfolio_share is None:
+        steps.append(_class_cap(found.name, found.cap))
+    if rules.portfolio is None:
         return caps
-    portfolio = basis.portfolio if rules.portfolio is None else rules.portfolio
-    if portfolio is None:
-        steps.append(_unknown("concentration", "portfolio_share", "no_portfolio"))
-        return caps
-    amount = caps["concentration"] = scale(portfolio, rules.portfolio_share)
-    share = str(rules.portfolio_share)
-    steps.append(step("limit", "limit_concentration", portfolio=portfolio, share=share, amount=amount))
+    caps["concentration"] = rules.concentration
+    steps.append(_concentration(rules.portfolio, rules.concentration_text, rules.concentration))
     return caps
+
+
+@lru_cache(maxsize=256)
+def _class_cap(name: str, cap: int) -> Step:
+    return step("limit", "limit_class_cap", risk_class=name, amount=cap)
+
+
+@lru_cache(maxsize=256)
+def _concentration(portfolio: int, share: str, amount: int) -> Step:
+    return step("limit", "limit_concentration", portfolio=portfolio, share=share, amount=amount)
 
 
 def _new_customer(basis: Basis, steps: list[Step]) -> Calculated:

@@ -32,6 +32,8 @@ _DAY = dt.timedelta(days=1)
 _DRAFT = InvoiceState.DRAFT.value
 _MONTHS, _LENGTHS = tuple(WINDOWS), tuple(WINDOWS.values())
 _STEPS = (30, 60, 90)
+_STEMS = ("late_count", "late_amount", "late_share", "dbt", "worst_days_late", "paid_invoices")
+_WINDOW_NAMES = tuple(tuple(f"{stem}_{months}m" for stem in _STEMS) for months in _MONTHS)
 
 
 class Basis(NamedTuple):
@@ -80,19 +82,26 @@ class _Windows:
     def facts(self, values: dict[str, Value]) -> None:
         """The facts of every window, and the drift of payment days."""
         rows = zip(
-            _MONTHS,
+            _WINDOW_NAMES,
             *(accumulate(part) for part in (self.settled, self.judged, self.late, self.value)),
             *(accumulate(part) for part in (self.late_value, self.days)),
             accumulate(self.worst, max),
             strict=True,
         )
-        for months, settled, judged, late, value, late_value, days, worst in rows:
-            values[f"late_count_{months}m"] = late if judged else NO_HISTORY
-            values[f"late_amount_{months}m"] = late_value if judged else NO_HISTORY
-            values[f"late_share_{months}m"] = ratio(late_value, value) if value else NO_HISTORY
-            values[f"dbt_{months}m"] = ratio(days, value) if value else NO_HISTORY
-            values[f"worst_days_late_{months}m"] = worst if judged else NO_HISTORY
-            values[f"paid_invoices_{months}m"] = settled
+        before = -1
+        share: Value = NO_HISTORY
+        beyond: Value = NO_HISTORY
+        for names, settled, judged, late, value, late_value, days, worst in rows:
+            if judged != before:  # else nothing came in this window that the shorter one lacks
+                before = judged
+                if value:
+                    share, beyond = ratio(late_value, value), ratio(days, value)
+            values[names[0]] = late if judged else NO_HISTORY
+            values[names[1]] = late_value if judged else NO_HISTORY
+            values[names[2]] = share
+            values[names[3]] = beyond
+            values[names[4]] = worst if judged else NO_HISTORY
+            values[names[5]] = settled
         now, year = values["dbt_3m"], values["dbt_12m"]
         both = isinstance(now, Decimal) and isinstance(year, Decimal)
         values["dbt_drift"] = now - year if both else NO_HISTORY  # type: ignore[operator]
@@ -101,12 +110,11 @@ class _Windows:
 @lru_cache(maxsize=64)
 def _leaves(watched: frozenset[str]) -> tuple[dt.timedelta | None, ...]:
     """For each window the next one, of those that the policy looks at, that an invoice in it leaves."""
-    stems = ("late_count", "late_amount", "late_share", "dbt", "worst_days_late", "paid_invoices")
     drift = (3, 12) if "dbt_drift" in watched else ()
     lengths = [
         dt.timedelta(days)
         for months, days in WINDOWS.items()
-        if months in drift or any(f"{stem}_{months}m" in watched for stem in stems)
+        if months in drift or any(f"{stem}_{months}m" in watched for stem in _STEMS)
     ]
     return tuple(next((one for one in lengths if one.days >= days), None) for days in _LENGTHS)
 

@@ -118,8 +118,8 @@ class Compiled:
     ``terms`` are the terms of the limit that the policy has. ``edges`` are the bounds that it puts on
     facts that count time: where no bound is passed, time changes nothing. ``looks_at`` are all facts
     that play a part. ``order_rules`` wait for the order check. ``ladder`` are the days of the rungs of
-    the overdue ladder, ``levels`` their dunning levels. ``portfolio`` is what ``portfolio_share`` of
-    the limit's concentration cap is taken of (``None``: of the portfolio as it is).
+    the overdue ladder, ``levels`` their dunning levels. ``portfolio`` is what all customers may
+    owe, and ``concentration`` what one of them may (``None`` and 0: no such cap).
     """
 
     policy: Policy
@@ -136,7 +136,7 @@ class Compiled:
     rules: tuple[Rule, ...]
     step: int
     terms: tuple[tuple[str, Any], ...]
-    need_factor: Decimal
+    need_ratio: tuple[int, int]
     need_factor_text: str
     need_at_least: int
     new_limit: int
@@ -152,6 +152,7 @@ class Compiled:
     ladder_least: int
     day_rate: Decimal
     sizes: tuple[tuple[str, int], ...]
-    portfolio_share: Decimal | None
     portfolio: int | None
+    concentration: int
+    concentration_text: str
     reviews: Mapping[str, int]

@@ -27,7 +27,10 @@ def score(rules: Compiled, values: Mapping[str, Value], steps: list[Step]) -> De
             earned += point.weight * point.unknown
             steps.append(_unknown(point, value.reason))
         else:
-            band = _band(point, value)
+            if point.lookup is None:
+                band = point.bands[bisect_right(point.edges, value)]
+            else:
+                band = _listed(point, point.lookup, value)
             earned += point.weight * band.points
             known += point.weight
             shown = value if type(value) is int else plain(value)
@@ -47,10 +50,8 @@ def _unknown(point: Point, why: str) -> Step:
     return step("score", "point_unknown", fact=point.fact, weight=point.weight, points=point.unknown, why=why)
 
 
-def _band(point: Point, value: Value) -> Band:
-    if point.lookup is None:
-        return point.bands[bisect_right(point.edges, value)]
-    band = point.lookup.get(value, point.rest)
+def _listed(point: Point, lookup: Mapping[Value, Band], value: Value) -> Band:
+    band = lookup.get(value, point.rest)
     if band is None:
         raise AssertionError(f"no bin of {point.fact} takes {value!r}")  # lint has excluded it
     return band

@@ -88,7 +88,6 @@ class Snapshot:
     reviewed_on: dt.date | None = None
     next_change: dt.datetime | None = None
     rates: tuple[UsedRate, ...] = ()
-    portfolio: int | None = None
 
     def state(self, name: str) -> Literal["fresh", "stale", "unknown"]:
         """Whether a fact is known and fresh, was known and has gone stale, or is not known.
@@ -108,15 +107,15 @@ def snapshot_json(snapshot: Snapshot) -> bytes:
     """The canonical form: keys sorted, ``Decimal`` as text, dates and times ISO 8601. Facts that are not
     known stand together by reason, and names together by origin."""
     content = {name: getattr(snapshot, name) for name in Snapshot.__slots__}
-    known: dict[str, Value] = {}
+    values = snapshot.values.items()
+    content["values"] = {name: value for name, value in values if type(value) is not Unknown}
     unknown: dict[str, list[str]] = {}
-    for name, value in snapshot.values.items():
-        if type(value) is Unknown:
-            unknown.setdefault(value.reason, []).append(name)
+    for reason, name in sorted([(v.reason, name) for name, v in values if type(v) is Unknown]):
+        if reason in unknown:
+            unknown[reason].append(name)
         else:
-            known[name] = value
-    content["values"] = known
-    content["unknown"] = {reason: sorted(names) for reason, names in unknown.items()}
+            unknown[reason] = [name]
+    content["unknown"] = unknown
     content["origins"] = _by_origin(snapshot.origins)
     content["limit_set"] = snapshot.limit_set and list(snapshot.limit_set)
     content["rates"] = [list(rate) for rate in snapshot.rates]
@@ -125,10 +124,15 @@ def snapshot_json(snapshot: Snapshot) -> bytes:
 
 def _by_origin(origins: dict[str, Origin]) -> list[list[object]]:
     """Each origin with the facts that have it."""
-    groups: dict[int, tuple[Origin, list[str]]] = {}
+    groups: dict[int, list[str]] = {}
+    kept: dict[int, Origin] = {}
     for name, origin in origins.items():
-        groups.setdefault(id(origin), (origin, []))[1].append(name)
-    return sorted([[*sorted(names)], *origin] for origin, names in groups.values())
+        key = id(origin)
+        if key in groups:
+            groups[key].append(name)
+        else:
+            groups[key], kept[key] = [name], origin
+    return sorted([sorted(names), *kept[key]] for key, names in groups.items())
 
 
 def snapshot_from_json(text: bytes) -> Snapshot:

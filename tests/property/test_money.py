@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.money import Rate, Rates, digits, is_currency, show, to_major, to_minor
+from connector.money import Rate, Rates, digits, is_currency, scale, show, to_major, to_minor
 
 CURRENCIES = st.sampled_from(["CNY", "EUR", "USD", "JPY", "KWD", "CLP"])
 MINOR = st.integers(-(10**15), 10**15)
@@ -71,3 +71,9 @@ def test_amounts_are_shown_with_the_digits_of_their_currency() -> None:
     assert show(123_456_789, "CNY") == "1,234,567.89 CNY"
     assert show(1_500, "JPY") == "1,500 JPY"
     assert show(None, "CNY") == "–"
+
+
+@given(st.integers(-(10**15), 10**15), st.decimals(0, 10, places=6))
+def test_scaling_in_whole_numbers_rounds_as_decimals_do(minor: int, factor: Decimal) -> None:
+    expected = (Decimal(minor) * factor).to_integral_value(rounding=ROUND_HALF_UP)
+    assert scale(minor, factor) == int(expected)

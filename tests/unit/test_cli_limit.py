@@ -358,3 +358,22 @@ def test_childrens_limits_must_not_sum_above_the_parents_in_oracle_in_either_dir
     assert set_(home, "--customer", str(one), "--amount", "10000.01").code != 0
     assert set_(home, "--customer", str(one), "--unlimited").code != 0
     assert set_(home, "--customer", str(one), "--none").code == 0
+
+
+@pytest.mark.parametrize(
+    ("means", "state", "amount"),
+    [("none", "amount", 0), ("unlimited", "unlimited", None), ("missing", "none", None)],
+)
+def test_a_groups_limit_of_zero_is_read_as_the_policy_says(
+    home: Home, means: str, state: str, amount: int | None
+) -> None:
+    """ingadhoc/sale PR#1565: 0 was read as unset in a hierarchy; here it is so only if the policy says so."""
+    path = home.folder / "policies/standard.yaml"
+    path.write_text(
+        path.read_text("utf-8").replace("  step: 1000\n", f"  step: 1000\n  zero_means: {means}\n")
+    )
+    number = home.customer("Hengda Metal", group="Holding")
+    own_line(home, number, 500)
+    assert set_(home, "--group", "1", "--amount", "0").code == 0
+    line = group_line(home)
+    assert line is not None and (line.limit_state, line.limit_minor) == (state, amount)

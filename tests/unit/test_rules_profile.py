@@ -135,9 +135,12 @@ def test_frequency_and_concentration_of_orders() -> None:
     assert values()["order_concentration_12m"] == NO_HISTORY
 
 
-def test_the_share_of_the_portfolio_is_known_only_with_the_portfolio() -> None:
-    assert values(invoices=(invoice("i", 50),))["portfolio_share"] == Unknown("no_portfolio")
-    assert values(invoices=(invoice("i", 50),), portfolio=1_000)["portfolio_share"] == Decimal("0.05")
+def test_the_share_of_the_portfolio_is_that_of_the_policys_budget() -> None:
+    some = (invoice("i", 5_000),)
+    assert values(invoices=some)["portfolio_share"] == Unknown("no_portfolio")
+    cap = {"share": Decimal("0.1"), "portfolio": 1_000}
+    by = policy(limit={"step": 1, "terms": {"need": {}, "concentration": cap}})
+    assert values(by, invoices=some)["portfolio_share"] == Decimal("0.05")
 
 
 def test_bills_receivable_occupy_credit_until_their_day() -> None:

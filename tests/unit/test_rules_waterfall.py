@@ -56,16 +56,6 @@ def test_no_customer_takes_more_than_its_share_of_the_portfolio() -> None:
     assert assess(dossier(**advised(4_000_000)), chosen).limit == 4_000_000
 
 
-def test_the_portfolio_as_it_is_serves_where_the_policy_names_none() -> None:
-    chosen = by({"agency": {"share": 1}, "concentration": {"share": Decimal("0.05")}})
-    assert assess(dossier(**advised(9_000), portfolio=100_000), chosen).limit == 5_000
-    unknown = assess(dossier(**advised(9_000)), chosen)
-    assert unknown.limit == 9_000
-    assert told(unknown, "limit_unknown") == [
-        {"term": "concentration", "fact": "portfolio_share", "why": "no_portfolio"}
-    ]
-
-
 def test_a_cap_bounds_the_mean_and_the_new_customer_and_is_no_reason_for_a_limit() -> None:
     cap = {"share": Decimal("0.05"), "portfolio": 1_000}
     mean = by({"agency": {"share": 1}, "concentration": cap}, combine="weighted_mean")

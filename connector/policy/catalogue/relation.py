@@ -42,7 +42,8 @@ RELATION: tuple[FactSpec, ...] = (
     ),
     FactSpec(
         "portfolio_share", "ratio", "%", "Share of our receivables", "占我方应收总额比",
-        "exposure / exposure of all customers; unknown where the total is not given", "documents",
-        "lower", low=0,
+        "exposure / what all customers together may owe by the policy's concentration cap; unknown "
+        "without one",
+        "documents", "lower", low=0,
     ),
 )  # fmt: skip
