@@ -132,6 +132,7 @@ def payment_facts(
     count = amount = oldest = disputed = disputes = settled = defaults = gone = lost = open_ = 0
     over, interest_days = [0] * (len(_STEPS) + 1), 0
     paid_on = max((p.paid_on for p in payments if p.paid_on and p.paid_on <= today), default=None)
+    moments.extend(p.paid_on for p in payments if p.paid_on and p.paid_on > today)
     seen = told = False
     for line in lines:
         doc = line.doc
@@ -176,7 +177,9 @@ def payment_facts(
             day = line.settled_on
             if day is None:
                 continue
-            if day <= today and (paid_on is None or day > paid_on):
+            if day > today:
+                moments.append(day)  # dated ahead: from then on it is the last payment
+            elif paid_on is None or day > paid_on:
                 paid_on = day
             age = (today - day).days
             if age >= _LENGTHS[-1]:

@@ -21,7 +21,7 @@ from connector.rules.moments import local_day, start_of
 from connector.rules.outcome import outcome_json
 from connector.rules.relation import month_reached, months_between
 from tests.property.rules_worlds import customers, lonely
-from tests.rules_bench import NOW, TODAY, WITH_USD, day, policy, standard
+from tests.rules_bench import NOW, TODAY, WITH_USD, day, dossier, invoice, payment, policy, standard
 
 LENIENT = policy(
     timezone="America/New_York",
@@ -101,3 +101,12 @@ def test_a_day_begins_where_it_begins(moment: dt.datetime) -> None:
         zone = ZoneInfo(name)
         today = local_day(moment, zone)
         assert start_of(today, zone) <= moment < start_of(today + dt.timedelta(days=1), zone)
+
+
+def test_what_is_dated_ahead_becomes_the_last_payment_on_its_day() -> None:
+    ahead = TODAY + dt.timedelta(days=1)
+    settled = invoice(amount=500, paid=500, settled_on=ahead, due_on=None, issued_on=None)
+    for customer in (dossier(invoices=(settled,)), dossier(payments=(payment(paid_on=ahead),))):
+        known = replace(customer, reviewed_on=day(-1))
+        judged = evaluate(WATCHFUL, snapshot(known, WATCHFUL, WITH_USD, NOW))
+        assert judged.next_change == start_of(ahead, compiled(WATCHFUL).timezone)
