@@ -32,8 +32,8 @@ PATH = "/crm/bulk/v8/read"
 SCOPE = "ZohoCRM.bulk.READ"
 # Page numbers end here; beyond it only tokens go on (vendor manual: Create Bulk Read Job).
 LAST_PAGE = 50
-# Looks at a job are 2 s apart, later a twentieth of its age: little time is lost, and few credits.
-LOOK_SECONDS, LOOK_SHARE, PATIENCE = 2.0, 0.05, dt.timedelta(hours=2)
+# Looks at a job are 1.5 s apart, later a fiftieth of its age: little time is lost, and few credits.
+LOOK_SECONDS, LOOK_SHARE, PATIENCE = 1.5, 0.02, dt.timedelta(hours=2)
 _ENDED = ("COMPLETED", "FAILURE", "FAILED")
 
 
