@@ -123,7 +123,7 @@ def test_pages_follow_one_another_by_token_and_the_job_is_named_before_it_is_wai
     assert org.asked[0]["module"] == {"api_name": "Accounts"} and org.asked[0]["page"] == 1
     assert org.asked[1]["page_token"] == "t2" and "page" not in org.asked[1]
     assert {part.place.began for part in parts} == {bench.time}
-    assert bench.waits == [2.0, 2.0]
+    assert bench.waits == [1.5, 1.5]
 
 
 @responses.activate
