@@ -23,6 +23,7 @@ from connector.events import FORGED_EVENT as FORGED_EVENT
 from connector.events import Event as Event
 from connector.events import Subscription as Subscription
 from connector.events import Telling
+from connector.money import to_minor
 from connector.pages import BulkFailed as BulkFailed
 from connector.pages import BulkPart as BulkPart
 from connector.pages import BulkPlace as BulkPlace
@@ -345,8 +346,78 @@ class Fetched:
     raw: bytes
 
 
+@dataclass(frozen=True)
+class Price:
+    """What one call costs, in minor units of ``currency``; 0 is free."""
+
+    amount: int
+    currency: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something about ``ref`` has changed at the agency at ``at`` (aware UTC). ``what`` names what did, in
+    the agency's words; ``key`` is the same whenever the same change is told again."""
+
+    ref: str
+    at: dt.datetime
+    what: str
+    key: str
+
+
+class Watching(ABC):
+    """An agency that tells what has changed, when asked.
+
+    ``refs`` are those of ``Match.ref``. Asking again never hurts: what is watched already stays
+    watched, and a change that is told twice has the same ``key``.
+    """
+
+    @abstractmethod
+    def watched(self) -> frozenset[str] | None:
+        """Whom the agency watches for us; ``None`` when it has no way to say."""
+
+    @abstractmethod
+    def watch(self, refs: Sequence[str]) -> None:
+        """Watch ``refs`` too. Agencies may charge for it."""
+
+    @abstractmethod
+    def unwatch(self, refs: Sequence[str]) -> None:
+        """Watch ``refs`` no longer."""
+
+    @abstractmethod
+    def changes(self, since: dt.datetime) -> list[Change]:
+        """What has changed since then, each change once, oldest first. The same ones may be told again
+        at the next time."""
+
+
 class Bureau(Adapter):
-    """A rating agency."""
+    """A rating agency.
+
+    Its settings ``price_KIND`` say what a call of each kind in ``charged`` costs by the contract.
+    """
+
+    charged: ClassVar[tuple[str, ...]] = ("report",)
+    free: ClassVar[bool] = False
+
+    @classmethod
+    def price(cls, settings: Mapping[str, str], kind: str) -> Price | None:
+        """What one call of ``kind`` (``match``, ``report`` or ``watch``) costs; ``None`` when nobody has
+        said. ``Halt`` for a setting that is no amount with currency."""
+        if cls.free:
+            return Price(0, "EUR")
+        written = (settings.get(f"price_{kind}") or "").strip()
+        if not written:
+            return None if kind in cls.charged else Price(0, "EUR")
+        amount, _, currency = written.rpartition(" ")
+        try:
+            minor = to_minor(amount, currency.upper())
+        except ValueError:
+            minor = -1
+        if minor < 0:
+            raise Halt(
+                f"price_{kind} {written!r} is no price", todo="write an amount and a currency, like: 2.50 EUR"
+            )
+        return Price(minor, currency.upper())
 
     @abstractmethod
     def match(self, subject: Subject) -> list[Match]:
@@ -355,6 +426,20 @@ class Bureau(Adapter):
     @abstractmethod
     def fetch(self, ref: str) -> Fetched:
         """The current report of ``ref``."""
+
+
+def price_settings(*kinds: str) -> tuple[Setting, ...]:
+    """The settings that ``Bureau.price`` reads, not asked for: a contract is often settled later."""
+    told = {"match": "finding a company", "report": "a report", "watch": "watching a company"}
+    return tuple(
+        Setting(
+            f"price_{kind}",
+            f"price of {told[kind]} by your contract, like: 2.50 EUR",
+            optional=True,
+            asked=False,
+        )
+        for kind in kinds
+    )
 
 
 class Ledger(Adapter):
