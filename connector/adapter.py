@@ -17,13 +17,19 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from connector.agencies import FREE, price_written
+from connector.agencies import Change as Change
+from connector.agencies import Fetched as Fetched
+from connector.agencies import Match as Match
+from connector.agencies import Price as Price
+from connector.agencies import Subject as Subject
+from connector.agencies import Watching as Watching
 from connector.errors import Halt
 from connector.events import BAD_EVENT as BAD_EVENT
 from connector.events import FORGED_EVENT as FORGED_EVENT
 from connector.events import Event as Event
 from connector.events import Subscription as Subscription
 from connector.events import Telling
-from connector.money import to_minor
 from connector.pages import BulkFailed as BulkFailed
 from connector.pages import BulkPart as BulkPart
 from connector.pages import BulkPlace as BulkPlace
@@ -34,7 +40,6 @@ from connector.pages import Slice as Slice
 
 if TYPE_CHECKING:
     from connector.http import Http
-    from connector.model import Report
 
 
 @dataclass(frozen=True)
@@ -319,77 +324,6 @@ class Crm(Telling, Adapter):
         return Outcome(Result.DEAD, "this CRM has no record locks")
 
 
-@dataclass(frozen=True)
-class Subject:
-    """Whom an agency is asked about."""
-
-    name: str
-    country: str | None
-    identifiers: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Match:
-    """A candidate: ``confidence`` 0…1; ``by`` is ``identifier`` or ``name``."""
-
-    ref: str
-    name: str
-    confidence: float
-    by: str
-
-
-@dataclass(frozen=True)
-class Fetched:
-    """A parsed report and the raw answer, byte for byte, to be kept encrypted."""
-
-    report: Report
-    raw: bytes
-
-
-@dataclass(frozen=True)
-class Price:
-    """What one call costs, in minor units of ``currency``; 0 is free."""
-
-    amount: int
-    currency: str
-
-
-@dataclass(frozen=True)
-class Change:
-    """Something about ``ref`` has changed at the agency at ``at`` (aware UTC). ``what`` names what did, in
-    the agency's words; ``key`` is the same whenever the same change is told again."""
-
-    ref: str
-    at: dt.datetime
-    what: str
-    key: str
-
-
-class Watching(ABC):
-    """An agency that tells what has changed, when asked.
-
-    ``refs`` are those of ``Match.ref``. Asking again never hurts: what is watched already stays
-    watched, and a change that is told twice has the same ``key``.
-    """
-
-    @abstractmethod
-    def watched(self) -> frozenset[str] | None:
-        """Whom the agency watches for us; ``None`` when it has no way to say."""
-
-    @abstractmethod
-    def watch(self, refs: Sequence[str]) -> None:
-        """Watch ``refs`` too. Agencies may charge for it."""
-
-    @abstractmethod
-    def unwatch(self, refs: Sequence[str]) -> None:
-        """Watch ``refs`` no longer."""
-
-    @abstractmethod
-    def changes(self, since: dt.datetime) -> list[Change]:
-        """What has changed since then, each change once, oldest first. The same ones may be told again
-        at the next time."""
-
-
 class Bureau(Adapter):
     """A rating agency.
 
@@ -404,20 +338,11 @@ class Bureau(Adapter):
         """What one call of ``kind`` (``match``, ``report`` or ``watch``) costs; ``None`` when nobody has
         said. ``Halt`` for a setting that is no amount with currency."""
         if cls.free:
-            return Price(0, "EUR")
+            return FREE
         written = (settings.get(f"price_{kind}") or "").strip()
         if not written:
-            return None if kind in cls.charged else Price(0, "EUR")
-        amount, _, currency = written.rpartition(" ")
-        try:
-            minor = to_minor(amount, currency.upper())
-        except ValueError:
-            minor = -1
-        if minor < 0:
-            raise Halt(
-                f"price_{kind} {written!r} is no price", todo="write an amount and a currency, like: 2.50 EUR"
-            )
-        return Price(minor, currency.upper())
+            return None if kind in cls.charged else FREE
+        return price_written(written, f"price_{kind}")
 
     @abstractmethod
     def match(self, subject: Subject) -> list[Match]:

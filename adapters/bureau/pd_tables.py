@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ class Classes:
         if percentile <= points[0][0]:
             found = points[0][1]
         else:
-            for (low, low_pd), (high, high_pd) in zip(points, points[1:], strict=False):
+            for (low, low_pd), (high, high_pd) in pairwise(points):
                 if low <= percentile <= high:
                     share = (percentile - low) / (high - low)
                     found = (low_pd.ln() + share * (high_pd.ln() - low_pd.ln())).exp()
@@ -120,7 +121,9 @@ def load(path: str = "") -> dict[str, Table]:
     except (YAMLError, ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as fault:
         said = str(fault).splitlines()[0] if isinstance(fault, ValueError) else type(fault).__name__
         raise Halt(
-            f"the tables cannot be read ({said})", where=place, todo="compare it with the file that it came from"
+            f"the tables cannot be read ({said})",
+            where=place,
+            todo="compare it with the file that it came from",
         ) from None
 
 
