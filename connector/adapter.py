@@ -17,6 +17,13 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from connector.agencies import FREE, price_written
+from connector.agencies import Change as Change
+from connector.agencies import Fetched as Fetched
+from connector.agencies import Match as Match
+from connector.agencies import Price as Price
+from connector.agencies import Subject as Subject
+from connector.agencies import Watching as Watching
 from connector.errors import Halt
 from connector.events import BAD_EVENT as BAD_EVENT
 from connector.events import FORGED_EVENT as FORGED_EVENT
@@ -33,7 +40,6 @@ from connector.pages import Slice as Slice
 
 if TYPE_CHECKING:
     from connector.http import Http
-    from connector.model import Report
 
 
 @dataclass(frozen=True)
@@ -318,35 +324,25 @@ class Crm(Telling, Adapter):
         return Outcome(Result.DEAD, "this CRM has no record locks")
 
 
-@dataclass(frozen=True)
-class Subject:
-    """Whom an agency is asked about."""
-
-    name: str
-    country: str | None
-    identifiers: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Match:
-    """A candidate: ``confidence`` 0…1; ``by`` is ``identifier`` or ``name``."""
-
-    ref: str
-    name: str
-    confidence: float
-    by: str
-
-
-@dataclass(frozen=True)
-class Fetched:
-    """A parsed report and the raw answer, byte for byte, to be kept encrypted."""
-
-    report: Report
-    raw: bytes
-
-
 class Bureau(Adapter):
-    """A rating agency."""
+    """A rating agency.
+
+    Its settings ``price_KIND`` say what a call of each kind in ``charged`` costs by the contract.
+    """
+
+    charged: ClassVar[tuple[str, ...]] = ("report",)
+    free: ClassVar[bool] = False
+
+    @classmethod
+    def price(cls, settings: Mapping[str, str], kind: str) -> Price | None:
+        """What one call of ``kind`` (``match``, ``report`` or ``watch``) costs; ``None`` when nobody has
+        said. ``Halt`` for a setting that is no amount with currency."""
+        if cls.free:
+            return FREE
+        written = (settings.get(f"price_{kind}") or "").strip()
+        if not written:
+            return None if kind in cls.charged else FREE
+        return price_written(written, f"price_{kind}")
 
     @abstractmethod
     def match(self, subject: Subject) -> list[Match]:
@@ -355,6 +351,20 @@ class Bureau(Adapter):
     @abstractmethod
     def fetch(self, ref: str) -> Fetched:
         """The current report of ``ref``."""
+
+
+def price_settings(*kinds: str) -> tuple[Setting, ...]:
+    """The settings that ``Bureau.price`` reads, not asked for: a contract is often settled later."""
+    told = {"match": "finding a company", "report": "a report", "watch": "watching a company"}
+    return tuple(
+        Setting(
+            f"price_{kind}",
+            f"price of {told[kind]} by your contract, like: 2.50 EUR",
+            optional=True,
+            asked=False,
+        )
+        for kind in kinds
+    )
 
 
 class Ledger(Adapter):

@@ -244,7 +244,8 @@ class Negative(Model):
 class Report(Model):
     """A rating agency's report in the common form; the raw answer is kept encrypted beside it.
 
-    ``pd_12m`` is a probability in 0…1 with ``pd_method`` naming where it came from;
+    ``pd_12m`` is a probability in 0…1 with ``pd_method`` naming where it came from, table and version
+    included; ``pd_lower`` and ``pd_upper`` are its bounds where a table gives a range;
     ``limit`` the agency's recommended limit in minor units. Flags are ``None`` when not stated.
     Only with ``judgments_covered`` does an empty list of ``negatives`` say that there are none.
     """
@@ -258,6 +259,8 @@ class Report(Model):
     band: str | None = None
     pd_12m: float | None = None
     pd_method: str = "none"
+    pd_lower: float | None = None
+    pd_upper: float | None = None
     limit: int | None = None
     limit_currency: Currency | None = None
     limit_note: str | None = None
@@ -267,6 +270,8 @@ class Report(Model):
     statements: tuple[Statement, ...] = ()
     insolvent: bool | None = None
     dissolved: bool | None = None
+    high_risk: bool | None = None
+    deteriorating: bool | None = None
     warnings: tuple[str, ...] = ()
 
 

@@ -30,6 +30,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from sandbox.bureau_monitoring import PORTFOLIO, Portfolio
 from sandbox.faults import CallKind
 from sandbox.reports import CompanyFile
 from sandbox.server import Options, Sandbox, gate
@@ -122,6 +123,7 @@ class _Agency:
             for file in (CompanyFile.of(company, world) for company in world.companies)
             if file is not None
         }
+        self._portfolio = Portfolio(self._files, self._stopped)
 
     def routes(self) -> list[Route]:
         return [
@@ -129,6 +131,7 @@ class _Agency:
             Route("/v1/companies/searchcriteria", self._search_criteria, methods=["GET"]),
             Route("/v1/companies", self._search, methods=["GET"]),
             Route("/v1/companies/{connect_id}", self._report, methods=["GET"]),
+            *self._portfolio.routes(),
             Route("/_sandbox/content", self._content, methods=["GET"]),
         ]
 
@@ -227,7 +230,7 @@ def app(options: Options, clock: Clock = time.time) -> ASGIApp:
 SANDBOX = Sandbox(
     name="bureau",
     kind="creditsafe",
-    settings={"base_url": "{base}/v1", "username": USERNAME, "password": PASSWORD},
+    settings={"base_url": "{base}/v1", "username": USERNAME, "password": PASSWORD, "portfolio": PORTFOLIO},
     app=app,
     default_port=8703,
 )

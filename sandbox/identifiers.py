@@ -89,3 +89,10 @@ def japanese_corporate(rng: Random) -> str:
     """Thirteen digits."""
     body = f"{rng.randrange(100_000_000_000, 799_999_999_999):012d}"
     return japanese_corporate_check(body) + body
+
+
+def lei(rng: Random) -> str:
+    """Twenty characters: an issuer's prefix, fourteen of the entity, two check digits (ISO 17442)."""
+    body = "5299" + "".join(rng.choices(_ORGANISATION_ALPHABET, k=14))
+    number = int("".join(str(_ORGANISATION_ALPHABET.index(char)) for char in body) + "00")
+    return f"{body}{98 - number % 97:02d}"

@@ -13,14 +13,12 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-import unicodedata
-from collections import Counter
 from dataclasses import dataclass
-from itertools import pairwise
 from random import Random
 from typing import Any
 
 from sandbox.filed_accounts import british, general, stamp
+from sandbox.likeness import letters, likeness
 from sandbox.money import LOCAL_CURRENCY, from_fen, unit
 from sandbox.names import INDUSTRIES
 from sandbox.world import Company, Financials, World
@@ -93,10 +91,10 @@ class CompanyFile:
         }
         for name, value in own.items():
             if name in asked:
-                return 1.0 if value is not None and _letters(value) == _letters(asked[name]) else 0.0
-        likeness = _likeness(_letters(self.company.name), _letters(asked["name"]))
+                return 1.0 if value is not None and letters(value) == letters(asked[name]) else 0.0
+        found = likeness(letters(self.company.name), letters(asked["name"]))
         lowest = 1.0 if asked.get("exact", "").lower() == "true" else 0.6
-        return likeness if likeness >= lowest else 0.0
+        return found if found >= lowest else 0.0
 
     def entry(self) -> dict[str, Any]:
         """The company in a list of search results."""
@@ -287,21 +285,3 @@ class CompanyFile:
 def pod(score: int) -> float:
     """Probability of default in percent: log-odds fall evenly with the score (100 → 0.1, 1 → 39)."""
     return round(100 / (1 + math.exp(0.4 + 0.065 * score)), 2)
-
-
-def _letters(text: str) -> str:
-    """Letters and digits alone, in one case and width."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(char for char in folded if char.isalnum())
-
-
-def _likeness(name: str, asked: str) -> float:
-    """Share of pairs of neighbouring characters that two names have in common (Dice)."""
-    if name == asked:
-        return 1.0
-    pairs = [Counter(pairwise(text)) for text in (name, asked)]
-    total = pairs[0].total() + pairs[1].total()
-    common = (pairs[0] & pairs[1]).total()
-    likeness = 2 * common / total if total else 0.0
-    # What was typed is a part of the name: found, but never taken for the whole.
-    return min(0.99, max(likeness, 0.8)) if len(asked) >= 2 and asked in name else min(0.99, likeness)

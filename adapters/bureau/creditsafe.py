@@ -9,16 +9,29 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 from urllib.parse import quote
 
 from adapters.bureau.common import at, decode, rows, text
 from adapters.bureau.creditsafe_connect import Connect
+from adapters.bureau.creditsafe_monitoring import Portfolio
 from adapters.bureau.creditsafe_report import POD_UNITS, parse
-from adapters.bureau.grades import CREDITSAFE_PRESETS, GradeTable, own_table
+from adapters.bureau.grades import GradeTable, own_table, shipped
 from adapters.bureau.names import likeness
-from connector.adapter import Bureau, Context, Fetched, Limits, Match, Setting, Subject
+from adapters.bureau.pd_tables import load
+from connector.adapter import (
+    Bureau,
+    Change,
+    Context,
+    Fetched,
+    Limits,
+    Match,
+    Setting,
+    Subject,
+    Watching,
+    price_settings,
+)
 from connector.errors import Halt, Reject
 
 LIVE = "https://connect.creditsafe.com/v1"
@@ -26,10 +39,11 @@ CANDIDATES = 20
 _VAT_COUNTRY = {"EL": "GR", "XI": "GB"}  # VAT prefix → country, where the two differ
 
 
-class Creditsafe(Bureau):
+class Creditsafe(Watching, Bureau):
     """The adapter for Creditsafe Connect (``creditgate connect add creditsafe``)."""
 
     name = "creditsafe"
+    charged = ("report", "watch")
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting(
             "base_url",
@@ -58,6 +72,14 @@ class Creditsafe(Bureau):
         Setting(
             "de_reason_code", "number of the legal ground for reports on German companies", optional=True
         ),
+        Setting(
+            "portfolio",
+            "number of the monitoring portfolio, from Creditsafe's portal; needed to watch companies only",
+            optional=True,
+            asked=False,
+        ),
+        Setting("pd_tables", "path of your own copy of pd-tables.yaml", optional=True, asked=False),
+        *price_settings("report", "watch"),
     )
     limits = Limits(slots=4)
 
@@ -138,6 +160,26 @@ class Creditsafe(Bureau):
         report = parse(decode(answer.content), ref, pod_unit=self._pod_unit, table=self._table, today=today)
         return Fetched(report, answer.content)
 
+    def watched(self) -> frozenset[str] | None:
+        """The companies of the portfolio."""
+        return self._portfolio().watched()
+
+    def watch(self, refs: Sequence[str]) -> None:
+        """Add companies to the portfolio; those that are in it already stay."""
+        self._portfolio().add(refs)
+
+    def unwatch(self, refs: Sequence[str]) -> None:
+        """Take companies out of the portfolio."""
+        self._portfolio().remove(refs)
+
+    def changes(self, since: dt.datetime) -> list[Change]:
+        """What Creditsafe has noticed about the companies of the portfolio from the day of ``since`` on,
+        by the event rules that are set in its portal."""
+        return self._portfolio().changes(since)
+
+    def _portfolio(self) -> Portfolio:
+        return Portfolio(self._connect, self._required("portfolio"))
+
     def _search(self, **criteria: str) -> list[Mapping[str, Any]]:
         try:
             answer = self._connect.get("/companies", {**criteria, "page": "1", "pageSize": str(CANDIDATES)})
@@ -150,7 +192,7 @@ class Creditsafe(Bureau):
     def _grade_table(self) -> GradeTable:
         written = self._setting("grade_table")
         if not written:
-            return CREDITSAFE_PRESETS
+            return shipped(load(self._setting("pd_tables")), "creditsafe-presets")
         try:
             return own_table("creditsafe", written)
         except ValueError as fault:

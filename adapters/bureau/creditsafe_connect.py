@@ -10,7 +10,7 @@ API facts: Creditsafe Connect manual, pages on authentication, security and erro
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 from urllib.parse import parse_qs, urlsplit
 
@@ -45,7 +45,18 @@ class Connect:
             self._authenticate()
 
     def get(self, path: str, params: Mapping[str, str]) -> requests.Response:
-        """The answer to GET ``path``: status 200 and a JSON object with companies or a report.
+        """The answer to GET ``path``: status 200 and a JSON object with companies or a report."""
+        return self.call("GET", path, params, check=self._check_result)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        json: Any = None,
+        check: Callable[[requests.Response], None] | None = None,
+    ) -> requests.Response:
+        """The answer to any call: status 200, 201 or 204, and what ``check`` lets pass.
 
         Signs in when no token is kept, and once more when a kept one is refused, which may have expired.
         Raises ``Reauth`` for refused credentials, ``Halt`` for a missing entitlement, ``Reject``
@@ -53,24 +64,33 @@ class Connect:
         """
         token, fresh = self._token()
         try:
-            return self._call(path, params, token)
+            return self._call(method, path, params, json, check, token)
         except Reauth:
             if fresh or self._refused:
                 raise
         renewed, _ = self._token(stale=token)
         try:
-            return self._call(path, params, renewed)
+            return self._call(method, path, params, json, check, renewed)
         except Reauth:
             # It never was the token's age: signing in again and again would lock the account.
             self._refused = True
             raise
 
-    def _call(self, path: str, params: Mapping[str, str], token: str) -> requests.Response:
+    def _call(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None,
+        json: Any,
+        check: Callable[[requests.Response], None] | None,
+        token: str,
+    ) -> requests.Response:
         return self._context.http.call(
-            "GET",
+            method,
             self.base + path,
-            check=self._check,
+            check=check or self._check,
             params=params,
+            json=json,
             headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
         )
 
@@ -125,6 +145,12 @@ class Connect:
             raise Reject(
                 f"Creditsafe does not accept the request{said}", code="bad_request", field="ref", where=where
             )
+        if answer.status_code not in (200, 201, 204):
+            _unexpected(answer, where)
+
+    def _check_result(self, answer: requests.Response) -> None:
+        self._check(answer)
+        where, said = _where(answer), self._said(answer)
         if answer.status_code != 200:
             _unexpected(answer, where)
         body = _json(answer, where)

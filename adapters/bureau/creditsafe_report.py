@@ -57,7 +57,7 @@ def parse(answer: Any, ref: str, *, pod_unit: str, table: GradeTable, today: dt.
         subject_ref=ref,
         subject_name=_name(report) or ref,
         as_of=as_of,
-        scores=tuple(_scores(rating, band, as_of)),
+        scores=(*_scores(rating, band, as_of), *_other_scores(report)),
         band=band,
         pd_12m=float(pd) if pd is not None else None,
         pd_method=method,
@@ -146,6 +146,21 @@ def _scores(rating: Any, band: str | None, as_of: dt.date) -> Iterator[Score]:
             higher_is_better=scale.higher_is_better,
             band=band,
             dated=as_of,
+        )
+
+
+def _other_scores(report: Mapping[str, Any]) -> Iterator[Score]:
+    """The rating before the current one, and the fraud score, whose scale the reports do not state."""
+    before = text(report, "creditScore.previousCreditRating.commonValue")
+    if before:
+        yield Score(kind="rating_before", raw=before, scale=BANDS.id)
+    fraud = text(report, "additionalInformation.fraudScore.value")
+    if fraud:
+        yield Score(
+            kind="fraud",
+            raw=fraud,
+            scale="creditsafe-fraud/1 ?-?",
+            model=text(report, "additionalInformation.fraudScore.description") or None,
         )
 
 

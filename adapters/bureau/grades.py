@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from adapters.bureau.pd_tables import Table, grades
+
 GRADES = ("A", "B", "C", "D")  # best first; E is "not rated" and has no probability
 
 
@@ -28,11 +30,10 @@ class GradeTable:
         return self.pds.get(grade) if grade else None
 
 
-# A preset of this project (see above): change it only together with its number.
-CREDITSAFE_PRESETS = GradeTable(
-    "creditsafe-presets-1",
-    {"A": Decimal("0.002"), "B": Decimal("0.007"), "C": Decimal("0.02"), "D": Decimal("0.08")},
-)
+def shipped(tables: Mapping[str, Table], name: str) -> GradeTable:
+    """The table ``name`` of the file of tables; ``Halt`` when there is none."""
+    table = grades(tables, name)
+    return GradeTable(table.name, {grade: row.pd for grade, row in table.rows.items() if row.pd is not None})
 
 
 def own_table(agency: str, written: str) -> GradeTable:

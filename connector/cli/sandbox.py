@@ -16,8 +16,6 @@ import click
 
 from connector.cli.output import say
 
-DEFAULT_PORTS = 8701
-
 
 @click.group("sandbox")
 def command() -> None:
@@ -25,12 +23,12 @@ def command() -> None:
 
 
 def _ports(serve: Callable[..., Any]) -> Callable[..., Any]:
-    for place, name in reversed(list(enumerate(names()))):
+    for name, port in reversed(_default_ports().items()):
         option = click.option(
             f"--{name}",
-            f"port_{name}",
+            _parameter(name),
             type=click.IntRange(0, 65535),
-            default=DEFAULT_PORTS + place,
+            default=port,
             show_default=True,
             metavar="PORT",
             help=f"Port of the {name} server; 0 takes a free one.",
@@ -41,7 +39,18 @@ def _ports(serve: Callable[..., Any]) -> Callable[..., Any]:
 
 def names() -> list[str]:
     """The sandboxes that are installed, agencies last."""
-    return sorted((p.name for p in entry_points(group="creditgate.sandbox")), reverse=True)
+    return list(_default_ports())
+
+
+def _default_ports() -> dict[str, int]:
+    """Each sandbox with the port that it takes by itself, in that order."""
+    points = entry_points(group="creditgate.sandbox")
+    ports = {point.name: int(point.load().default_port) for point in points}
+    return dict(sorted(ports.items(), key=lambda item: item[1]))
+
+
+def _parameter(name: str) -> str:
+    return f"port_{name.replace('-', '_')}"
 
 
 class _WithFaults(click.Command):
@@ -103,7 +112,7 @@ def serve(
             receivables=receivables,
             receivables_mapping=receivables_mapping,
         )
-        chosen = {name: ports[f"port_{name}"] for name in names()}
+        chosen = {name: ports[_parameter(name)] for name in names()}
         points["serve"].load()(chosen, options, _announce_json if form == "json" else _announce)
     except ValueError as fault:
         raise Halt(str(fault), where="sandbox", todo="correct the option or the file") from None

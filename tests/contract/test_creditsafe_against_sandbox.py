@@ -10,7 +10,7 @@ import requests
 
 from adapters.bureau.creditsafe import Creditsafe
 from connector.adapter import Context, Match, Subject
-from connector.errors import Reauth, Reject, Retry
+from connector.errors import Halt, Reauth, Reject, Retry
 from connector.http import Http
 from connector.model import Report
 from sandbox.bureau import SANDBOX
@@ -218,3 +218,25 @@ def test_a_page_in_the_way_is_a_retry():
     options = Options(accounts=5, as_of=OPTIONS.as_of, faults={"read.html": 1.0})
     with running(SANDBOX.app(options)) as base, pytest.raises(Retry, match="no JSON"):
         bureau(base).match(Subject("Example", "GB", {}))
+
+
+def test_trap_events_are_asked_for_by_day_and_the_same_one_twice_is_one_change(base: str, found):
+    agency = bureau(base)
+    refs = [match.ref for match in found.values() if match][:3]
+    agency.watch(refs)
+    agency.watch(refs)
+    assert agency.watched() == frozenset(refs)
+    for moment in ("2026-02-01T08:00:00Z", "2026-02-20T08:00:00Z", "2026-02-20T08:00:00Z"):
+        requests.post(f"{base}/_sandbox/change", json={"id": refs[0], "at": moment}, timeout=5)
+    agency.unwatch(refs[1:])
+    agency.unwatch(refs[1:])
+    assert agency.watched() == {refs[0]}
+    (change,) = agency.changes(dt.datetime(2026, 2, 20, 23, tzinfo=dt.UTC))
+    assert (change.ref, change.what) == (refs[0], "International Rating")
+
+
+def test_watching_needs_the_number_of_a_portfolio(base: str):
+    with pytest.raises(Halt, match="portfolio is not set"):
+        bureau(base, portfolio="").watched()
+    with pytest.raises(Reject):
+        bureau(base, portfolio="12").watched()

@@ -121,7 +121,7 @@ def test_a_new_token_that_is_refused_is_not_renewed():
 
 
 @responses.activate
-def test_once_renewing_has_not_helped_no_further_refusal_signs_in_again():
+def test_trap_a_401_is_never_retried_again_and_again():
     bench = Bench()
     bench.secrets.put("creditsafe.token", "token-1")
     answer_token(2)
@@ -134,7 +134,7 @@ def test_once_renewing_has_not_helped_no_further_refusal_signs_in_again():
 
 @pytest.mark.parametrize("status", [400, 401, 403])
 @responses.activate
-def test_refused_credentials_are_sent_once_only(status):
+def test_trap_repeated_bad_sign_ins_lock_the_account_so_they_are_sent_once(status):
     bench = Bench()
     responses.post(SIGN_IN, status=status, json={"message": f"bad password {PASSWORD} of {USER}"})
     for _ in range(3):
@@ -177,7 +177,7 @@ def test_a_token_made_while_waiting_for_the_lock_is_taken():
 
 
 @responses.activate
-def test_too_many_calls_wait_five_minutes():
+def test_trap_a_lock_out_lasts_five_minutes():
     bench = Bench()
     responses.post(SIGN_IN, status=429)
     answer_token()
@@ -273,7 +273,7 @@ def test_the_reference_and_the_settings_go_into_the_call():
 
 
 @responses.activate
-def test_the_german_reason_is_sent_for_german_companies_only():
+def test_trap_the_german_reason_is_sent_for_german_companies_only():
     bench = Bench(de_reason_code="1")
     answer_token()
     answer_report()

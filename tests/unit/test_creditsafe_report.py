@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 
 from adapters.bureau.common import decode
 from adapters.bureau.creditsafe_report import parse
-from adapters.bureau.grades import CREDITSAFE_PRESETS
+from adapters.bureau.grades import shipped
+from adapters.bureau.pd_tables import load
 from connector.errors import Reject
 from connector.model import Report
 from tests.creditsafe_bench import accounts, report_of
+
+PRESETS = shipped(load(), "creditsafe-presets")
 
 REF = "GB-0-01234567"
 RATING = "creditScore__currentCreditRating"
@@ -24,7 +27,7 @@ TODAY = dt.date(2026, 3, 1)
 
 def read(pod_unit: str = "percent", ref: str = REF, **changes: object) -> Report:
     answer = decode(json.dumps(report_of(**changes)).encode())
-    return parse(answer, ref, pod_unit=pod_unit, table=CREDITSAFE_PRESETS, today=TODAY)
+    return parse(answer, ref, pod_unit=pod_unit, table=PRESETS, today=TODAY)
 
 
 def codes(report: Report) -> set[str]:
@@ -44,7 +47,7 @@ def test_a_whole_report_is_read_without_warnings():
 
 
 @pytest.mark.parametrize(("unit", "pd"), [("percent", 0.0061), ("fraction", 0.61)])
-def test_pod_is_taken_before_any_table_in_the_unit_that_is_set(unit, pd):
+def test_trap_pod_is_taken_before_any_table_in_the_unit_that_is_set(unit, pd):
     report = read(unit)
     assert report.pd_12m == pd
     assert report.pd_method == "provider_pd"
@@ -76,7 +79,7 @@ def test_a_pod_that_is_no_probability_is_not_taken(pod, unit, code):
     assert codes(report) == {code}
 
 
-def test_e_is_not_rated_and_never_the_worst_grade():
+def test_trap_e_is_not_rated_and_never_the_worst_grade():
     report = read(
         **{
             f"{RATING}__commonValue": "E",
@@ -100,7 +103,7 @@ def test_an_unknown_letter_is_no_band(letter):
     assert codes(report) == {"band_unknown"}
 
 
-def test_scores_keep_raw_value_scale_and_direction():
+def test_trap_scores_keep_raw_value_scale_and_direction():
     letter, score = read().scores
     assert (letter.kind, letter.raw, letter.scale, letter.higher_is_better) == (
         "rating",
@@ -138,7 +141,7 @@ def test_a_score_in_words_is_kept_as_it_is():
         (None, None, None, None, None),
     ],
 )
-def test_limits_are_an_amount_or_a_note(limit, amount, currency, note, code):
+def test_trap_a_limit_is_an_amount_with_currency_or_a_sentence(limit, amount, currency, note, code):
     report = read(**{f"{RATING}__creditLimit": limit})
     assert (report.limit, report.limit_currency, report.limit_note) == (amount, currency, note)
     assert codes(report) == ({code} if code else set())
@@ -172,7 +175,9 @@ def test_days_beyond_terms_need_payments_on_file(payment, days, found):
         ({"numberOfExact": 10**9}, 0, 0, None, {"judgments_unreadable"}),
     ],
 )
-def test_only_exact_judgments_count_and_possible_ones_are_marked(summary, exact, possible, resolved, found):
+def test_trap_only_exact_judgments_count_and_possible_ones_are_marked(
+    summary, exact, possible, resolved, found
+):
     report = read(negativeInformation={"ccjSummary": summary})
     hits = [n for n in report.negatives if n.exact]
     assert {n.kind for n in report.negatives} <= {"judgment"}
@@ -199,7 +204,7 @@ def test_a_bankruptcy_on_file_tells_insolvency_unless_it_is_over(status, resolve
     assert codes(report) == found
 
 
-def test_e_may_hide_a_failure_which_its_words_tell():
+def test_trap_e_may_hide_a_failure_which_its_words_tell():
     status = {"status": "NonActive", "description": "Closed"}
     words = "Company in situation of failure and with a very high risk of winding up"
     report = read(
@@ -268,7 +273,7 @@ def test_an_unstated_period_is_twelve_months_with_a_warning(weeks):
     assert codes(report) == {"period_assumed"}
 
 
-def test_unconsolidated_accounts_are_preferred_and_newer_group_accounts_are_told():
+def test_trap_unconsolidated_accounts_are_preferred_and_newer_group_accounts_are_told():
     report = read(financialStatements=[accounts(2025, consolidated=True), accounts(2024), accounts(2023)])
     assert [s.period_end.year for s in report.statements] == [2024, 2023]
     assert {s.consolidated for s in report.statements} == {False}
@@ -299,7 +304,7 @@ def test_accounts_that_cannot_be_placed_are_left_out_with_a_warning(change):
 def test_amounts_do_not_pass_through_a_float():
     body = json.dumps(report_of(financialStatements=[accounts(2025)])).replace("90000,", "0.1e1,").encode()
     body = body.replace(b'"cash": 90000', b'"cash": 9007199254740.993')
-    report = parse(decode(body), REF, pod_unit="percent", table=CREDITSAFE_PRESETS, today=TODAY)
+    report = parse(decode(body), REF, pod_unit="percent", table=PRESETS, today=TODAY)
     assert report.statements[0].cash == 900_719_925_474_099
     assert report.statements[0].operating_profit == 100
 
@@ -311,12 +316,12 @@ def test_any_amount_keeps_its_last_penny(units, pence):
     body = (
         json.dumps(report_of(financialStatements=[row])).replace('"cash": 0', f'"cash": {written}').encode()
     )
-    report = parse(decode(body), REF, pod_unit="percent", table=CREDITSAFE_PRESETS, today=TODAY)
+    report = parse(decode(body), REF, pod_unit="percent", table=PRESETS, today=TODAY)
     assert report.statements[0].cash == int(Decimal(written) * 100)
 
 
 def test_an_almost_empty_report_is_all_unknown():
-    report = parse({"report": {"x": 1}}, REF, pod_unit="percent", table=CREDITSAFE_PRESETS, today=TODAY)
+    report = parse({"report": {"x": 1}}, REF, pod_unit="percent", table=PRESETS, today=TODAY)
     assert report.as_of == TODAY
     assert report.subject_name == REF
     known = report.model_dump(exclude_none=True)

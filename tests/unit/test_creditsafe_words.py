@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 
 from adapters.bureau.common import Money, day, decode, money, number, whole
 from adapters.bureau.creditsafe_status import bankruptcy_resolved, standing
-from adapters.bureau.grades import CREDITSAFE_PRESETS, own_table
+from adapters.bureau.grades import own_table, shipped
+from adapters.bureau.pd_tables import load
+
+PRESETS = shipped(load(), "creditsafe-presets")
 
 
 @pytest.mark.parametrize(
@@ -131,7 +134,7 @@ def test_what_is_no_json_is_a_value_error(body):
 
 def test_an_own_grade_table_carries_a_digest_of_its_numbers():
     table = own_table("creditsafe", "A 0.2, B: 0.7 %, c=2, D 8.0")
-    assert table.pds == CREDITSAFE_PRESETS.pds
+    assert table.pds == PRESETS.pds
     assert table.name == own_table("creditsafe", "D 8,C 2.00,B 0.7,A 0.2").name
     assert table.name != own_table("creditsafe", "A 0.2, B 0.7, C 2, D 9").name
     assert table.name.startswith("creditsafe-own-")

@@ -111,7 +111,7 @@ def test_a_wrong_password_is_denied_without_saying_which_part_is_wrong(agency: A
     assert body.status_code == 400
 
 
-def test_five_bad_logins_in_two_minutes_lock_the_door_for_five(agency: Agency) -> None:
+def test_trap_five_bad_logins_in_two_minutes_lock_the_door_for_five(agency: Agency) -> None:
     assert [agency.login(username=USERNAME, password="wrong").status_code for _ in range(5)] == [401] * 5
     assert agency.login().status_code == 429
     agency.clock.now += 299
