@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -24,7 +24,7 @@ from connector.rules.documents import Dossier
 from connector.rules.evaluate import evaluate
 from connector.rules.facts import snapshot
 from connector.rules.outcome import Assessment
-from connector.store import assessments, dossiers, groups, lines, outbox
+from connector.store import assessments, dossiers, groups, lines, outbox, person_reviews
 from connector.store.assessments import CrmAccount, Judged
 from connector.store.engine import Store
 from connector.store.lines import Line
@@ -126,10 +126,15 @@ def _assess_chunk(
         valid = assessments.claim(tx, judged)
         before = assessments.statuses(tx, ids) if notes else {}
         changed = assessments.add_changed(tx, valid, now)
-        lines.save(tx, [_line(one.outcome) for one in valid], rates, now.date())
+        # What is decided about a natural person waits until a person has confirmed it.
+        sifted = person_reviews.sift(tx, [one.outcome for one in valid], now)
+        lines.save(tx, _lines(tx, valid, sifted.waits), rates, now.date())
         groups.total(tx, [one.outcome.customer_id for one in valid], rates, now)
-        queued = _queue(tx, valid, changed, language, now)
-        queued += account_notes.on_status(tx, [one.outcome for one in changed], before, now, notes)
+        free = [one for one in valid if one.outcome.customer_id not in sifted.waits]
+        told = [one for one in changed if one.outcome.customer_id not in sifted.waits]
+        told += [one for one in free if one.outcome.customer_id in sifted.confirmed and one not in told]
+        queued = _queue(tx, free, told, language, now)
+        queued += account_notes.on_status(tx, [one.outcome for one in told], before, now, notes)
     done.judged += len(valid)
     done.changed += len(changed)
     done.queued += queued
@@ -142,6 +147,26 @@ def _assess_chunk(
 def _judge(policy: Policy, rates: Rates, now: dt.datetime, dossier: Dossier, changes: int) -> Judged:
     facts = snapshot(dossier, policy, rates, now)
     return Judged(facts, evaluate(policy, facts), changes)
+
+
+def _lines(tx: sa.Connection, valid: Sequence[Judged], waits: Collection[int]) -> list[Line]:
+    """The lines to write: of a customer whose decision waits, only what it owes moves."""
+    found = [_line(one.outcome) for one in valid if one.outcome.customer_id not in waits]
+    if waits:
+        present = lines.read(tx, [(lines.CUSTOMER, number) for number in waits])
+        for one in valid:
+            line = present.get((lines.CUSTOMER, one.outcome.customer_id))
+            if line is not None and line.currency == one.outcome.currency:
+                fresh = _line(one.outcome)
+                found.append(
+                    replace(
+                        fresh,
+                        limit_state=line.limit_state,
+                        limit_minor=line.limit_minor,
+                        status=line.status,
+                    )
+                )
+    return found
 
 
 def _line(outcome: Assessment) -> Line:

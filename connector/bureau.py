@@ -24,7 +24,7 @@ from connector.runtime import Runtime
 from connector.store import consents, journal, reports
 from connector.store.connections import Connection
 from connector.store.engine import Store
-from connector.store.reports import ASKED, DOUBTFUL, NOT_ON_FILE, STORED
+from connector.store.reports import ASKED, DOUBTFUL, NOT_ON_FILE, REFUSED, STORED
 
 SURE_NAME = 0.9
 # After so many faults in a row that concern the agency rather than a customer, asking on is useless.
@@ -189,7 +189,7 @@ class _Desk:
 
     def _ask(self, customer_id: int) -> Answer:
         with self._store.write() as tx:
-            ground = consent.ground(tx, customer_id, self._legal_basis, self._today())
+            ground = self._ground(tx, customer_id)
             if ground is None:
                 return Answer(customer_id, "no_ground")
             subject = reports.subject(tx, customer_id)
@@ -201,6 +201,10 @@ class _Desk:
         best = sure(matches)
         if best is None:
             return self._without_report(customer_id, "doubtful", DOUBTFUL, tuple(matches))
+        with self._store.write() as tx:
+            # A consent may have been revoked since: then the report is not asked for any more.
+            if self._ground(tx, customer_id) is None:
+                return Answer(customer_id, "no_ground")
         try:
             fetched = self._agency.fetch(best.ref)
         except Reject as fault:
@@ -209,6 +213,13 @@ class _Desk:
             return self._without_report(customer_id, "not_on_file", NOT_ON_FILE, ())
         self._keep(customer_id, best, fetched)
         return Answer(customer_id, "stored")
+
+    def _ground(self, tx: sa.Connection, customer_id: int) -> consent.Ground | None:
+        """The ground of the call that comes next; a lack of it is journalled."""
+        found = consent.ground(tx, customer_id, self._legal_basis, self._today())
+        if found is None:
+            self._journal(tx, customer_id, REFUSED, {"purpose": consent.PURPOSE})
+        return found
 
     def _keep(self, customer_id: int, match: Match, fetched: Fetched) -> None:
         raw = self._cipher.encrypt(fetched.raw).decode()

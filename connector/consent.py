@@ -20,6 +20,8 @@ from connector.store import consents, journal
 from connector.store.consents import Consent
 
 CONSENT, LEGAL_BASIS = "consent", "legal_basis"
+# What agencies are asked for; a consent to anything else does not serve.
+PURPOSE = "agency report for trade credit"
 
 
 @dataclass(frozen=True)
@@ -32,14 +34,19 @@ class Ground:
     consent_id: int | None = None
 
 
-def ground(tx: sa.Connection, customer_id: int, legal_basis: str, day: dt.date) -> Ground | None:
-    """The ground for asking an agency about a customer on ``day``, or ``None``.
+def ground(
+    tx: sa.Connection, customer_id: int, legal_basis: str, day: dt.date, purpose: str = PURPOSE
+) -> Ground | None:
+    """The ground for asking an agency about a customer on ``day`` for ``purpose``, or ``None``.
 
     ``legal_basis`` is what the connection to the agency records; it never serves for a natural person.
+    A consent of a natural person serves only with the signed file whose digest was kept.
     """
     person = consents.is_person(tx, customer_id)
     for found in reversed(consents.find(tx, customer_id=customer_id)):
-        if found.valid_on(day) and (found.basis == CONSENT or not person):
+        if not found.valid_on(day) or found.purpose.casefold() != purpose.casefold():
+            continue
+        if not person or (found.basis == CONSENT and found.evidence_sha256):
             return Ground(found.basis, found.purpose, found.id)
     if person is False and legal_basis.strip():
         return Ground(LEGAL_BASIS, legal_basis.strip())

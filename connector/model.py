@@ -138,7 +138,10 @@ class Invoice(Record):
 
 
 class Payment(Record):
-    """Money received, minor units; allocated to an invoice, to an order, or to the account alone."""
+    """Money received, minor units; allocated to an invoice, to an order, or to the account alone.
+
+    ``bill_due_on`` is the day on which a bill (应收票据) given in payment falls due; ``None`` for money.
+    """
 
     account_id: str
     invoice_id: str | None = None
@@ -146,6 +149,7 @@ class Payment(Record):
     amount: int
     currency: Currency
     paid_on: dt.date | None = None
+    bill_due_on: dt.date | None = None
 
 
 class Contact(Record):

@@ -148,3 +148,47 @@ def _row(entry: Entry) -> dict[str, Any]:
         "limit": to_major(limit, currency) if limit is not None and currency else None,
         "currency": currency,
     }
+
+
+@command.command()
+@click.argument("customer", type=int)
+@click.option("--connection", help="Only the report of this agency.")
+@click.option("--raw", is_flag=True, help="The agency's own words; your role must allow it. On record.")
+@format_option
+@actor_option
+@click.pass_context
+def show(
+    ctx: click.Context, customer: int, connection: str | None, raw: bool, form: str, actor: str
+) -> None:
+    """Show the newest reports about CUSTOMER (its number), or with --raw what the agencies wrote."""
+    from connector import bureau, privacy
+
+    with runtime(ctx) as opened:
+        if raw:
+            for name, text in privacy.raw(opened, customer, connection, actor):
+                say(f"{name}:")
+                click.echo(text.decode("utf-8", errors="replace"))
+            return
+        rows = [
+            _row(entry)
+            for entry in bureau.listed(opened, customer, every=False)
+            if connection in (None, entry.connection)
+        ]
+    emit(rows, COLUMNS, form)
+
+
+@command.command()
+@click.option("--apply", is_flag=True, help="Do it; without it, only say what would be done.")
+@format_option
+@actor_option
+@click.pass_context
+def purge(ctx: click.Context, apply: bool, form: str, actor: str) -> None:
+    """Drop what privacy.yaml says has had its time: ended negative records about natural persons, and
+    agencies' answers, word by word, that are too old."""
+    from connector import privacy
+
+    with runtime(ctx) as opened:
+        done = privacy.purge_reports(opened, actor=actor, apply=apply)
+    how = "dropped" if apply else "would drop (--apply does it)"
+    say(f"{how}: {done.negatives} negative records, {done.raw} answers word by word")
+    emit(done.rows, ("report", "customer", "country", "negatives", "raw"), form)

@@ -144,3 +144,18 @@ def show(ctx: click.Context, number: int, form: str) -> int:
     }
     emit([row], list(row), form)
     return int(intact is False)
+
+
+@command.command()
+@click.option("--apply", is_flag=True, help="Do it; without it, only say what would be done.")
+@format_option
+@actor_option
+@click.pass_context
+def purge(ctx: click.Context, apply: bool, form: str, actor: str) -> None:
+    """Remove consents that ended longer ago than privacy.yaml keeps them as proof."""
+    from connector import privacy
+
+    with runtime(ctx) as opened:
+        done = privacy.purge_consents(opened, actor=actor, apply=apply)
+    say(f"{'removed' if apply else 'would remove (--apply does it)'}: {done.consents} consents")
+    emit(done.rows, ("consent", "customer", "country", "ended"), form)

@@ -11,6 +11,7 @@ import click
 from connector.cli.actor import actor_option
 from connector.cli.home import runtime
 from connector.cli.output import emit, emit_json, format_option, say
+from connector.cli.review import command as review
 from connector.cli.share import SHARE
 
 COLUMNS = (
@@ -31,6 +32,9 @@ COLUMNS = (
 @click.group("customer")
 def command() -> None:
     """List, show, link and unlink customers."""
+
+
+command.add_command(review)
 
 
 @command.command("list")
@@ -58,7 +62,8 @@ def show(ctx: click.Context, customer: str, form: str) -> None:
     with runtime(ctx) as opened, opened.store.read() as tx:
         number = listing.find(tx, customer)
         found = listing.customers(tx, customer_id=number)[0]
-        row = _row(found) | {"assessment": found.assessment}
+        # Whoever asks for one customer sees it in full: the listing alone is masked.
+        row = _row(found) | {"name": found.name, "assessment": found.assessment}
         accounts = [dict(one._mapping) for one in listing.accounts(tx, number)]
         people = [dict(one._mapping) for one in listing.contacts(tx, number)]
         known_by = [dict(one._mapping) for one in listing.identifiers(tx, number)]
@@ -150,6 +155,7 @@ def _must_exist(tx: Any, connection: str, account: str) -> None:
 
 
 def _row(row: Any) -> dict[str, Any]:
+    from connector.consent import masked
     from connector.money import to_major
 
     def major(minor: int | None) -> str | None:
@@ -161,7 +167,7 @@ def _row(row: Any) -> dict[str, Any]:
     limit = row.limit_state if row.limit_state in ("none", "unlimited") else major(row.limit_minor)
     return {
         "id": row.id,
-        "name": row.name,
+        "name": masked(row.name, row.is_person),
         "country": row.country,
         "group": row.group_name,
         "status": row.status,

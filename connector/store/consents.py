@@ -1,6 +1,7 @@
 """Consents: why an agency may be asked about a customer.
 
-Invariant: rows are added and revoked, never changed otherwise and never deleted.
+Invariant: rows are added and revoked, never changed otherwise, and removed only by the purge when they
+have had their time as proof.
 """
 
 from __future__ import annotations
@@ -32,6 +33,12 @@ class Consent:
     revoked_at: dt.datetime | None
     actor: str
     at: dt.datetime
+
+    @property
+    def ended_on(self) -> dt.date | None:
+        """The day on which it was revoked or ended; ``None`` while it stands open."""
+        revoked = self.revoked_at.date() if self.revoked_at else None
+        return min((day for day in (revoked, self.valid_to) if day is not None), default=None)
 
     def valid_on(self, day: dt.date) -> bool:
         """Whether it stands on ``day`` as far as it has not been revoked since."""
@@ -78,6 +85,17 @@ def revoke(tx: sa.Connection, consent_id: int, at: dt.datetime) -> bool:
     """Revoke a consent from now on; false when it is revoked already or not there."""
     here = consent.c.id == consent_id, consent.c.revoked_at.is_(None)
     return bool(tx.execute(consent.update().where(*here).values(revoked_at=at)).rowcount)
+
+
+def remove(tx: sa.Connection, consent_id: int) -> None:
+    """Remove a consent that has had its time."""
+    tx.execute(consent.delete().where(consent.c.id == consent_id))
+
+
+def country(tx: sa.Connection, customer_id: int) -> str | None:
+    """The country of a customer, if it is known."""
+    found = tx.execute(sa.select(customer.c.country).where(customer.c.id == customer_id)).scalar()
+    return None if found is None else str(found)
 
 
 def find(

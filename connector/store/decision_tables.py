@@ -56,3 +56,19 @@ policy_activation = sa.Table(
     optional("confirmed_by", sa.Text),
     optional("confirmed_at", Moment),
 )
+
+# What the policy would decide about a natural person: in force only when a person has said so.
+person_review = sa.Table(
+    "person_review",
+    metadata,
+    identity(),
+    column("customer_id", sa.ForeignKey("customer.id"), index=True),
+    column("decision", sa.Text),  # digest of what is decided: status, class, limit, terms
+    column("proposed", sa.Text),  # the same, as JSON
+    column("state", sa.Text),  # proposed, confirmed, rejected, superseded
+    column("applied", sa.Boolean, server_default=sa.false()),  # a confirmed one is in force
+    column("reason", sa.Text, server_default=""),  # the reviewer's own words
+    optional("actor", sa.Text),
+    column("created_at", Moment),
+    optional("decided_at", Moment),
+)

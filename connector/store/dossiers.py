@@ -125,7 +125,7 @@ def _invoices(connection: sa.Connection, ids: Sequence[int]) -> defaultdict[int,
 
 def _payments(connection: sa.Connection, ids: Sequence[int]) -> defaultdict[int, list[PaymentDoc]]:
     found: defaultdict[int, list[PaymentDoc]] = defaultdict(list)
-    columns = ("invoice_id", "order_id", "amount", "currency", "paid_on")
+    columns = ("invoice_id", "order_id", "amount", "currency", "paid_on", "bill_due_on")
     for owner, source, external_id, invoice_id, order_id, *values in _documents(
         connection, payment, ids, columns
     ):

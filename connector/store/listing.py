@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connector.errors import Halt
+from connector.store.consents import person
 from connector.store.lines import CUSTOMER
 from connector.store.record_tables import account, contact, crm_user
 from connector.store.tables import assessment, connection, credit_group, credit_line, customer, identifier
@@ -33,6 +34,7 @@ def customers(
             customer.c.id,
             customer.c.name,
             customer.c.country,
+            person().label("is_person"),
             credit_group.c.name.label("group_name"),
             credit_line.c.status,
             last.c.risk_class,

@@ -89,6 +89,7 @@ payment = _record(
     column("amount", sa.BigInteger),
     column("currency", sa.Text),
     optional("paid_on", sa.Date),
+    optional("bill_due_on", sa.Date),  # of a bill given in payment: until then the risk stays
 )
 sa.Index("ix_payment_account", payment.c.connection_id, payment.c.account_id)
 

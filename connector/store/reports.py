@@ -1,7 +1,7 @@
 """Agency reports: whom to ask about, and what came of it.
 
-Invariant: reports are only added; the agency's own words are kept encrypted beside their digest, and the
-newest report of an agency is the one that counts.
+Invariant: reports are only added, and the purge alone takes from them what has had its time; the agency's
+own words are kept encrypted beside their digest, and the newest report of an agency is the one that counts.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from connector.store.customers import touch_customers
 from connector.store.record_tables import account
 from connector.store.tables import connection, customer, identifier, journal, report
 
-ASKED, STORED, NOT_ON_FILE, DOUBTFUL = (
+ASKED, STORED, NOT_ON_FILE, DOUBTFUL, REFUSED = (
     "report_asked",
     "report_stored",
     "report_not_on_file",
     "report_doubtful",
+    "report_refused",
 )
 
 
@@ -153,6 +154,71 @@ def listing(tx: sa.Connection, *, customer_id: int | None = None, every: bool = 
         Entry(**{**row._mapping, "body": orjson.loads(row.body), "is_person": bool(row.is_person)})
         for row in tx.execute(query)
     ]
+
+
+@dataclass(frozen=True)
+class Held:
+    """What the purge looks at: the parsed JSON, and whether the agency's own words are still there."""
+
+    customer_id: int
+    country: str | None
+    is_person: bool
+    fetched_at: dt.datetime
+    has_raw: bool
+    body: dict[str, Any]
+
+
+def ids(tx: sa.Connection) -> list[int]:
+    """The ids of all reports, oldest first."""
+    return list(tx.execute(sa.select(report.c.id).order_by(report.c.id)).scalars())
+
+
+def held(tx: sa.Connection, report_id: int) -> Held | None:
+    """One report for the purge; ``None`` when it is gone."""
+    query = (
+        sa.select(
+            report.c.customer_id,
+            customer.c.country,
+            person().label("is_person"),
+            report.c.fetched_at,
+            (report.c.raw != "").label("has_raw"),
+            report.c.body,
+        )
+        .join_from(report, customer, report.c.customer_id == customer.c.id)
+        .where(report.c.id == report_id)
+    )
+    row = tx.execute(query).one_or_none()
+    if row is None:
+        return None
+    flags = {"is_person": bool(row.is_person), "has_raw": bool(row.has_raw)}
+    return Held(**{**row._mapping, **flags, "body": orjson.loads(row.body)})
+
+
+def purge(
+    tx: sa.Connection, report_id: int, customer_id: int, body: dict[str, Any] | None, *, raw: bool
+) -> None:
+    """Give a report the ``body`` that is left of it, if that changed, and drop the agency's own words."""
+    values: dict[str, Any] = {"raw": ""} if raw else {}
+    if body is not None:
+        values["body"] = orjson.dumps(body).decode()
+        touch_customers(tx, {customer_id})
+    tx.execute(report.update().where(report.c.id == report_id).values(**values))
+
+
+def newest_raw(
+    tx: sa.Connection, customer_id: int, connection_name: str | None
+) -> list[tuple[int, str, str]]:
+    """(report, connection, encrypted answer) of the newest report of each agency; purged ones are empty."""
+    newest = sa.select(sa.func.max(report.c.id)).group_by(report.c.customer_id, report.c.connection_id)
+    query = (
+        sa.select(report.c.id, connection.c.name, report.c.raw)
+        .join(connection, report.c.connection_id == connection.c.id)
+        .where(report.c.customer_id == customer_id, report.c.id.in_(newest))
+        .order_by(connection.c.id)
+    )
+    if connection_name is not None:
+        query = query.where(connection.c.name == connection_name)
+    return [(int(row.id), str(row.name), str(row.raw)) for row in tx.execute(query)]
 
 
 def _answers(tx: sa.Connection, act: str, connection_name: str, since: dt.datetime) -> set[str]:
