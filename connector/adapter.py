@@ -62,7 +62,8 @@ class Limits:
     whole org, as the adapter names its buckets). ``None`` means that the vendor states no such limit.
     Of the slots at most ``heavy`` are for heavy calls. The share ``reserve`` (0 to 1) of the calls is
     kept for what cannot wait: only calls made inside ``http.urgent()`` may use it. Buckets in ``rates``
-    have calls and seconds of their own, and no reserve.
+    have calls and seconds of their own, and no reserve. ``total`` (calls, seconds) bounds the calls of all
+    buckets together, each counted once, with the same reserve.
     """
 
     slots: int
@@ -71,6 +72,7 @@ class Limits:
     heavy: int | None = None
     reserve: float = 0.0
     rates: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    total: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -250,12 +252,14 @@ class Crm(Telling, Adapter):
 
     ``time_step`` is the resolution of the vendor's change times. ``sweeps`` is true when vanished
     rows are found only by listing all ids (``ids``), false when there is a deleted list. ``locks`` is
-    true when single rows can be locked (``lock``, ``unlock``).
+    true when single rows can be locked (``lock``, ``unlock``). ``write_changed``: an update gets only the
+    fields that differ from what was written last.
     """
 
     sweeps: ClassVar[bool] = False
     time_step: ClassVar[dt.timedelta] = dt.timedelta(seconds=1)
     write_batch: ClassVar[int] = 1
+    write_changed: ClassVar[bool] = False
     locks: ClassVar[bool] = False
 
     @abstractmethod
@@ -289,6 +293,11 @@ class Crm(Telling, Adapter):
     def push(self, writes: Sequence[Write]) -> list[Outcome]:
         """Carry out at most ``write_batch`` writes of one kind and object; one outcome for each, in
         order. Raises only when nothing at all can be said about any of them."""
+
+    def metadata(self, object_name: str, specs: Sequence[FieldSpec]) -> Mapping[str, str]:
+        """These fields as files for the vendor's own deployment tool, content by path; none where there is
+        no such tool."""
+        return {}
 
     def verify(self, write: Write) -> list[str] | None:
         """Read the row of an update back and name the fields that do not hold what was written; ``None``

@@ -7,14 +7,23 @@ count as vanished, whether the vendor still lists them or not.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from adapters.fxiaoke.auth import BODY, Credentials, Login
+from adapters.fxiaoke.choices import SETTINGS as CHOICES
+from adapters.fxiaoke.choices import calls_a_day, choices
 from adapters.fxiaoke.client import Client, Filter, Raw, where_is
+from adapters.fxiaoke.events import EVENT_KEY, REREAD_BATCH, Events, parse, proof
+from adapters.fxiaoke.first_update import FirstUpdate
 from adapters.fxiaoke.gateway import Gateway
+from adapters.fxiaoke.locks import Locks
+from adapters.fxiaoke.messages import Messages
+from adapters.fxiaoke.metadata import metadata
 from adapters.fxiaoke.provisioning import provision
+from adapters.fxiaoke.quota import Quota
 from adapters.fxiaoke.records import (
     LABEL,
     OPTION_TYPES,
@@ -26,10 +35,11 @@ from adapters.fxiaoke.records import (
     vendor_fields,
 )
 from adapters.fxiaoke.schema import Field, Schemas
-from adapters.fxiaoke.writing import Writer
+from adapters.fxiaoke.writing import Parts, Writer
 from connector.adapter import (
     Context,
     Crm,
+    Event,
     FieldSpec,
     Limits,
     Outcome,
@@ -38,6 +48,7 @@ from connector.adapter import (
     Row,
     Setting,
     Slice,
+    Subscription,
     Write,
 )
 from connector.errors import Halt
@@ -68,17 +79,17 @@ class FxiaokeCrm(Crm):
         Setting("page_limit", "rows asked for at once", default="100", optional=True),
         Setting("timezone", "the tenant's zone, for calendar days", default="Asia/Shanghai", optional=True),
         Setting("time_filters", "times in filters as text or number", default="text", optional=True),
-        Setting(
-            "task_workflow",
-            "on or off: whether a new visit starts the tenant's workflows",
-            default="on",
-            optional=True,
-        ),
+        *CHOICES,
     )
-    limits: ClassVar[Limits] = Limits(slots=6, calls=100, per_seconds=20)
+    limits: ClassVar[Limits] = Limits(slots=6, calls=100, per_seconds=20, reserve=0.1)
     sweeps: ClassVar[bool] = True
     time_step: ClassVar[dt.timedelta] = dt.timedelta(milliseconds=1)
     write_batch: ClassVar[int] = 20
+    write_changed: ClassVar[bool] = True
+    locks: ClassVar[bool] = True
+    tells_events: ClassVar[bool] = True
+    event_secret: ClassVar[str] = EVENT_KEY
+    reread_batch: ClassVar[int] = REREAD_BATCH
 
     def __init__(self, context: Context) -> None:
         """Checks the settings, makes no call; ``Halt`` names the setting that is wrong."""
@@ -103,12 +114,24 @@ class FxiaokeCrm(Crm):
         self._client = Client(gateway, login, page_limit=self._page_limit())
         self._schemas = Schemas(self._client, context.now)
         self._times_as_text = self._one_of("time_filters", "text", "number") == "text"
-        self._writer = Writer(
+        chosen = choices(context.settings, context.connection)
+        self._locks = Locks(self._client, context.language)
+        self._quota = Quota(self._client, chosen.module, rules=chosen.rules)
+        parts = Parts(
             self._client,
             self._schemas,
-            zone=self._zone(),
-            workflow=self._one_of("task_workflow", "on", "off") == "on",
+            self._locks,
+            Messages(self._client, context.language),
+            self._quota,
+            FirstUpdate(self._client, self._schemas, context.secrets),
         )
+        self._writer = Writer(parts, chosen, zone=self._zone())
+        self._events = Events(context)
+
+    @classmethod
+    def limits_for(cls, settings: Mapping[str, str]) -> Limits:
+        """See ``Adapter.limits_for``; the day's quota by ``calls_a_day``."""
+        return replace(cls.limits, total=(calls_a_day(settings), 86_400))
 
     def test(self) -> str:
         """Where we are connected, as whom, and how many objects that employee sees."""
@@ -125,16 +148,21 @@ class FxiaokeCrm(Crm):
         Amounts are text, int or ``Decimal`` as the vendor sends them, times milliseconds, owners a
         list (``owner.0``). For an option field ``x`` the row also has ``x__label``.
         """
+        rows, more = self._rows(object_name, fields, [self._changed_in(part)], part.after)
+        return Page(rows, more)
+
+    def _rows(
+        self, object_name: str, fields: Sequence[str], filters: Sequence[Filter], after: str | None
+    ) -> tuple[list[Row], bool]:
         asked, schema = vendor_fields(fields), self._schemas.of(object_name)
         projection = list(dict.fromkeys((*SYSTEM_FIELDS, *(f for f in asked if f in schema))))
-        filters = [self._changed_in(part)]
-        after, kept, more = part.after, list[Raw](), True
+        kept, more = list[Raw](), True
         while more and not kept:
             raws, more = self._client.page(object_name, filters, projection, after)
             after = str(raws[-1]["_id"]) if raws else after
             kept = [raw for raw in raws if not vanished(raw)]
         labelled = [f for f in asked if _is_option(schema.get(f)) or f"{f}{LABEL}" in fields]
-        return Page([self._row(object_name, raw, labelled) for raw in kept], more)
+        return [self._row(object_name, raw, labelled) for raw in kept], more
 
     def deleted(self, object_name: str, since: dt.datetime) -> Iterator[str]:
         """Ids of **all** rows that exist, in order of id: the vendor lists no deletions."""
@@ -148,6 +176,55 @@ class FxiaokeCrm(Crm):
     def push(self, writes: Sequence[Write]) -> list[Outcome]:
         """Writes fields and tasks, one record a call, up to four at once; see ``Writer.push``."""
         return self._writer.push(writes)
+
+    def verify(self, write: Write) -> list[str] | None:
+        """See ``Crm.verify``."""
+        return self._writer.verify(write)
+
+    def metadata(self, object_name: str, specs: Sequence[FieldSpec]) -> Mapping[str, str]:
+        """See ``Crm.metadata``; for the vendor's sharedev."""
+        return metadata(object_name, specs)
+
+    def lock(self, object_name: str, external_id: str, reason: str) -> Outcome:
+        """See ``Crm.lock``; the vendor takes no reason, the row's own fields tell it."""
+        return self._locks.lock(object_name, external_id)
+
+    def unlock(self, object_name: str, external_id: str) -> Outcome:
+        """See ``Crm.unlock``."""
+        return self._locks.unlock(object_name, external_id)
+
+    @classmethod
+    def event_proof(cls, headers: Mapping[str, str]) -> str:
+        """See ``Crm.event_proof``; the vendor's callback, or a function of the tenant's own."""
+        return proof(headers)
+
+    @classmethod
+    def parse_event(cls, headers: Mapping[str, str], body: bytes, secret: str) -> Event | None:
+        """See ``Crm.parse_event``."""
+        return parse(headers, body, secret)
+
+    def subscribe(
+        self, objects: Sequence[str], url: str, secret: str, known: Subscription | None
+    ) -> Subscription:
+        """See ``Crm.subscribe``; the admin does it in the console."""
+        return self._events.subscribe(objects, url)
+
+    def unsubscribe(self, known: Subscription) -> None:
+        """See ``Crm.unsubscribe``; what the console still sends is refused from now on."""
+
+    def reread(self, object_name: str, fields: Sequence[str], ids: Sequence[str]) -> list[Row]:
+        """See ``Crm.reread``; one query."""
+        return self._rows(object_name, fields, [where_is("_id", "IN", *ids)], None)[0]
+
+    def gone(self, object_name: str, ids: Sequence[str]) -> set[str]:
+        """See ``Crm.gone``; a void row is still shown by its id."""
+        return {one for one in ids if self._void(object_name, one)}
+
+    def _void(self, object_name: str, row_id: str) -> bool:
+        try:
+            return vanished(self._client.get(object_name, row_id))
+        except Halt:
+            return False  # deleted for good, or hidden: no error code tells which
 
     def _changed_in(self, part: Slice) -> Filter:
         ends = (to_ms(part.since), to_ms_up(part.until))

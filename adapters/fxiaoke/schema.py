@@ -33,6 +33,9 @@ class Field:
     active: bool
     custom: bool
     unique: bool | None
+    max_length: int | None = None
+    decimals: int | None = None
+    system: bool = False
 
 
 class Schemas:
@@ -109,4 +112,12 @@ def _field(name: str, raw: Mapping[str, Any]) -> Field:
         active=raw.get("is_active") is not False,
         custom=raw.get("define_type") == "custom" or name.endswith("__c"),
         unique=unique if isinstance(unique, bool) else None,
+        max_length=_whole(raw.get("max_length")),
+        decimals=_whole(raw.get("decimal_places")),
+        system=raw.get("define_type") == "system",
     )
+
+
+def _whole(value: Any) -> int | None:
+    text = str(value)
+    return int(text) if text.isdecimal() else None

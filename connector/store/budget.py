@@ -29,6 +29,8 @@ LONGEST_WAIT = 65.0
 # Few enough that losing them with a killed process does not matter to a day of calls.
 LARGEST_PACKET = 50
 PARTS = 24
+# The bucket in which the calls of all others are counted together.
+TOTAL = "all calls"
 # The vendor's count comes with every answer; it is not worth a transaction each time.
 CORRECT_EVERY = dt.timedelta(seconds=10)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -81,6 +83,11 @@ class StoreBudget:
 
     def take(self, bucket: str, weight: int) -> None:
         """Take ``weight`` calls, waiting up to a minute; ``Retry`` when there is no room until later."""
+        if self._limits.total is not None:
+            self._take(TOTAL, 1)
+        self._take(bucket, weight)
+
+    def _take(self, bucket: str, weight: int) -> None:
         rule = self._rule(bucket)
         if rule is None:
             return
@@ -130,6 +137,9 @@ class StoreBudget:
             self._leases.clear()
 
     def _rule(self, bucket: str) -> _Rule | None:
+        if bucket == TOTAL and self._limits.total is not None:
+            calls, seconds = self._limits.total
+            return _Rule(calls, dt.timedelta(seconds=seconds), int(calls * self._limits.reserve))
         if bucket in self._limits.rates:
             calls, seconds = self._limits.rates[bucket]
             return _Rule(calls, dt.timedelta(seconds=seconds), 0)
