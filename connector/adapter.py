@@ -63,7 +63,7 @@ class Limits:
     Of the slots at most ``heavy`` are for heavy calls. The share ``reserve`` (0 to 1) of the calls is
     kept for what cannot wait: only calls made inside ``http.urgent()`` may use it. Buckets in ``rates``
     have calls and seconds of their own, and no reserve. ``total`` (calls, seconds) bounds the calls of all
-    buckets together, each counted once, with the same reserve.
+    buckets together, each counted once; the reserve is then that of the total alone.
     """
 
     slots: int

@@ -100,7 +100,7 @@ class Telling:
         not found may have been deleted, or cannot be seen."""
         raise self._no_events()
 
-    def gone(self, object_name: str, ids: Sequence[str]) -> set[str]:
+    def certainly_gone(self, object_name: str, ids: Sequence[str]) -> set[str]:
         """Which of these rows, none of which ``reread`` found, certainly exist no more; for vendors that
         list no deletions. What cannot be told is left out."""
         return set()

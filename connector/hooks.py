@@ -302,7 +302,7 @@ class _Batch:
         if not missing:
             return set()
         if self._crm.sweeps:
-            return self._crm.gone(self._object, [one.external_id for one in missing])
+            return self._crm.certainly_gone(self._object, [one.external_id for one in missing])
         with self._store.read() as tx:
             known = [cursors.load(tx, self._connection.id, r.stream.value).gone_since for r in self._readers]
         told = min(one.first_seen for one in missing)

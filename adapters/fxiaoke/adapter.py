@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from adapters.fxiaoke.auth import BODY, Credentials, Login
 from adapters.fxiaoke.choices import SETTINGS as CHOICES
-from adapters.fxiaoke.choices import calls_a_day, choices
+from adapters.fxiaoke.choices import choices
 from adapters.fxiaoke.client import Client, Filter, Raw, where_is
 from adapters.fxiaoke.events import EVENT_KEY, REREAD_BATCH, Events, parse, proof
 from adapters.fxiaoke.first_update import FirstUpdate
@@ -128,11 +127,6 @@ class FxiaokeCrm(Crm):
         self._writer = Writer(parts, chosen, zone=self._zone())
         self._events = Events(context)
 
-    @classmethod
-    def limits_for(cls, settings: Mapping[str, str]) -> Limits:
-        """See ``Adapter.limits_for``; the day's quota by ``calls_a_day``."""
-        return replace(cls.limits, total=(calls_a_day(settings), 86_400))
-
     def test(self) -> str:
         """Where we are connected, as whom, and how many objects that employee sees."""
         objects = self._client.objects()
@@ -216,8 +210,8 @@ class FxiaokeCrm(Crm):
         """See ``Crm.reread``; one query."""
         return self._rows(object_name, fields, [where_is("_id", "IN", *ids)], None)[0]
 
-    def gone(self, object_name: str, ids: Sequence[str]) -> set[str]:
-        """See ``Crm.gone``; a void row is still shown by its id."""
+    def certainly_gone(self, object_name: str, ids: Sequence[str]) -> set[str]:
+        """See ``Crm.certainly_gone``; a void row is still shown by its id."""
         return {one for one in ids if self._void(object_name, one)}
 
     def _void(self, object_name: str, row_id: str) -> bool:

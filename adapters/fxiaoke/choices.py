@@ -62,12 +62,6 @@ SETTINGS: tuple[Setting, ...] = (
         asked=False,
     ),
     Setting(
-        "calls_a_day",
-        "OpenAPI calls a day that were bought: packs of 100,000",
-        default="100000",
-        asked=False,
-    ),
-    Setting(
         "event_key",
         "aesKey of the event callback in the vendor's console, if it is set up",
         secret=True,
@@ -84,21 +78,33 @@ SETTINGS: tuple[Setting, ...] = (
 )
 
 
-@dataclass(frozen=True)
-class Question:
-    """A question that the vendor's documents leave open: the ``setting`` that answers it, and what it
-    is about."""
-
-    setting: str
-    about: str
-
-
-# What is to be confirmed on first contact with a tenant.
-QUESTIONS: tuple[Question, ...] = (
-    Question("update_sends", "an update leaves fields alone that it does not name (tried at the first one)"),
-    Question("write_rules", "optionInfo switches validation rules and pre-validation functions off"),
-    Question("credit_object", "object and fields of the vendor's credit module"),
-    Question("event_key", "the event callback exists in the console, and which objects it tells of"),
+# What about writing and events is to be confirmed on first contact: the setting, the question in English
+# and Chinese, and what is gone by until then.
+OPEN: tuple[tuple[str, str, str, str], ...] = (
+    (
+        "update_sends",
+        "does an update leave fields alone that it does not name? (tried, and mended, at the first one)",
+        "更新时未提交的字段是否保持不变？（首次更新时会验证，若被清空会立即恢复）",
+        CHANGED,
+    ),
+    (
+        "write_rules",
+        "does optionInfo switch validation rules and pre-validation functions off for our writes?",
+        "optionInfo 能否让写入跳过验证规则和前验证函数？",
+        "off",
+    ),
+    (
+        "credit_object",
+        "which object and fields hold the quota of the vendor's credit module?",
+        "信用模块的额度在哪个对象和字段中？",
+        "CreditFileObj.customer_id, .credit_quota",
+    ),
+    (
+        "event_key",
+        "can the event callback be set up in the console, and of which objects does it tell?",
+        "后台能否配置事件回调，支持哪些对象？",
+        "none is set up: pull alone",
+    ),
 )
 
 
@@ -149,11 +155,3 @@ def choices(settings: Mapping[str, str], connection: str) -> Choices:
         whole=given["update_sends"] == WHOLE,
         module=module,
     )
-
-
-def calls_a_day(settings: Mapping[str, str]) -> int:
-    """The day's quota; ``Halt`` for what is no number."""
-    text = (settings.get("calls_a_day") or "100000").replace(",", "").replace("_", "").strip()
-    if not text.isdecimal() or not int(text):
-        raise Halt("calls_a_day is no positive number", todo="set it to the quota bought, such as 100000")
-    return int(text)

@@ -567,7 +567,7 @@ def test_a_crm_without_notifications_says_so(bench: Bench) -> None:
         with pytest.raises(Halt, match="offers no notifications"):
             ask()
     with pytest.raises(Reject) as told:
-        hooks.understand(MemoryCrm, bench.crm.context.secrets, {}, b"{}")
+        hooks.understand(MemoryCrm, bench.crm.context.secrets, {}, b"{}", NOW)
     assert told.value.code == FORGED_EVENT
 
 
