@@ -132,9 +132,7 @@ class Choices:
 
 def choices(settings: Mapping[str, str], connection: str) -> Choices:
     """The choices in ``settings``; ``Halt`` for a value that there is not."""
-    given = {
-        one.key: settings.get(one.key) or one.default or "" for one in SETTINGS if not one.secret
-    }
+    given = {one.key: settings.get(one.key) or one.default or "" for one in SETTINGS if not one.secret}
     for one in SETTINGS:
         value = given.get(one.key, "")
         if value and one.choices and value not in one.choices:

@@ -46,9 +46,7 @@ class FirstUpdate:
             else:
                 self._watch(object_name, row_id, sent, act)
 
-    def _watch(
-        self, object_name: str, row_id: str, sent: Mapping[str, Any], act: Callable[[], None]
-    ) -> None:
+    def _watch(self, object_name: str, row_id: str, sent: Mapping[str, Any], act: Callable[[], None]) -> None:
         self._restore_left()
         before = self.writable(object_name, self._client.get(object_name, row_id))
         others = {name: value for name, value in before.items() if name not in sent}

@@ -29,14 +29,20 @@ class Messages:
         try:
             self._client.send(self._message(object_name, row_id, owner, title, text, due))
         except CreditGateError as fault:
-            head = "任务已创建，但未能通知负责人" if self._zh else "the task is there, but its owner was not told"
+            head = (
+                "任务已创建，但未能通知负责人"
+                if self._zh
+                else "the task is there, but its owner was not told"
+            )
             return f"{head}: {fault.what}"
         return ""
 
     def _message(
         self, object_name: str, row_id: str, owner: str, title: str, text: str, due: str
     ) -> Mapping[str, Any]:
-        head, until, link = ("信用拜访", "截止日期", "打开任务") if self._zh else ("Credit visit", "Due", "Open")
+        head, until, link = (
+            ("信用拜访", "截止日期", "打开任务") if self._zh else ("Credit visit", "Due", "Open")
+        )
         content: dict[str, Any] = {
             "head": {"title": head},
             "first": {"content": title[:TITLE] or head},
