@@ -100,7 +100,8 @@ class Client:
         self._call(f"{_data_path(object_name)}/update", body, Effect.UPDATE)
 
     def lock(self, object_name: str, row_id: str, *, locked: bool) -> None:
-        """Lock or unlock a row with its details (vendor manual: not below ``data``); errors as in ``update``."""
+        """Lock or unlock a row with its details (vendor manual: not below ``data``); errors as in
+        ``update``."""
         data = {"dataObjectApiName": object_name, "dataIds": [row_id], "detailObjStrategy": 1}
         self._call(f"/cgi/crm/v2/object/{'lock' if locked else 'unlock'}", {"data": data}, Effect.UPDATE)
 
