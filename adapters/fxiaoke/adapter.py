@@ -50,7 +50,7 @@ from connector.adapter import (
     Subscription,
     Write,
 )
-from connector.errors import Halt
+from connector.errors import Halt, Reject
 
 LONGEST_PAGE = 1000
 
@@ -217,7 +217,7 @@ class FxiaokeCrm(Crm):
     def _void(self, object_name: str, row_id: str) -> bool:
         try:
             return vanished(self._client.get(object_name, row_id))
-        except Halt:
+        except Reject:
             return False  # deleted for good, or hidden: no error code tells which
 
     def _changed_in(self, part: Slice) -> Filter:

@@ -61,9 +61,9 @@ class Client:
                 yield rows
 
     def get(self, object_name: str, row_id: str) -> Raw:
-        """One row by its id."""
+        """One row by its id, void or not; ``Reject`` for one that is not there or not to be seen."""
         asked = {"dataObjectApiName": object_name, "objectDataId": row_id}
-        answer = self._call(f"{_data_path(object_name)}/get", {"data": asked})
+        answer = self._call(f"{_data_path(object_name)}/get", {"data": asked}, Effect.ROW)
         found: Raw = answer.get("data") or {}
         return found
 
