@@ -17,6 +17,10 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from connector.described import Describing
+from connector.described import FieldInfo as FieldInfo
+from connector.described import ObjectInfo as ObjectInfo
+from connector.described import Question as Question
 from connector.errors import Halt
 from connector.events import BAD_EVENT as BAD_EVENT
 from connector.events import FORGED_EVENT as FORGED_EVENT
@@ -62,7 +66,7 @@ class Limits:
     whole org, as the adapter names its buckets). ``None`` means that the vendor states no such limit.
     Of the slots at most ``heavy`` are for heavy calls. The share ``reserve`` (0 to 1) of the calls is
     kept for what cannot wait: only calls made inside ``http.urgent()`` may use it. Buckets in ``rates``
-    have calls and seconds of their own, and no reserve.
+    have calls and seconds of their own, and of ``reserve`` only what ``reserves`` says of them.
     """
 
     slots: int
@@ -71,6 +75,7 @@ class Limits:
     heavy: int | None = None
     reserve: float = 0.0
     rates: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    reserves: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -245,8 +250,9 @@ class Adapter(ABC):
         """
 
 
-class Crm(Telling, Adapter):
-    """A CRM: read streams, write fields and tasks back; it may tell what changed (``Telling``).
+class Crm(Telling, Describing, Adapter):
+    """A CRM: read streams, write fields and tasks back; it may tell what changed (``Telling``) and what
+    its objects look like (``Describing``).
 
     ``time_step`` is the resolution of the vendor's change times. ``sweeps`` is true when vanished
     rows are found only by listing all ids (``ids``), false when there is a deleted list. ``locks`` is

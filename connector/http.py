@@ -29,6 +29,8 @@ FIRST_WAIT, LONGEST_WAIT = 0.5, 900.0
 # How long all calls of a connection pause when the vendor takes no more: doubled from the first.
 FIRST_PAUSE, LONGEST_PAUSE = 30.0, 900.0
 CHUNK = 65_536
+# A place in the budget is good for so many seconds: a call that leaves later meets other calls' places.
+PLACE_SECONDS = 0.25
 
 _URGENT: ContextVar[bool] = ContextVar("urgent", default=False)
 
@@ -167,6 +169,7 @@ class Http:
         check: Callable[[requests.Response], None],
         bucket: str = "calls",
         weight: int = 1,
+        quota: str = "",
         repeatable: bool = True,
         headers: Mapping[str, str] | Callable[[], Mapping[str, str]] | None = None,
         params: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None = None,
@@ -179,6 +182,7 @@ class Http:
     ) -> requests.Response:
         """One call. ``check`` looks at the answer and raises ``Retry``, ``Reauth`` or ``Halt``.
 
+        ``quota`` is a second bucket that the call is taken from, such as that of the whole day.
         What ``check`` lets pass is written to ``sink``, if there is one, piece by piece.
 
         ``headers`` and ``params`` may be functions, asked again at every attempt (a new token, a new
@@ -187,9 +191,14 @@ class Http:
         """
 
         def once() -> requests.Response:
+            if quota:
+                self.budget.take(quota, 1)
             self.budget.take(bucket, weight)
+            taken = time.monotonic()
             with self._heavy if heavy else nullcontext(), self._slots:
                 pauses = self._pause.keep()
+                if time.monotonic() - taken > PLACE_SECONDS:
+                    self.budget.take(bucket, weight)
                 answer = self._send(
                     method,
                     url,
