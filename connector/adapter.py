@@ -66,7 +66,8 @@ class Limits:
     whole org, as the adapter names its buckets). ``None`` means that the vendor states no such limit.
     Of the slots at most ``heavy`` are for heavy calls. The share ``reserve`` (0 to 1) of the calls is
     kept for what cannot wait: only calls made inside ``http.urgent()`` may use it. Buckets in ``rates``
-    have calls and seconds of their own, and of ``reserve`` only what ``reserves`` says of them.
+    have calls and seconds of their own, and no reserve. ``total`` (calls, seconds) bounds the calls of all
+    buckets together, each counted once; the reserve is then that of the total alone.
     """
 
     slots: int
@@ -75,7 +76,7 @@ class Limits:
     heavy: int | None = None
     reserve: float = 0.0
     rates: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    reserves: Mapping[str, float] = field(default_factory=dict)
+    total: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

@@ -169,7 +169,6 @@ class Http:
         check: Callable[[requests.Response], None],
         bucket: str = "calls",
         weight: int = 1,
-        quota: str = "",
         repeatable: bool = True,
         headers: Mapping[str, str] | Callable[[], Mapping[str, str]] | None = None,
         params: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None = None,
@@ -182,7 +181,6 @@ class Http:
     ) -> requests.Response:
         """One call. ``check`` looks at the answer and raises ``Retry``, ``Reauth`` or ``Halt``.
 
-        ``quota`` is a second bucket that the call is taken from, such as that of the whole day.
         What ``check`` lets pass is written to ``sink``, if there is one, piece by piece.
 
         ``headers`` and ``params`` may be functions, asked again at every attempt (a new token, a new
@@ -191,8 +189,6 @@ class Http:
         """
 
         def once() -> requests.Response:
-            if quota:
-                self.budget.take(quota, 1)
             self.budget.take(bucket, weight)
             taken = time.monotonic()
             with self._heavy if heavy else nullcontext(), self._slots:

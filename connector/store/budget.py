@@ -29,6 +29,8 @@ from connector.store.upsert import upsert
 LONGEST_WAIT = 65.0
 # Few enough that losing them with a killed process does not matter to a day of calls.
 LARGEST_PACKET = 50
+# The bucket in which the calls of all others are counted together.
+TOTAL = "all calls"
 # Parts of a long window, and of one of a few minutes: there, a call more or less is noticed.
 PARTS, FINE_PARTS = 24, 200
 SHORT = dt.timedelta(minutes=5)
@@ -91,6 +93,11 @@ class StoreBudget:
 
     def take(self, bucket: str, weight: int) -> None:
         """Take ``weight`` calls, waiting up to a minute; ``Retry`` when there is no room until later."""
+        if self._limits.total is not None:
+            self._take(TOTAL, 1)
+        self._take(bucket, weight)
+
+    def _take(self, bucket: str, weight: int) -> None:
         rule = self._rule(bucket)
         if rule is None:
             return
@@ -141,12 +148,16 @@ class StoreBudget:
 
     def _rule(self, bucket: str) -> _Rule | None:
         limits = self._limits
+        if bucket == TOTAL and limits.total is not None:
+            calls, seconds = limits.total
+            return _Rule(calls, seconds, int(calls * limits.reserve))
         if bucket in limits.rates:
             calls, seconds = limits.rates[bucket]
-            return _Rule(calls, seconds, int(calls * limits.reserves.get(bucket, 0)))
+            return _Rule(calls, seconds, 0)
         if limits.calls is None:
             return None
-        return _Rule(limits.calls, limits.per_seconds, int(limits.calls * limits.reserve))
+        reserve = 0.0 if limits.total is not None else limits.reserve
+        return _Rule(limits.calls, limits.per_seconds, int(limits.calls * reserve))
 
     def _part_start(self, rule: _Rule) -> dt.datetime:
         now = self._now()
