@@ -68,4 +68,3 @@ class Describing:
     def questions(self) -> Sequence[Question]:
         """What is to be confirmed on first contact; asks the tenant where a harmless call can tell."""
         return ()
-

@@ -37,6 +37,10 @@ class Answers:
         with self._lock:
             return self._all().get(setting)
 
+    def set_by_hand(self, setting: str) -> bool:
+        """Whether the admin has answered."""
+        return given(self._context.settings, setting) != AUTO
+
     def keep(self, setting: str, answer: str) -> None:
         """Remember what a call has shown."""
         with self._lock:

@@ -59,7 +59,9 @@ def address_book(ask: Asking) -> list[dict[str, Any]]:
     asked = {"departmentId": WHOLE_COMPANY, "fetchChild": True, "showDepartmentIdsDetail": False}
     listed = ask(ADDRESS_BOOK, asked, "").get("userList")
     if not isinstance(listed, list):
-        raise Halt("the address book names no employees", where=ADDRESS_BOOK, todo="set user to an employee id")
+        raise Halt(
+            "the address book names no employees", where=ADDRESS_BOOK, todo="set user to an employee id"
+        )
     return [one for one in listed if isinstance(one, dict) and one.get("openUserId")]
 
 

@@ -38,7 +38,9 @@ SETTINGS: tuple[Setting, ...] = (
         default="standard",
         choices=tuple(CLOUDS),
     ),
-    Setting("base_url", "address of the gateway, only where it is not the cloud's own", default="", asked=False),
+    Setting(
+        "base_url", "address of the gateway, only where it is not the cloud's own", default="", asked=False
+    ),
     Setting("app_id", "appId (FSAID_…) of the self-built application 企业自建应用 in developer mode"),
     Setting("app_secret", "appSecret of that application", secret=True),
     Setting("permanent_code", "permanentCode of that application", secret=True),
@@ -104,6 +106,7 @@ SETTINGS: tuple[Setting, ...] = (
         "on or off: whether a new visit starts the tenant's workflows",
         default="on",
         optional=True,
+        choices=("on", "off"),
     ),
 )
 _KNOWN = {setting.key: setting for setting in SETTINGS}
@@ -192,6 +195,15 @@ def zone(settings: Mapping[str, str]) -> ZoneInfo:
         ) from None
 
 
+def check(settings: Mapping[str, str]) -> None:
+    """``Halt`` naming the first setting that is missing or wrong."""
+    for key in _KNOWN:
+        given(settings, key)
+    zone(settings)
+    limits_for(settings)
+    number(settings, "page_limit", LONGEST_PAGE)
+
+
 def base_url(settings: Mapping[str, str]) -> str:
     """The gateway's address: the cloud's, or the one that was given."""
     return given(settings, "base_url") or CLOUDS[given(settings, "cloud")]
@@ -205,7 +217,7 @@ def limits_for(settings: Mapping[str, str]) -> Limits:
         calls=100,
         per_seconds=20,
         reserve=0.1,
-        rates={path: (10, 60) for path in TOKEN_PATHS.values()},
+        rates=dict.fromkeys(TOKEN_PATHS.values(), (10, 60)),
         total=(number(settings, "daily_calls"), 86_400),
     )
 

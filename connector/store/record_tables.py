@@ -132,7 +132,6 @@ crm_user = _record(
 )
 
 
-
 def _vendor_credit(name: str) -> sa.Table:
     """What the CRM's own credit modules say: shown beside our limit, never written."""
     table = _record(
