@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from connector.described import Describing
 from connector.described import FieldInfo as FieldInfo
+from connector.described import Lack as Lack
 from connector.described import ObjectInfo as ObjectInfo
 from connector.described import Question as Question
 from connector.errors import Halt
@@ -77,14 +78,6 @@ class Limits:
     reserve: float = 0.0
     rates: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     total: tuple[int, int] | None = None
-
-
-@dataclass(frozen=True)
-class Lack:
-    """Something that the vendor does not grant us (``what``) and what does not work without it."""
-
-    what: str
-    without: str
 
 
 @dataclass(frozen=True)
@@ -257,12 +250,14 @@ class Crm(Telling, Describing, Adapter):
 
     ``time_step`` is the resolution of the vendor's change times. ``sweeps`` is true when vanished
     rows are found only by listing all ids (``ids``), false when there is a deleted list. ``locks`` is
-    true when single rows can be locked (``lock``, ``unlock``).
+    true when single rows can be locked (``lock``, ``unlock``). ``write_changed``: an update gets only the
+    fields that differ from what was written last.
     """
 
     sweeps: ClassVar[bool] = False
     time_step: ClassVar[dt.timedelta] = dt.timedelta(seconds=1)
     write_batch: ClassVar[int] = 1
+    write_changed: ClassVar[bool] = False
     locks: ClassVar[bool] = False
 
     @abstractmethod
@@ -296,6 +291,11 @@ class Crm(Telling, Describing, Adapter):
     def push(self, writes: Sequence[Write]) -> list[Outcome]:
         """Carry out at most ``write_batch`` writes of one kind and object; one outcome for each, in
         order. Raises only when nothing at all can be said about any of them."""
+
+    def metadata(self, object_name: str, specs: Sequence[FieldSpec]) -> Mapping[str, str]:
+        """These fields as files for the vendor's own deployment tool, content by path; none where there is
+        no such tool."""
+        return {}
 
     def verify(self, write: Write) -> list[str] | None:
         """Read the row of an update back and name the fields that do not hold what was written; ``None``

@@ -40,6 +40,14 @@ class FieldInfo:
 
 
 @dataclass(frozen=True)
+class Lack:
+    """Something that the vendor does not grant us (``what``) and what does not work without it."""
+
+    what: str
+    without: str
+
+
+@dataclass(frozen=True)
 class Question:
     """Something that the vendor's manual leaves open and the setting called ``setting`` answers.
 

@@ -52,6 +52,7 @@ class Wire:
         self.asked: list[Asked] = []
         self.now = NOW
         self.secrets = MemorySecrets(lambda: self.now)
+        self.secrets.put("fxiaoke-updates-stay", "yes")
         self.slept: list[float] = []
         self._answers: defaultdict[str, deque[Any]] = defaultdict(deque)
         self.answer(BODY_TOKEN, {"corpAccessToken": "token-1", "corpId": "FSCID_1", "expiresIn": 7200})

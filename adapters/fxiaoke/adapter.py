@@ -12,10 +12,18 @@ from typing import ClassVar
 
 from adapters.fxiaoke.answers import Answers
 from adapters.fxiaoke.auth import Credentials, Login
+from adapters.fxiaoke.choices import SETTINGS as CHOICES
+from adapters.fxiaoke.choices import choices
 from adapters.fxiaoke.client import Client
 from adapters.fxiaoke.describing import Descriptions
+from adapters.fxiaoke.events import EVENT_KEY, REREAD_BATCH, Events, parse, proof
+from adapters.fxiaoke.first_update import FirstUpdate
 from adapters.fxiaoke.gateway import Gateway
+from adapters.fxiaoke.locks import Locks
+from adapters.fxiaoke.messages import Messages
+from adapters.fxiaoke.metadata import metadata
 from adapters.fxiaoke.provisioning import provision
+from adapters.fxiaoke.quota import Quota
 from adapters.fxiaoke.reading import Records
 from adapters.fxiaoke.schema import Schemas
 from adapters.fxiaoke.settings import (
@@ -29,10 +37,11 @@ from adapters.fxiaoke.settings import (
     number,
     zone,
 )
-from adapters.fxiaoke.writing import Writer
+from adapters.fxiaoke.writing import Parts, Writer
 from connector.adapter import (
     Context,
     Crm,
+    Event,
     FieldInfo,
     FieldSpec,
     Lack,
@@ -43,8 +52,10 @@ from connector.adapter import (
     Page,
     Provisioned,
     Question,
+    Row,
     Setting,
     Slice,
+    Subscription,
     Write,
 )
 
@@ -57,11 +68,16 @@ class FxiaokeCrm(Crm):
     """
 
     name: ClassVar[str] = "fxiaoke"
-    settings: ClassVar[tuple[Setting, ...]] = SETTINGS
+    settings: ClassVar[tuple[Setting, ...]] = (*SETTINGS, *CHOICES)
     limits: ClassVar[Limits] = limits_for({})
     sweeps: ClassVar[bool] = True
     time_step: ClassVar[dt.timedelta] = dt.timedelta(milliseconds=1)
     write_batch: ClassVar[int] = 20
+    write_changed: ClassVar[bool] = True
+    locks: ClassVar[bool] = True
+    tells_events: ClassVar[bool] = True
+    event_secret: ClassVar[str] = EVENT_KEY
+    reread_batch: ClassVar[int] = REREAD_BATCH
     describes: ClassVar[bool] = True
 
     def __init__(self, context: Context) -> None:
@@ -94,12 +110,19 @@ class FxiaokeCrm(Crm):
         self._schemas = Schemas(self._client, context.now)
         self._records = Records(self._client, self._schemas, answers, context)
         self._descriptions = Descriptions(self._client, self._schemas, self._records, answers, context)
-        self._writer = Writer(
+        chosen = choices(settings, context.connection)
+        self._locks = Locks(self._client, context.language)
+        self._quota = Quota(self._client, chosen.module, rules=chosen.rules)
+        parts = Parts(
             self._client,
             self._schemas,
-            zone=zone(settings),
-            workflow=given(settings, "task_workflow") == "on",
+            self._locks,
+            Messages(self._client, context.language),
+            self._quota,
+            FirstUpdate(self._client, self._schemas, context.secrets),
         )
+        self._writer = Writer(parts, chosen, zone=zone(settings))
+        self._events = Events(context)
 
     @classmethod
     def limits_for(cls, settings: Mapping[str, str]) -> Limits:
@@ -155,3 +178,46 @@ class FxiaokeCrm(Crm):
     def push(self, writes: Sequence[Write]) -> list[Outcome]:
         """Writes fields and tasks, one record a call, up to four at once; see ``Writer.push``."""
         return self._writer.push(writes)
+
+    def verify(self, write: Write) -> list[str] | None:
+        """See ``Crm.verify``."""
+        return self._writer.verify(write)
+
+    def metadata(self, object_name: str, specs: Sequence[FieldSpec]) -> Mapping[str, str]:
+        """See ``Crm.metadata``; for the vendor's sharedev."""
+        return metadata(object_name, specs)
+
+    def lock(self, object_name: str, external_id: str, reason: str) -> Outcome:
+        """See ``Crm.lock``; the vendor takes no reason, the row's own fields tell it."""
+        return self._locks.lock(object_name, external_id)
+
+    def unlock(self, object_name: str, external_id: str) -> Outcome:
+        """See ``Crm.unlock``."""
+        return self._locks.unlock(object_name, external_id)
+
+    @classmethod
+    def event_proof(cls, headers: Mapping[str, str]) -> str:
+        """See ``Crm.event_proof``; the vendor's callback, or a function of the tenant's own."""
+        return proof(headers)
+
+    @classmethod
+    def parse_event(cls, headers: Mapping[str, str], body: bytes, secret: str) -> Event | None:
+        """See ``Crm.parse_event``."""
+        return parse(headers, body, secret)
+
+    def subscribe(
+        self, objects: Sequence[str], url: str, secret: str, known: Subscription | None
+    ) -> Subscription:
+        """See ``Crm.subscribe``; the admin does it in the console."""
+        return self._events.subscribe(objects, url)
+
+    def unsubscribe(self, known: Subscription) -> None:
+        """See ``Crm.unsubscribe``; what the console still sends is refused from now on."""
+
+    def reread(self, object_name: str, fields: Sequence[str], ids: Sequence[str]) -> list[Row]:
+        """See ``Crm.reread``; one query."""
+        return self._records.reread(object_name, fields, ids)
+
+    def certainly_gone(self, object_name: str, ids: Sequence[str]) -> set[str]:
+        """See ``Crm.certainly_gone``; a void row is still shown by its id."""
+        return self._records.certainly_gone(object_name, ids)

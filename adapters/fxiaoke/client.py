@@ -76,25 +76,46 @@ class Client:
         found: Raw = answer.get("data") or {}
         return found
 
-    def create(self, object_name: str, values: Mapping[str, Any], *, workflow: bool) -> str | None:
+    def create(
+        self, object_name: str, values: Mapping[str, Any], *, workflow: bool, rules: bool = False
+    ) -> str | None:
         """Create a row; its id, or ``None`` when the answer does not name it.
 
         Raises ``Reject`` for a row that the vendor refuses and ``Retry(unknown_outcome=True)`` when
         the answer is lost: the vendor knows no idempotency key, so look before trying again.
         """
-        body = _write_body({"dataObjectApiName": object_name, **values}, workflow=workflow)
+        row = {"dataObjectApiName": object_name, **values}
+        body = _write_body(row, workflow=workflow, rules=rules)
         answer = self._call(f"{_data_path(object_name)}/create", body, Effect.CREATE)
         created = answer.get("dataId")
         return str(created) if created else None
 
-    def update(self, object_name: str, row_id: str, values: Mapping[str, Any], *, workflow: bool) -> None:
+    def update(
+        self,
+        object_name: str,
+        row_id: str,
+        values: Mapping[str, Any],
+        *,
+        workflow: bool,
+        rules: bool = False,
+    ) -> None:
         """Set ``values`` of one row; fields that are not named stay as they are.
 
         Raises ``Reject`` when the vendor refuses, ``Retry(unknown_outcome=True)`` for errorCode 50009,
         which stands for a time-out and for a locked row alike.
         """
         row = {"dataObjectApiName": object_name, "_id": row_id, **values}
-        self._call(f"{_data_path(object_name)}/update", _write_body(row, workflow=workflow), Effect.UPDATE)
+        body = _write_body(row, workflow=workflow, rules=rules)
+        self._call(f"{_data_path(object_name)}/update", body, Effect.UPDATE)
+
+    def lock(self, object_name: str, row_id: str, *, locked: bool) -> None:
+        """Lock or unlock a row with its details (vendor manual: not below ``data``); errors as in ``update``."""
+        data = {"dataObjectApiName": object_name, "dataIds": [row_id], "detailObjStrategy": 1}
+        self._call(f"/cgi/crm/v2/object/{'lock' if locked else 'unlock'}", {"data": data}, Effect.UPDATE)
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        """Send a message to employees; errors as in ``create``, for it would come twice."""
+        self._call("/cgi/message/send", message, Effect.CREATE)
 
     def objects(self) -> list[Raw]:
         """All objects of the tenant: ``describeApiName``, ``describeDisplayName``, ``isActive``."""
@@ -179,9 +200,11 @@ def _data_path(object_name: str) -> str:
     return "/cgi/crm/custom/v2/data" if object_name.endswith("__c") else "/cgi/crm/v2/data"
 
 
-def _write_body(row: Mapping[str, Any], *, workflow: bool) -> dict[str, Any]:
+def _write_body(row: Mapping[str, Any], *, workflow: bool, rules: bool) -> dict[str, Any]:
+    # What the options mean unless they are sent is not documented: they are sent always.
+    options = {"skipFuncValidate": not rules, "useValidationRule": rules, "isDuplicateSearch": False}
     return {
         "triggerApprovalFlow": False,
         "triggerWorkFlow": workflow,
-        "data": {"object_data": row, "details": {}},
+        "data": {"object_data": row, "details": {}, "optionInfo": options},
     }

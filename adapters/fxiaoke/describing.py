@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from adapters.fxiaoke.answers import Answers
+from adapters.fxiaoke.choices import OPEN as WRITING
 from adapters.fxiaoke.client import Client
 from adapters.fxiaoke.people import PEOPLE
 from adapters.fxiaoke.reading import COMMON, Records
 from adapters.fxiaoke.records import LABEL, OPTION_TYPES
 from adapters.fxiaoke.schema import JUST_NOW, Field, Schemas
-from adapters.fxiaoke.settings import AUTO, OPEN, given
+from adapters.fxiaoke.settings import AUTO, OPEN, SETTINGS
 from connector.adapter import Context, FieldInfo, Lack, ObjectInfo, Question
 from connector.errors import Halt
 
@@ -37,6 +38,7 @@ _TYPES = {
     "object_reference": "reference",
     "master_detail": "reference",
 }
+_AUTOMATIC = frozenset(one.key for one in SETTINGS if AUTO in one.choices)
 _COMPUTED = frozenset({"formula", "count", "quote"})
 _NAMES = {
     "AccountObj": ("customers", "客户"),
@@ -107,14 +109,18 @@ class Descriptions:
         self._schemas.of(COMMON[0], no_older=JUST_NOW)  # tells where describe takes the name
         if self._answers.known("voided_rows") is None and (seen := self._records.sees_voided()):
             self._answers.keep("voided_rows", seen)
-        return [self._question(one.setting, one.zh if self._chinese else one.en, one.default) for one in OPEN]
+        asked = [(one.setting, one.en, one.zh, one.default) for one in OPEN]
+        return [
+            self._question(setting, zh if self._chinese else en, default)
+            for setting, en, zh, default in (*asked, *WRITING)
+        ]
 
     def _question(self, setting: str, asks: str, default: str) -> Question:
-        value = given(self._context.settings, setting)
-        if value == AUTO:
-            known = self._answers.known(setting)
-            return Question(setting, asks, known or default, known is not None)
-        return Question(setting, asks, value)
+        value = self._context.settings.get(setting) or default
+        if setting not in _AUTOMATIC:
+            return Question(setting, asks, value)
+        known = self._answers.known(setting)
+        return Question(setting, asks, known or default, known is not None)
 
     def _say(self, en: str, zh: str) -> str:
         return zh if self._chinese else en

@@ -53,18 +53,37 @@ class Records:
         """
         if object_name == PEOPLE:
             return self._people(part)
+        page = self._rows(object_name, fields, self._changed_in(object_name, part), part.after)
+        if page.gone:
+            self._answers.keep("voided_rows", "listed")
+        return page
+
+    def reread(self, object_name: str, fields: Sequence[str], ids: Sequence[str]) -> list[Row]:
+        """The rows with these ids that exist and may be seen."""
+        return list(self._rows(object_name, fields, [where_is("_id", "IN", *ids)], None).rows)
+
+    def certainly_gone(self, object_name: str, ids: Sequence[str]) -> set[str]:
+        """Those that are void: such a row is still shown by its id. One that is not may be hidden."""
+        return {one for one in ids if self._is_void(object_name, one)}
+
+    def _is_void(self, object_name: str, row_id: str) -> bool:
+        try:
+            return vanished(self._client.get(object_name, row_id))
+        except Halt:
+            return False  # deleted for good, or hidden: no error code tells which
+
+    def _rows(
+        self, object_name: str, fields: Sequence[str], filters: Sequence[Filter], after: str | None
+    ) -> Page:
         asked, schema = vendor_fields(fields), self._schemas.of(object_name)
         shown = (name for name in asked if name in schema and schema[name].active)
         projection = list(dict.fromkeys((*SYSTEM_FIELDS, *shown)))
-        filters = self._changed_in(object_name, part)
-        after, kept, gone, more = part.after, list[Raw](), list[str](), True
+        kept, gone, more = list[Raw](), list[str](), True
         while more and not kept:
             raws, more = self._client.page(object_name, filters, projection, after)
             after = str(raws[-1]["_id"]) if raws else after
             gone += [str(raw["_id"]) for raw in raws if vanished(raw)]
             kept = [raw for raw in raws if not vanished(raw)]
-        if gone:
-            self._answers.keep("voided_rows", "listed")
         labelled = [f for f in asked if _is_option(schema.get(f)) or f"{f}{LABEL}" in fields]
         return Page([self._row(object_name, raw, labelled) for raw in kept], more, gone=gone)
 

@@ -101,13 +101,6 @@ SETTINGS: tuple[Setting, ...] = (
         choices=(AUTO, "listed", "hidden"),
         asked=False,
     ),
-    Setting(
-        "task_workflow",
-        "on or off: whether a new visit starts the tenant's workflows",
-        default="on",
-        optional=True,
-        choices=("on", "off"),
-    ),
 )
 _KNOWN = {setting.key: setting for setting in SETTINGS}
 

@@ -21,6 +21,8 @@ from tests.fxiaoke_wire import CUSTOM, DESCRIBE, PRESET, Wire, failed, options, 
 UPDATE, GET = f"{PRESET}/update", f"{PRESET}/get"
 CREATE, LOOK, TASK_UPDATE = f"{CUSTOM}/create", f"{CUSTOM}/query", f"{CUSTOM}/update"
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+LOCK, UNLOCK = "/cgi/crm/v2/object/lock", "/cgi/crm/v2/object/unlock"
+MESSAGE = "/cgi/message/send"
 PLAIN = {"type": "text", "label": ""}
 
 
@@ -37,6 +39,7 @@ def wire() -> Iterator[Wire]:
         )
         made.answer(UPDATE, {})
         made.answer(TASK_UPDATE, {})
+        made.answer(MESSAGE, {})
         yield made
 
 
@@ -76,6 +79,7 @@ def test_an_update_sends_only_what_it_is_given_and_starts_nothing(wire: Wire) ->
             "credit_limit__c": "1200.50",
         },
         "details": {},
+        "optionInfo": {"skipFuncValidate": True, "useValidationRule": False, "isDuplicateSearch": False},
     }
 
 
@@ -205,14 +209,32 @@ def test_a_timed_out_update_that_arrived_is_done(wire: Wire) -> None:
     assert wire.calls(GET)[0].body["data"] == {"dataObjectApiName": "AccountObj", "objectDataId": "acc"}
 
 
-def test_a_locked_row_is_tried_again_later(wire: Wire) -> None:
+def test_trap_50009_of_a_row_that_somebody_locked_waits_for_them(wire: Wire) -> None:
     wire.answer(UPDATE, failed(50009, "数据已锁定"))
-    wire.answer(GET, {"data": {"_id": "acc", "credit_limit__c": "4.00", "lock_status": "1"}})
+    there = {"_id": "acc", "credit_limit__c": "4.00", "lock_status": "1", "lock_user": ["FSUID_9"]}
+    wire.answer(GET, {"data": there})
     (later,) = wire.crm().push([update(credit_limit__c=Decimal("5.00"))])
-    assert later.result is Result.RETRY
-    assert "locked" in later.message
+    assert later.result is Result.BLOCKED and later.todo
+    assert "锁定" in later.message
     assert "数据已锁定" in later.message
     assert len(wire.calls(UPDATE)) == 1
+
+
+def test_trap_50009_of_a_row_that_we_locked_is_unlocked_written_and_locked_again(wire: Wire) -> None:
+    wire.answer(UPDATE, failed(50009, "数据已锁定"), {})
+    there = {"_id": "acc", "credit_limit__c": "4.00", "lock_status": "1", "lock_user": ["FSUID_1"]}
+    wire.answer(GET, {"data": there})
+    wire.answer(LOCK, {})
+    wire.answer(UNLOCK, {})
+    (done,) = wire.crm().push([update(credit_limit__c=Decimal("5.00"))])
+    assert done.result is Result.DONE
+    acts = [asked.path for asked in wire.asked if asked.path in (UPDATE, LOCK, UNLOCK)]
+    assert acts == [UPDATE, UNLOCK, UPDATE, LOCK]
+    assert wire.calls(LOCK)[0].body["data"] == {
+        "dataObjectApiName": "AccountObj",
+        "dataIds": ["acc"],
+        "detailObjStrategy": 1,
+    }
 
 
 def test_an_update_that_cannot_be_read_back_is_tried_again_later(wire: Wire) -> None:
@@ -260,14 +282,14 @@ def test_a_task_is_looked_for_by_its_key_and_then_created(wire: Wire) -> None:
         "credit_key__c": "K-1",
     }
     assert asked.body["triggerApprovalFlow"] is False
-    assert asked.body["triggerWorkFlow"] is True
+    assert asked.body["triggerWorkFlow"] is False
 
 
-def test_a_task_starts_no_workflow_where_the_setting_says_so(wire: Wire) -> None:
+def test_a_task_starts_workflows_where_the_setting_says_so(wire: Wire) -> None:
     wire.answer(LOOK, page())
     wire.answer(CREATE, {"dataId": "t1"})
-    wire.crm(task_workflow="off").push([task()])
-    assert wire.calls(CREATE)[0].body["triggerWorkFlow"] is False
+    wire.crm(task_workflow="on").push([task()])
+    assert wire.calls(CREATE)[0].body["triggerWorkFlow"] is True
 
 
 def test_a_task_that_exists_is_updated_where_it_differs_and_keeps_its_owner(wire: Wire) -> None:

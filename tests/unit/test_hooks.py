@@ -567,14 +567,14 @@ def test_a_crm_without_notifications_says_so(bench: Bench) -> None:
         with pytest.raises(Halt, match="offers no notifications"):
             ask()
     with pytest.raises(Reject) as told:
-        hooks.understand(MemoryCrm, bench.crm.context.secrets, {}, b"{}")
+        hooks.understand(MemoryCrm, bench.crm.context.secrets, {}, b"{}", NOW)
     assert told.value.code == FORGED_EVENT
 
 
 def test_nothing_is_believed_before_there_is_a_secret(bench: Bench) -> None:
     body = orjson.dumps({"secret": "", "object": "A", "ids": ["1"]})
     with pytest.raises(Reject):
-        hooks.understand(TellingCrm, bench.crm.context.secrets, {}, body)
+        hooks.understand(TellingCrm, bench.crm.context.secrets, {}, body, NOW)
 
 
 def test_a_vendor_that_gives_the_secret_itself_is_believed_by_that(
@@ -583,5 +583,5 @@ def test_a_vendor_that_gives_the_secret_itself_is_believed_by_that(
     monkeypatch.setattr(TellingCrm, "event_secret", "aes_key")
     bench.crm.context.secrets.put("setting:aes_key", "theirs")
     body = orjson.dumps({"secret": "theirs", "object": "A", "ids": ["1"]})
-    event = hooks.understand(TellingCrm, bench.crm.context.secrets, {}, body)
+    event = hooks.understand(TellingCrm, bench.crm.context.secrets, {}, body, NOW)
     assert event == Event("A", ("1",))
