@@ -17,6 +17,11 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from connector.described import Describing
+from connector.described import FieldInfo as FieldInfo
+from connector.described import Lack as Lack
+from connector.described import ObjectInfo as ObjectInfo
+from connector.described import Question as Question
 from connector.errors import Halt
 from connector.events import BAD_EVENT as BAD_EVENT
 from connector.events import FORGED_EVENT as FORGED_EVENT
@@ -73,14 +78,6 @@ class Limits:
     reserve: float = 0.0
     rates: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     total: tuple[int, int] | None = None
-
-
-@dataclass(frozen=True)
-class Lack:
-    """Something that the vendor does not grant us (``what``) and what does not work without it."""
-
-    what: str
-    without: str
 
 
 @dataclass(frozen=True)
@@ -247,8 +244,9 @@ class Adapter(ABC):
         """
 
 
-class Crm(Telling, Adapter):
-    """A CRM: read streams, write fields and tasks back; it may tell what changed (``Telling``).
+class Crm(Telling, Describing, Adapter):
+    """A CRM: read streams, write fields and tasks back; it may tell what changed (``Telling``) and what
+    its objects look like (``Describing``).
 
     ``time_step`` is the resolution of the vendor's change times. ``sweeps`` is true when vanished
     rows are found only by listing all ids (``ids``), false when there is a deleted list. ``locks`` is

@@ -31,6 +31,7 @@ SETTINGS = {
     "app_secret": "very-secret",
     "permanent_code": "permanent-code",
     "user": "FSUID_1",
+    "time_filters": "text",
 }
 ANSWER = dict[str, Any]
 
@@ -55,6 +56,7 @@ class Wire:
         self.slept: list[float] = []
         self._answers: defaultdict[str, deque[Any]] = defaultdict(deque)
         self.answer(BODY_TOKEN, {"corpAccessToken": "token-1", "corpId": "FSCID_1", "expiresIn": 7200})
+        self.answer("/cgi/user/list", {"userList": []})
         self.answer(HEADER_TOKEN, {"accessToken": "token-h", "ea": "fs-ea", "expiresIn": 7200})
         mock.add_callback(responses.POST, re.compile(re.escape(BASE)), callback=self._reply)
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from adapters.fxiaoke.auth import HEADER, Login, Ticket
+from adapters.fxiaoke.answers import Answers
+from adapters.fxiaoke.auth import Login, Ticket
 from adapters.fxiaoke.faults import Effect
 from adapters.fxiaoke.gateway import Gateway
+from adapters.fxiaoke.settings import HEADER
 from connector.errors import Halt
 
 Filter = dict[str, Any]
@@ -26,27 +28,34 @@ def where_is(field: str, operator: str, *values: str | int) -> Filter:
 class Client:
     """Calls of one tenant. ``page_limit`` is the number of rows asked for at once (vendor: at most 100)."""
 
-    def __init__(self, gateway: Gateway, login: Login, *, page_limit: int) -> None:
+    def __init__(self, gateway: Gateway, login: Login, answers: Answers, *, page_limit: int) -> None:
         self.gateway = gateway
         self.login = login
+        self._answers = answers
         self._page_limit = page_limit
-        self._describe_nested = login.style == HEADER
 
     def page(
-        self, object_name: str, filters: Sequence[Filter], fields: Sequence[str], after: str | None
+        self,
+        object_name: str,
+        filters: Sequence[Filter],
+        fields: Sequence[str],
+        after: str | None,
+        *,
+        limit: int | None = None,
     ) -> tuple[list[Raw], bool]:
-        """Rows whose id sorts after ``after``, in order of id, and whether more may follow.
+        """Rows whose id sorts after ``after``, in order of id, and whether more may follow. At most
+        ``limit`` of them, by default as many as a page holds.
 
         The vendor's own deep-paging recipe: keyset on ``_id``, offset 0, a short page is the last.
         """
-        rows, limit = self._query(object_name, filters, fields, after)
+        rows, used = self._query(object_name, filters, fields, after, limit or self._page_limit)
         if after is not None and any(str(row["_id"]) == after for row in rows):
             raise Halt(
                 f"rows of {object_name} came twice",
                 where=self.gateway.host,
                 todo="report it: the vendor does not honour the filter on _id",
             )
-        return rows, len(rows) >= limit
+        return rows, len(rows) >= used
 
     def pages(
         self, object_name: str, filters: Sequence[Filter], fields: Sequence[str]
@@ -121,15 +130,25 @@ class Client:
         The manual nests ``apiName`` below ``data``, clients of the old style put it at top level: the
         place that goes with the style is tried first, then the other, and what worked is kept.
         """
+        known = self._answers.known("describe_place")
+        place = known or ("data" if self.login.style == HEADER else "top")
+        other = "top" if place == "data" else "data"
         try:
-            return self._describe(object_name, nested=self._describe_nested)
+            fields = self._describe(object_name, nested=place == "data")
         except Halt as first:
+            if known is not None and self._answers.set_by_hand("describe_place"):
+                raise
             try:
-                fields = self._describe(object_name, nested=not self._describe_nested)
+                fields = self._describe(object_name, nested=other == "data")
             except Halt:
                 raise first from None
-        self._describe_nested = not self._describe_nested
+            place = other
+        self._answers.keep("describe_place", place)
         return fields
+
+    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Any other call that only reads."""
+        return self._call(path, body)
 
     def _describe(self, object_name: str, *, nested: bool) -> dict[str, Raw]:
         asked = {"apiName": object_name}
@@ -145,14 +164,19 @@ class Client:
         return fields
 
     def _query(
-        self, object_name: str, filters: Sequence[Filter], fields: Sequence[str], after: str | None
+        self,
+        object_name: str,
+        filters: Sequence[Filter],
+        fields: Sequence[str],
+        after: str | None,
+        limit: int,
     ) -> tuple[list[Raw], int]:
         beyond = [where_is("_id", "GT", after)] if after is not None else []
         asked = {
             "dataObjectApiName": object_name,
             "find_explicit_total_num": False,
             "search_query_info": {
-                "limit": self._page_limit,
+                "limit": limit,
                 "offset": 0,
                 "filters": [*filters, *beyond],
                 "orders": [{"fieldName": "_id", "isAsc": True}],
@@ -163,8 +187,7 @@ class Client:
         data = answer.get("data") or {}
         # Whether the vendor clamps the limit is not documented: what it says it used counts.
         used = data.get("limit")
-        limit = used if isinstance(used, int) and 0 < used < self._page_limit else self._page_limit
-        return data.get("dataList") or [], limit
+        return data.get("dataList") or [], used if isinstance(used, int) and 0 < used < limit else limit
 
     def _call(self, path: str, body: Mapping[str, Any], effect: Effect = Effect.READ) -> dict[str, Any]:
         def send(ticket: Ticket) -> dict[str, Any]:

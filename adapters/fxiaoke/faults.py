@@ -49,7 +49,8 @@ class Effect(StrEnum):
 
 def said(answer: Mapping[str, Any], hide: Iterable[str] = ()) -> str:
     """The vendor's own words with code and trace id; every text in ``hide`` is blanked."""
-    words = answer.get("errorMessage") or answer.get("error_description") or answer.get("error")
+    told = (answer.get(name) for name in ("errorMessage", "errorDescription", "error_description", "error"))
+    words = "; ".join(dict.fromkeys(str(one) for one in told if one))
     trace = answer.get("traceId")
     text = f"errorCode {answer.get('errorCode')}: {words or 'no message'}"
     if trace:
