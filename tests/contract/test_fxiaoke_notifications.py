@@ -253,10 +253,6 @@ def test_lost_events_are_caught_by_the_next_pull(tmp_path: Path) -> None:
 
 def test_a_visit_that_is_done_is_known_by_its_event(tmp_path: Path) -> None:
     with shop(tmp_path, "callback") as made:
-        mapping = made.made.home / "mappings" / "fxiaoke.yaml"
-        text = mapping.read_text()
-        if "  visits:" not in text:
-            mapping.write_text(text.replace("\nwrite:\n", "  visits: {fields: {}}\n\nwrite:\n", 1))
         made.subscribe()
         for command in (["assess"], ["visit", "plan"], ["push"]):
             made.made.run(*command)
