@@ -24,6 +24,11 @@ from connector.agencies import Match as Match
 from connector.agencies import Price as Price
 from connector.agencies import Subject as Subject
 from connector.agencies import Watching as Watching
+from connector.described import Describing
+from connector.described import FieldInfo as FieldInfo
+from connector.described import Lack as Lack
+from connector.described import ObjectInfo as ObjectInfo
+from connector.described import Question as Question
 from connector.errors import Halt
 from connector.events import BAD_EVENT as BAD_EVENT
 from connector.events import FORGED_EVENT as FORGED_EVENT
@@ -68,7 +73,8 @@ class Limits:
     whole org, as the adapter names its buckets). ``None`` means that the vendor states no such limit.
     Of the slots at most ``heavy`` are for heavy calls. The share ``reserve`` (0 to 1) of the calls is
     kept for what cannot wait: only calls made inside ``http.urgent()`` may use it. Buckets in ``rates``
-    have calls and seconds of their own, and no reserve.
+    have calls and seconds of their own, and no reserve. ``total`` (calls, seconds) bounds the calls of all
+    buckets together, each counted once; the reserve is then that of the total alone.
     """
 
     slots: int
@@ -77,14 +83,7 @@ class Limits:
     heavy: int | None = None
     reserve: float = 0.0
     rates: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Lack:
-    """Something that the vendor does not grant us (``what``) and what does not work without it."""
-
-    what: str
-    without: str
+    total: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -251,17 +250,20 @@ class Adapter(ABC):
         """
 
 
-class Crm(Telling, Adapter):
-    """A CRM: read streams, write fields and tasks back; it may tell what changed (``Telling``).
+class Crm(Telling, Describing, Adapter):
+    """A CRM: read streams, write fields and tasks back; it may tell what changed (``Telling``) and what
+    its objects look like (``Describing``).
 
     ``time_step`` is the resolution of the vendor's change times. ``sweeps`` is true when vanished
     rows are found only by listing all ids (``ids``), false when there is a deleted list. ``locks`` is
-    true when single rows can be locked (``lock``, ``unlock``).
+    true when single rows can be locked (``lock``, ``unlock``). ``write_changed``: an update gets only the
+    fields that differ from what was written last.
     """
 
     sweeps: ClassVar[bool] = False
     time_step: ClassVar[dt.timedelta] = dt.timedelta(seconds=1)
     write_batch: ClassVar[int] = 1
+    write_changed: ClassVar[bool] = False
     locks: ClassVar[bool] = False
 
     @abstractmethod
@@ -295,6 +297,11 @@ class Crm(Telling, Adapter):
     def push(self, writes: Sequence[Write]) -> list[Outcome]:
         """Carry out at most ``write_batch`` writes of one kind and object; one outcome for each, in
         order. Raises only when nothing at all can be said about any of them."""
+
+    def metadata(self, object_name: str, specs: Sequence[FieldSpec]) -> Mapping[str, str]:
+        """These fields as files for the vendor's own deployment tool, content by path; none where there is
+        no such tool."""
+        return {}
 
     def verify(self, write: Write) -> list[str] | None:
         """Read the row of an update back and name the fields that do not hold what was written; ``None``

@@ -23,6 +23,8 @@ class Event:
     it does not say): a hint to read them again, never a value.
 
     ``channel`` names the subscription; ``reply`` is what the vendor wants to read in answer, if anything.
+    ``message`` is the vendor's id of the event: one that was taken in already is answered and no more. An
+    event with ``sent_at`` (aware UTC) is believed for a few minutes only.
     """
 
     object: str
@@ -30,6 +32,8 @@ class Event:
     operation: str = ""
     channel: str = ""
     reply: Mapping[str, Any] | None = None
+    message: str = ""
+    sent_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,8 @@ class Subscription:
     """Whose events the vendor sends to ``url``: those of ``objects``. ``channels`` are its ids by object,
     ``refused`` the vendor's words by object that it does not tell of.
 
-    It ends at ``expires_at`` and is to be renewed from ``renew_at`` on; ``None`` never.
+    It ends at ``expires_at`` and is to be renewed from ``renew_at`` on; ``None`` never. ``by_hand`` tells
+    the admin what to set up in the vendor's console where no API can.
     """
 
     objects: tuple[str, ...]
@@ -46,6 +51,7 @@ class Subscription:
     expires_at: dt.datetime | None = None
     renew_at: dt.datetime | None = None
     refused: Mapping[str, str] = field(default_factory=dict)
+    by_hand: str = field(default="", compare=False)
 
 
 class Telling:
@@ -59,6 +65,12 @@ class Telling:
     tells_events: ClassVar[bool] = False
     event_secret: ClassVar[str] = ""
     reread_batch: ClassVar[int] = 50
+
+    @classmethod
+    def event_proof(cls, headers: Mapping[str, str]) -> str:
+        """The secret setting that proves a call with these headers (lower-case names), where the vendor
+        tells in more than one way; empty for the secret that we made."""
+        return cls.event_secret
 
     @classmethod
     def parse_event(cls, headers: Mapping[str, str], body: bytes, secret: str) -> Event | None:
@@ -87,6 +99,11 @@ class Telling:
         """The rows with these ids (at most ``reread_batch``) as they are now, in any order. An id that is
         not found may have been deleted, or cannot be seen."""
         raise self._no_events()
+
+    def certainly_gone(self, object_name: str, ids: Sequence[str]) -> set[str]:
+        """Which of these rows, none of which ``reread`` found, certainly exist no more; for vendors that
+        list no deletions. What cannot be told is left out."""
+        return set()
 
     def _no_events(self) -> Halt:
         todo = "let 'creditgate pull' run often instead"

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from connector import adapter as ports
 from connector.adapter import Crm, Event, Row, Subscription
-from connector.errors import CreditGateError, Halt, Retry
+from connector.errors import CreditGateError, Halt, Reject, Retry
 from connector.finding import Finding, ago
 from connector.mapping import FieldMapping
 from connector.model import Stream
@@ -38,6 +38,10 @@ ATTEMPTS = 5
 FIRST_WAIT = dt.timedelta(seconds=20)
 # After a fault of the line, and after one that a person has to mend.
 RETRY_WAIT, HALT_WAIT = dt.timedelta(minutes=1), dt.timedelta(minutes=10)
+# An event that says when it was sent is believed this long before and after: clocks differ.
+FRESH = dt.timedelta(minutes=5)
+# How long the ids of events are kept: longer than any vendor repeats one.
+REPEATED = dt.timedelta(days=7)
 # Longer silence, or longer waiting, wants attention.
 SILENT = dt.timedelta(days=1)
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -145,17 +149,24 @@ def _secret(crm: Crm) -> str:
 
 
 def understand(
-    kind: type[Crm], secrets: ports.Secrets, headers: Mapping[str, str], body: bytes
+    kind: type[Crm], secrets: ports.Secrets, headers: Mapping[str, str], body: bytes, now: dt.datetime
 ) -> Event | None:
-    """The event in a call to our address; raises ``Reject`` like ``Crm.parse_event``."""
-    name = f"setting:{kind.event_secret}" if kind.event_secret else SECRET
+    """The event in a call to our address; raises ``Reject`` like ``Crm.parse_event``, also for one that
+    was sent too long before ``now``."""
+    proof = kind.event_proof(headers)
+    name = f"setting:{proof}" if proof else SECRET
     # Without a secret nothing is believed, and it takes as long to say so.
-    return kind.parse_event(headers, body, secrets.get(name) or randomness.token_urlsafe(32))
+    event = kind.parse_event(headers, body, secrets.get(name) or randomness.token_urlsafe(32))
+    if event is not None and event.sent_at is not None and abs(now - event.sent_at) > FRESH:
+        raise Reject("the event was not sent just now", code=ports.FORGED_EVENT, field="timestamp")
+    return event
 
 
 def receive(store: Store, connection: Connection, event: Event, now: dt.datetime) -> int:
-    """Keep what is to be read again; how many records."""
+    """Keep what is to be read again; how many records. An event that came before changes nothing."""
     with store.write() as tx:
+        if event.message and not inbox.first(tx, connection.id, event.message, now):
+            return 0
         count = inbox.put(tx, connection.id, event.object, event.ids, event.operation, now)
         subscriptions.heard(tx, connection.id, now)
     return count
@@ -204,6 +215,7 @@ def process(
 def settle(store: Store, connection: Connection, began: dt.datetime) -> int:
     """A pull that began at ``began`` has read everything: what was given up before needs no more reading."""
     with store.write() as tx:
+        inbox.forget_messages(tx, connection.id, began - REPEATED)
         return inbox.drop_dead(tx, connection.id, began)
 
 
@@ -285,9 +297,12 @@ class _Batch:
         return {row.external_id: row for row in self._crm.reread(self._object, list(fields), ids)}
 
     def _deleted(self, missing: Sequence[Claimed]) -> set[str]:
-        """Which of these the vendor lists as deleted. Where it has no such list, the next sweep tells."""
-        if not missing or self._crm.sweeps:
+        """Which of these the vendor lists as deleted. Where it has no such list, it may know of some; of the
+        others the next sweep tells."""
+        if not missing:
             return set()
+        if self._crm.sweeps:
+            return self._crm.certainly_gone(self._object, [one.external_id for one in missing])
         with self._store.read() as tx:
             known = [cursors.load(tx, self._connection.id, r.stream.value).gone_since for r in self._readers]
         told = min(one.first_seen for one in missing)

@@ -23,10 +23,14 @@ class Stream(StrEnum):
     ACCOUNTS = "accounts"
     ORDERS = "orders"
     INVOICES = "invoices"
+    PLANS = "plans"
+    RECEIPTS = "receipts"
     PAYMENTS = "payments"
     CONTACTS = "contacts"
     USERS = "users"
     VISITS = "visits"
+    CREDIT_FILES = "credit_files"
+    CREDIT_ACCOUNTS = "credit_accounts"
 
 
 class OrderStage(StrEnum):
@@ -137,15 +141,38 @@ class Invoice(Record):
     disputed: bool | None = None
 
 
+class Plan(Record):
+    """When part of an order is to be paid, minor units of ``currency``."""
+
+    account_id: str
+    order_id: str
+    number: str | None = None
+    amount: int
+    currency: Currency
+    due_on: dt.date | None = None
+
+
+class Receipt(Record):
+    """The head of payments that came in together. Where it says so, its day is theirs, and they count
+    only if it ``counts``: it may be a draft, or wait for approval."""
+
+    number: str | None = None
+    received_on: dt.date | None = None
+    counts: bool = True
+
+
 class Payment(Record):
-    """Money received, minor units; allocated to an invoice, to an order, or to the account alone.
+    """Money received, minor units; allocated to an invoice, to a plan of an order, to an order, or to the
+    account alone. ``receipt_id`` is the head that it came in with.
 
     ``bill_due_on`` is the day on which a bill (应收票据) given in payment falls due; ``None`` for money.
     """
 
     account_id: str
     invoice_id: str | None = None
+    plan_id: str | None = None
     order_id: str | None = None
+    receipt_id: str | None = None
     amount: int
     currency: Currency
     paid_on: dt.date | None = None
@@ -171,6 +198,18 @@ class User(Record):
     name: Annotated[str, Field(min_length=1)]
     email: str | None = None
     active: bool = True
+
+
+class VendorCredit(Record):
+    """What the CRM's own credit module grants an account, minor units of ``currency``: it is shown beside
+    our limit and never written. ``balance`` is money that was paid in advance."""
+
+    account_id: str
+    limit: int | None = None
+    balance: int | None = None
+    currency: Currency
+    valid_from: dt.date | None = None
+    valid_to: dt.date | None = None
 
 
 class VisitResult(Record):
@@ -283,8 +322,12 @@ RECORD_TYPES: dict[Stream, type[Record]] = {
     Stream.ACCOUNTS: Account,
     Stream.ORDERS: Order,
     Stream.INVOICES: Invoice,
+    Stream.PLANS: Plan,
+    Stream.RECEIPTS: Receipt,
     Stream.PAYMENTS: Payment,
     Stream.CONTACTS: Contact,
     Stream.USERS: User,
     Stream.VISITS: VisitResult,
+    Stream.CREDIT_FILES: VendorCredit,
+    Stream.CREDIT_ACCOUNTS: VendorCredit,
 }

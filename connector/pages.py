@@ -47,11 +47,13 @@ class Row:
 @dataclass(frozen=True)
 class Page:
     """Rows of a slice in order of id. ``more`` says that rows after the last one remain; only where
-    it is ``divisible`` by time can several calls share in them."""
+    it is ``divisible`` by time can several calls share in them. ``gone`` are ids of rows that are deleted,
+    as far as the vendor shows them beside the others."""
 
     rows: Sequence[Row]
     more: bool
     divisible: bool = True
+    gone: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

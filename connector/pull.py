@@ -238,7 +238,7 @@ def _find_gone(
     else:
         return
     with store.write() as tx:
-        count.gone = records.gone(tx, connection.id, reader.stream, gone, now)
+        count.gone += records.gone(tx, connection.id, reader.stream, gone, now)
         cursor = cursors.load(tx, connection.id, reader.stream.value)
         # Deletions during this pull are asked for again by the next one.
         upto = now if crm.sweeps else cursor.watermark

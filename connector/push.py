@@ -167,8 +167,9 @@ class _Sender:
 
     def _send(self, writer: Writer, batch: Sequence[Pending]) -> None:
         writes = self._writes(writer, batch)
-        if KINDS[writer.target] == "note":
-            # Nothing in a CRM keeps two equal notes apart: whether one was sent must survive a crash.
+        if KINDS[writer.target] == "note" or self._crm.write_changed:
+            # Nothing in a CRM keeps two equal notes apart: whether one was sent must survive a crash. So
+            # must it where only differences are written: they are to what was surely written.
             with self._store.write() as tx:
                 outbox.tried(tx, batch)
         keeper = locks(self._store, self._connection, self._crm, writer) if writer.lock else None
@@ -195,14 +196,27 @@ class _Sender:
                 kind=KINDS[item.target],
                 object=writer.object,
                 external_id=item.external_id,
-                values=writer.write(_typed(item.values, writer), self._crm.context.language),
+                values=writer.write(_typed(values, writer), self._crm.context.language),
                 types=writer.types,
                 key_field=writer.key_field,
                 key=item.key,
                 unmodified_since=seen.get(item.external_id),
                 repeated=item.tried or item.attempts > 0,
             )
-            for item in batch
+            for item, values in zip(batch, self._values(writer, batch), strict=True)
+        ]
+
+    def _values(self, writer: Writer, batch: Sequence[Pending]) -> list[Mapping[str, Any]]:
+        if KINDS[writer.target] != "update" or not self._crm.write_changed:
+            return [item.values for item in batch]
+        with self._store.read() as tx:
+            found = outbox.differing(tx, self._connection.id, batch)
+        if not writer.lock:
+            return found
+        # The lock goes by the flag, which is therefore always there.
+        return [
+            {name: item.values[name] for name in (writer.lock,) if name in item.values} | dict(values)
+            for item, values in zip(batch, found, strict=True)
         ]
 
     def _push(self, writes: Sequence[Write]) -> list[Outcome]:
@@ -236,6 +250,8 @@ class _Sender:
                     if since and outcome.modified_at:
                         stream = STREAMS[item.target]
                         records.written(tx, source, stream, item.external_id, outcome.modified_at)
+                    if outcome.message:
+                        self._pushed.tell(f"{self._connection.name}: {outcome.message}")
                     continue
                 told = f"{outcome.message} – {outcome.todo}" if outcome.todo else outcome.message
                 retry_at = _again(item, outcome, now)

@@ -22,7 +22,7 @@ from connector.errors import Reject
 from connector.model import RECORD_TYPES, Record, Stream
 from connector.money import is_currency, to_minor
 
-MONEY_FIELDS = frozenset({"amount", "invoiced", "paid"})
+MONEY_FIELDS = frozenset({"amount", "invoiced", "paid", "limit", "balance"})
 MISSING = object()
 _TRUE = frozenset({"true", "yes", "1", "y", "是"})
 _FALSE = frozenset({"false", "no", "0", "n", "", "否"})

@@ -209,14 +209,16 @@ class Window:
     def _keep(self, window: Cursor, number: int, followers: list[int], page: Page) -> None:
         del self._unread[number]
         self._unread |= {follower: self._parts[follower] for follower in followers}
-        self._put(replace(window, slices=tuple(self._unread.values())), page.rows)
+        self._put(replace(window, slices=tuple(self._unread.values())), page.rows, page.gone)
 
-    def _put(self, place: Cursor, rows: Sequence[Row]) -> None:
-        """Keep rows together with the place that they bring the window to."""
+    def _put(self, place: Cursor, rows: Sequence[Row], gone: Sequence[str] = ()) -> None:
+        """Keep rows, and that others are gone, together with the place that they bring the window to."""
         read, misfits = read_rows(self.reader, rows)
         now = self._now()
         with self._store.write() as tx:
             keep_rows(tx, self._connection, self.reader.stream, read, misfits, self.count, now)
+            if gone:
+                self.count.gone += records.gone(tx, self._connection.id, self.reader.stream, gone, now)
             cursors.save(tx, self._connection.id, self.reader.stream.value, place, now)
         self._report(self.reader.stream, self.count)
 

@@ -31,6 +31,7 @@ SETTINGS = {
     "app_secret": "very-secret",
     "permanent_code": "permanent-code",
     "user": "FSUID_1",
+    "time_filters": "text",
 }
 ANSWER = dict[str, Any]
 
@@ -51,9 +52,11 @@ class Wire:
         self.asked: list[Asked] = []
         self.now = NOW
         self.secrets = MemorySecrets(lambda: self.now)
+        self.secrets.put("fxiaoke-updates-stay", "yes")
         self.slept: list[float] = []
         self._answers: defaultdict[str, deque[Any]] = defaultdict(deque)
         self.answer(BODY_TOKEN, {"corpAccessToken": "token-1", "corpId": "FSCID_1", "expiresIn": 7200})
+        self.answer("/cgi/user/list", {"userList": []})
         self.answer(HEADER_TOKEN, {"accessToken": "token-h", "ea": "fs-ea", "expiresIn": 7200})
         mock.add_callback(responses.POST, re.compile(re.escape(BASE)), callback=self._reply)
 

@@ -7,42 +7,57 @@ count as vanished, whether the vendor still lists them or not.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar
 
-from adapters.fxiaoke.auth import BODY, Credentials, Login
-from adapters.fxiaoke.client import Client, Filter, Raw, where_is
+from adapters.fxiaoke.answers import Answers
+from adapters.fxiaoke.auth import Credentials, Login
+from adapters.fxiaoke.choices import SETTINGS as CHOICES
+from adapters.fxiaoke.choices import choices
+from adapters.fxiaoke.client import Client
+from adapters.fxiaoke.describing import Descriptions
+from adapters.fxiaoke.events import EVENT_KEY, REREAD_BATCH, Events, parse, proof
+from adapters.fxiaoke.first_update import FirstUpdate
 from adapters.fxiaoke.gateway import Gateway
+from adapters.fxiaoke.locks import Locks
+from adapters.fxiaoke.messages import Messages
+from adapters.fxiaoke.metadata import metadata
 from adapters.fxiaoke.provisioning import provision
-from adapters.fxiaoke.records import (
-    LABEL,
-    OPTION_TYPES,
-    SYSTEM_FIELDS,
-    row_from,
-    to_ms,
-    to_ms_up,
-    vanished,
-    vendor_fields,
+from adapters.fxiaoke.quota import Quota
+from adapters.fxiaoke.reading import Records
+from adapters.fxiaoke.schema import Schemas
+from adapters.fxiaoke.settings import (
+    LONGEST_PAGE,
+    SETTINGS,
+    base_url,
+    check,
+    given,
+    guide,
+    limits_for,
+    number,
+    zone,
 )
-from adapters.fxiaoke.schema import Field, Schemas
-from adapters.fxiaoke.writing import Writer
+from adapters.fxiaoke.writing import Parts, Writer
 from connector.adapter import (
     Context,
     Crm,
+    Event,
+    FieldInfo,
     FieldSpec,
+    Lack,
     Limits,
+    Missing,
+    ObjectInfo,
     Outcome,
     Page,
     Provisioned,
+    Question,
     Row,
     Setting,
     Slice,
+    Subscription,
     Write,
 )
-from connector.errors import Halt
-
-LONGEST_PAGE = 1000
 
 
 class FxiaokeCrm(Crm):
@@ -53,62 +68,87 @@ class FxiaokeCrm(Crm):
     """
 
     name: ClassVar[str] = "fxiaoke"
-    settings: ClassVar[tuple[Setting, ...]] = (
-        Setting("base_url", "gateway of your cloud", default="https://open.fxiaoke.com"),
-        Setting("app_id", "appId (FSAID_…) of the self-built application 企业自建应用 in developer mode"),
-        Setting("app_secret", "appSecret of that application", secret=True),
-        Setting("permanent_code", "permanentCode of that application", secret=True),
-        Setting("user", "employee id (FSUID_…) or mobile number of a CRM administrator to act as"),
-        Setting(
-            "auth_style",
-            "body, or header for the newer style, whose user is the plain employee id such as 1000",
-            default=BODY,
-            optional=True,
-        ),
-        Setting("page_limit", "rows asked for at once", default="100", optional=True),
-        Setting("timezone", "the tenant's zone, for calendar days", default="Asia/Shanghai", optional=True),
-        Setting("time_filters", "times in filters as text or number", default="text", optional=True),
-        Setting(
-            "task_workflow",
-            "on or off: whether a new visit starts the tenant's workflows",
-            default="on",
-            optional=True,
-        ),
-    )
-    limits: ClassVar[Limits] = Limits(slots=6, calls=100, per_seconds=20)
+    settings: ClassVar[tuple[Setting, ...]] = (*SETTINGS, *CHOICES)
+    limits: ClassVar[Limits] = limits_for({})
     sweeps: ClassVar[bool] = True
     time_step: ClassVar[dt.timedelta] = dt.timedelta(milliseconds=1)
     write_batch: ClassVar[int] = 20
+    write_changed: ClassVar[bool] = True
+    locks: ClassVar[bool] = True
+    tells_events: ClassVar[bool] = True
+    event_secret: ClassVar[str] = EVENT_KEY
+    reread_batch: ClassVar[int] = REREAD_BATCH
+    describes: ClassVar[bool] = True
 
     def __init__(self, context: Context) -> None:
         """Checks the settings, makes no call; ``Halt`` names the setting that is wrong."""
         super().__init__(context)
+        settings = context.settings
+        check(settings)
         credentials = Credentials(
-            self._setting("app_id"), self._setting("app_secret"), self._setting("permanent_code")
+            given(settings, "app_id"), given(settings, "app_secret"), given(settings, "permanent_code")
         )
         gateway = Gateway(
             context.connection,
-            self._setting("base_url"),
+            base_url(settings),
             context.http,
             context.now,
             hide=(credentials.app_secret, credentials.permanent_code),
         )
+        answers = Answers(context)
         login = Login(
             gateway,
             context,
             credentials,
-            style=self._setting("auth_style"),
-            user=self._setting("user"),
+            style=given(settings, "auth_style"),
+            user=given(settings, "user"),
+            answers=answers,
         )
-        self._client = Client(gateway, login, page_limit=self._page_limit())
+        self._client = Client(
+            gateway, login, answers, page_limit=number(settings, "page_limit", LONGEST_PAGE)
+        )
         self._schemas = Schemas(self._client, context.now)
-        self._times_as_text = self._one_of("time_filters", "text", "number") == "text"
-        self._writer = Writer(
+        self._records = Records(self._client, self._schemas, answers, context)
+        self._descriptions = Descriptions(self._client, self._schemas, self._records, answers, context)
+        chosen = choices(settings, context.connection)
+        self._locks = Locks(self._client, context.language)
+        self._quota = Quota(self._client, chosen.module, rules=chosen.rules)
+        parts = Parts(
             self._client,
             self._schemas,
-            zone=self._zone(),
-            workflow=self._one_of("task_workflow", "on", "off") == "on",
+            self._locks,
+            Messages(self._client, context.language),
+            self._quota,
+            FirstUpdate(self._client, self._schemas, context.secrets),
         )
+        self._writer = Writer(parts, chosen, zone=zone(settings))
+        self._events = Events(context)
+
+    @classmethod
+    def limits_for(cls, settings: Mapping[str, str]) -> Limits:
+        """See ``Adapter.limits_for``; by ``daily_calls`` and ``slots``."""
+        return limits_for(settings)
+
+    @classmethod
+    def guide(cls, language: str) -> str:
+        """See ``Adapter.guide``; the way to a self-built application."""
+        return guide(language)
+
+    def lacking(self) -> list[Lack]:
+        """See ``Adapter.lacking``; what the acting employee does not see."""
+        return self._descriptions.lacking()
+
+    def questions(self) -> Sequence[Question]:
+        """See ``Describing.questions``."""
+        return self._descriptions.questions()
+
+    def objects(self) -> Sequence[ObjectInfo]:
+        """See ``Describing.objects``."""
+        return self._descriptions.objects()
+
+    def fields_of(self, object_name: str) -> Sequence[FieldInfo]:
+        """See ``Describing.fields_of``."""
+        return self._descriptions.fields_of(object_name)
 
     def test(self) -> str:
         """Where we are connected, as whom, and how many objects that employee sees."""
@@ -120,26 +160,16 @@ class FxiaokeCrm(Crm):
         return f"connected to {host}: company {corp}, employee {user}, {len(objects)} objects visible"
 
     def fetch(self, object_name: str, fields: Sequence[str], part: Slice) -> Page:
-        """One page of rows that changed in ``part``, in order of id, without voided rows.
+        """See ``Crm.fetch``; at most 100 rows, by keyset on ``_id``."""
+        return self._records.fetch(object_name, fields, part)
 
-        Amounts are text, int or ``Decimal`` as the vendor sends them, times milliseconds, owners a
-        list (``owner.0``). For an option field ``x`` the row also has ``x__label``.
-        """
-        asked, schema = vendor_fields(fields), self._schemas.of(object_name)
-        projection = list(dict.fromkeys((*SYSTEM_FIELDS, *(f for f in asked if f in schema))))
-        filters = [self._changed_in(part)]
-        after, kept, more = part.after, list[Raw](), True
-        while more and not kept:
-            raws, more = self._client.page(object_name, filters, projection, after)
-            after = str(raws[-1]["_id"]) if raws else after
-            kept = [raw for raw in raws if not vanished(raw)]
-        labelled = [f for f in asked if _is_option(schema.get(f)) or f"{f}{LABEL}" in fields]
-        return Page([self._row(object_name, raw, labelled) for raw in kept], more)
+    def missing(self, object_name: str, fields: Sequence[str]) -> Missing:
+        """See ``Crm.missing``; by the tenant's list of objects and their descriptions."""
+        return self._records.missing(object_name, fields)
 
     def deleted(self, object_name: str, since: dt.datetime) -> Iterator[str]:
         """Ids of **all** rows that exist, in order of id: the vendor lists no deletions."""
-        for raws in self._client.pages(object_name, [], ["_id", "life_status", "is_deleted"]):
-            yield from (str(raw["_id"]) for raw in raws if not vanished(raw))
+        return self._records.ids(object_name)
 
     def provision(self, object_name: str, specs: Sequence[FieldSpec], *, dry_run: bool) -> list[Provisioned]:
         """Says what is there and what to create in the console; creates nothing, ``dry_run`` or not."""
@@ -149,59 +179,45 @@ class FxiaokeCrm(Crm):
         """Writes fields and tasks, one record a call, up to four at once; see ``Writer.push``."""
         return self._writer.push(writes)
 
-    def _changed_in(self, part: Slice) -> Filter:
-        ends = (to_ms(part.since), to_ms_up(part.until))
-        values = tuple(str(end) for end in ends) if self._times_as_text else ends
-        return where_is("last_modified_time", "BETWEEN", *values)
+    def verify(self, write: Write) -> list[str] | None:
+        """See ``Crm.verify``."""
+        return self._writer.verify(write)
 
-    def _row(self, object_name: str, raw: Raw, labelled: Sequence[str]) -> Row:
-        labels = {name: self._label(object_name, name, raw[name]) for name in labelled if name in raw}
-        return row_from(raw, labels)
+    def metadata(self, object_name: str, specs: Sequence[FieldSpec]) -> Mapping[str, str]:
+        """See ``Crm.metadata``; for the vendor's sharedev."""
+        return metadata(object_name, specs)
 
-    def _label(self, object_name: str, field: str, value: Any) -> Any:
-        """The label of an option, a list for several; any other field is its own label."""
-        if not _is_option(self._schemas.of(object_name).get(field)):
-            return value
-        if isinstance(value, list):
-            return [self._schemas.label(object_name, field, one) for one in value]
-        return self._schemas.label(object_name, field, value)
+    def lock(self, object_name: str, external_id: str, reason: str) -> Outcome:
+        """See ``Crm.lock``; the vendor takes no reason, the row's own fields tell it."""
+        return self._locks.lock(object_name, external_id)
 
-    def _setting(self, key: str) -> str:
-        spec = next(s for s in self.settings if s.key == key)
-        value = self.context.settings.get(key) or spec.default
-        if not value:
-            raise Halt(f"{key} is not set", where=self.context.connection, todo=f"set it: {spec.help}")
-        return value.strip()
+    def unlock(self, object_name: str, external_id: str) -> Outcome:
+        """See ``Crm.unlock``."""
+        return self._locks.unlock(object_name, external_id)
 
-    def _one_of(self, key: str, *allowed: str) -> str:
-        value = self._setting(key)
-        if value not in allowed:
-            raise Halt(
-                f"{key} is {value!r}", where=self.context.connection, todo=f"use {' or '.join(allowed)}"
-            )
-        return value
+    @classmethod
+    def event_proof(cls, headers: Mapping[str, str]) -> str:
+        """See ``Crm.event_proof``; the vendor's callback, or a function of the tenant's own."""
+        return proof(headers)
 
-    def _page_limit(self) -> int:
-        value = self._setting("page_limit")
-        if not value.isdecimal() or not 1 <= int(value) <= LONGEST_PAGE:
-            raise Halt(
-                f"page_limit is {value!r}",
-                where=self.context.connection,
-                todo="use 100, the documented limit",
-            )
-        return int(value)
+    @classmethod
+    def parse_event(cls, headers: Mapping[str, str], body: bytes, secret: str) -> Event | None:
+        """See ``Crm.parse_event``."""
+        return parse(headers, body, secret)
 
-    def _zone(self) -> ZoneInfo:
-        name = self._setting("timezone")
-        try:
-            return ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise Halt(
-                f"there is no time zone {name!r}",
-                where=self.context.connection,
-                todo="use a name such as Asia/Shanghai",
-            ) from None
+    def subscribe(
+        self, objects: Sequence[str], url: str, secret: str, known: Subscription | None
+    ) -> Subscription:
+        """See ``Crm.subscribe``; the admin does it in the console."""
+        return self._events.subscribe(objects, url)
 
+    def unsubscribe(self, known: Subscription) -> None:
+        """See ``Crm.unsubscribe``; what the console still sends is refused from now on."""
 
-def _is_option(field: Field | None) -> bool:
-    return field is not None and field.type in OPTION_TYPES
+    def reread(self, object_name: str, fields: Sequence[str], ids: Sequence[str]) -> list[Row]:
+        """See ``Crm.reread``; one query."""
+        return self._records.reread(object_name, fields, ids)
+
+    def certainly_gone(self, object_name: str, ids: Sequence[str]) -> set[str]:
+        """See ``Crm.certainly_gone``; a void row is still shown by its id."""
+        return self._records.certainly_gone(object_name, ids)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 import requests
 
 from adapters.fxiaoke.faults import RATE_SECONDS, Effect, fault
+from adapters.fxiaoke.settings import CLOUDS
 from connector.errors import CreditGateError, Halt, Retry
 from connector.http import Http
 
@@ -73,7 +75,6 @@ class Gateway:
         effect: Effect = Effect.READ,
         headers: Mapping[str, str] | None = None,
         hide: Sequence[str] = (),
-        weight: int = 1,
         judge: Judge | None = None,
     ) -> dict[str, Any]:
         """Call ``path`` and return the envelope of a call that succeeded (errorCode 0).
@@ -85,6 +86,12 @@ class Gateway:
         where = f"{self._connection}, {self.host}{path}"
         hidden = (*self._hide, *hide)
         answer: dict[str, Any] = {}
+        trace = ""
+
+        def traced() -> dict[str, str]:
+            nonlocal trace
+            trace = str(uuid.uuid4())
+            return {"thirdTraceId": trace}
 
         def found() -> CreditGateError | None:
             own = judge(answer, where) if judge else None
@@ -92,7 +99,8 @@ class Gateway:
 
         def check(response: requests.Response) -> None:
             nonlocal answer
-            answer = _opened(response, where, effect)
+            answer = _opened(response, where, effect, trace)
+            answer.setdefault("traceId", f"ours: {trace}")
             problem = found()
             if isinstance(problem, Retry) and (problem.after or 0) <= LONGEST_SLEEP:
                 raise problem
@@ -102,10 +110,9 @@ class Gateway:
             f"{self.base_url}{path}",
             check=check,
             bucket=path,
-            weight=weight,
             repeatable=effect is not Effect.CREATE,
             headers=headers,
-            params=lambda: {"thirdTraceId": str(uuid.uuid4())},
+            params=traced,
             json=body,
         )
         problem = found()
@@ -114,11 +121,11 @@ class Gateway:
         return answer
 
 
-def _opened(response: requests.Response, where: str, effect: Effect) -> dict[str, Any]:
+def _opened(response: requests.Response, where: str, effect: Effect, trace: str) -> dict[str, Any]:
     """The JSON envelope. HTTP status carries no meaning below 500: a proxy speaks then."""
     if response.status_code == 429 or response.status_code >= 500:
         raise Retry(
-            f"a server before the gateway answers HTTP {response.status_code}",
+            f"a server before the gateway answers HTTP {response.status_code} (our thirdTraceId {trace})",
             where=where,
             todo="run again later",
             after=RATE_SECONDS if response.status_code == 429 else None,
@@ -130,8 +137,18 @@ def _opened(response: requests.Response, where: str, effect: Effect) -> dict[str
         answer = None
     if not isinstance(answer, dict) or not isinstance(answer.get("errorCode"), int):
         raise Halt(
-            "wrong host: the answer is not the OpenAPI's JSON",
+            f"wrong host: the answer is {_looks_like(response)}, not the OpenAPI's JSON "
+            f"(our thirdTraceId {trace})",
             where=where,
-            todo="set base_url to the gateway of your cloud, e.g. https://open.fxiaoke.com",
+            todo=f"set cloud to the tenant's own ({', '.join(CLOUDS)}), or base_url to its gateway",
         )
     return answer
+
+
+def _looks_like(response: requests.Response) -> str:
+    """What came instead, in a few words: status, kind, and the title of a page."""
+    kind = response.headers.get("content-type", "").partition(";")[0] or "text"
+    text = response.content[:2000].decode("utf-8", errors="replace")
+    title = re.search(r"<title>\s*(.{1,80}?)\s*</title>", text, re.IGNORECASE | re.DOTALL)
+    named = f" titled {title[1]!r}" if title else ""
+    return f"HTTP {response.status_code} {kind}{named}"

@@ -27,7 +27,7 @@ TYPES: dict[str, tuple[tuple[str, ...], str, str]] = {
     "reference": (("object_reference", "master_detail"), "查找关联", "lookup"),
 }
 # Decimal places that our values need.
-_DIGITS = {"money": 2, "number": 2, "integer": 0}
+DIGITS = {"money": 2, "number": 2, "integer": 0}
 
 
 def provision(
@@ -109,7 +109,7 @@ def _object_by_hand(object_name: str, exists: bool, chinese: bool) -> str:
 def _create(object_name: str, spec: FieldSpec, chinese: bool) -> str:
     """Exactly what to enter in the console for ``spec``."""
     _, zh, en = TYPES[spec.type]
-    digits = _DIGITS.get(spec.type)
+    digits = DIGITS.get(spec.type)
     labels = [label for _, label in spec.options]
     if chinese:
         parts = [f"在对象 {object_name} 上新建字段「{spec.label}」，类型：{zh}"]

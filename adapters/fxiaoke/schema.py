@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.fxiaoke.client import Client
+from adapters.fxiaoke.client import Client, Raw
 from connector.errors import Reject
 
 KEEP = dt.timedelta(hours=1)
@@ -33,6 +33,10 @@ class Field:
     active: bool
     custom: bool
     unique: bool | None
+    max_length: int | None = None
+    decimals: int | None = None
+    system: bool = False
+    target: str = ""
 
 
 class Schemas:
@@ -43,6 +47,16 @@ class Schemas:
         self._now = now
         self._lock = threading.Lock()
         self._kept: dict[str, tuple[dt.datetime, dict[str, Field]]] = {}
+        self._objects: tuple[dt.datetime, dict[str, Raw]] | None = None
+
+    def objects(self, *, no_older: dt.timedelta = KEEP) -> Mapping[str, Raw]:
+        """The tenant's objects by API name, as the vendor lists them."""
+        with self._lock:
+            now = self._now()
+            if self._objects is None or now - self._objects[0] >= no_older:
+                listed = {str(one.get("describeApiName")): one for one in self._client.objects()}
+                self._objects = (now, listed)
+            return self._objects[1]
 
     def of(self, object_name: str, *, no_older: dt.timedelta = KEEP) -> Mapping[str, Field]:
         """Fields of ``object_name`` by API name, read again at the age of ``no_older``."""
@@ -109,4 +123,13 @@ def _field(name: str, raw: Mapping[str, Any]) -> Field:
         active=raw.get("is_active") is not False,
         custom=raw.get("define_type") == "custom" or name.endswith("__c"),
         unique=unique if isinstance(unique, bool) else None,
+        max_length=_whole(raw.get("max_length")),
+        decimals=_whole(raw.get("decimal_places")),
+        system=raw.get("define_type") == "system",
+        target=str(raw.get("target_api_name") or ""),
     )
+
+
+def _whole(value: Any) -> int | None:
+    text = str(value)
+    return int(text) if text.isdecimal() else None

@@ -63,15 +63,16 @@ class Hooks:
         found = next((one for one in self._runtime.connections.all("crm") if one.name == name), None)
         if found is None:
             raise self._forged(0)
+        now = self._runtime.clock()
         try:
-            event = hooks.understand(self._kind(found), self._runtime.secrets(found), headers, body)
+            event = hooks.understand(self._kind(found), self._runtime.secrets(found), headers, body, now)
         except Reject as fault:
             if fault.code == BAD_EVENT:
                 raise Refused(400, "the event does not say which records it is about") from None
             raise self._forged(found.id) from None
         if event is None:
             return None
-        hooks.receive(self._runtime.store, found, event, self._runtime.clock())
+        hooks.receive(self._runtime.store, found, event, now)
         return event.reply
 
     def note_refused(self) -> None:

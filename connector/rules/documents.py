@@ -44,6 +44,17 @@ class InvoiceDoc(NamedTuple):
     disputed: bool | None
 
 
+class PlanDoc(NamedTuple):
+    """When part of an order is to be paid; ``order_id`` refers to ``OrderDoc.id``."""
+
+    id: str
+    order_id: str
+    number: str | None
+    amount: int
+    currency: str
+    due_on: dt.date | None
+
+
 class PaymentDoc(NamedTuple):
     """A payment, allocated to an invoice, an order or neither. ``bill_due_on`` is the day on which a bill
     (应收票据) given in payment falls due: until then the risk stays; ``None`` for money."""

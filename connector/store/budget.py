@@ -5,6 +5,7 @@ bucket, whoever takes them. Calls are counted by the part of the window in which
 lease ends with its part. Places are leased in small packets, so that not every call costs a transaction;
 what a killed process had leased is lost for a window, which errs on the safe side; one that ends in
 order gives back what it did not use. What is reserved is taken by urgent calls only, and never in packets.
+A call reaches the vendor a little later than it is counted: windows are longer by that much.
 """
 
 from __future__ import annotations
@@ -28,7 +29,13 @@ from connector.store.upsert import upsert
 LONGEST_WAIT = 65.0
 # Few enough that losing them with a killed process does not matter to a day of calls.
 LARGEST_PACKET = 50
-PARTS = 24
+# The bucket in which the calls of all others are counted together.
+TOTAL = "all calls"
+# Parts of a long window, and of one of a few minutes: there, a call more or less is noticed.
+PARTS, FINE_PARTS = 24, 200
+SHORT = dt.timedelta(minutes=5)
+# How much later than the one before it a call may reach the vendor.
+SLACK = dt.timedelta(seconds=0.5)
 # The vendor's count comes with every answer; it is not worth a transaction each time.
 CORRECT_EVERY = dt.timedelta(seconds=10)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -39,12 +46,17 @@ class _Rule:
     """The limit of one bucket; ``reserved`` of its ``calls`` are for urgent ones."""
 
     calls: int
-    window: dt.timedelta
+    seconds: int
     reserved: int
 
     @property
+    def window(self) -> dt.timedelta:
+        return dt.timedelta(seconds=self.seconds) + SLACK
+
+    @property
     def part(self) -> dt.timedelta:
-        return self.window / PARTS
+        window = dt.timedelta(seconds=self.seconds)
+        return window / (FINE_PARTS if window <= SHORT else PARTS)
 
     @property
     def packet(self) -> int:
@@ -81,6 +93,11 @@ class StoreBudget:
 
     def take(self, bucket: str, weight: int) -> None:
         """Take ``weight`` calls, waiting up to a minute; ``Retry`` when there is no room until later."""
+        if self._limits.total is not None:
+            self._take(TOTAL, 1)
+        self._take(bucket, weight)
+
+    def _take(self, bucket: str, weight: int) -> None:
         rule = self._rule(bucket)
         if rule is None:
             return
@@ -130,13 +147,17 @@ class StoreBudget:
             self._leases.clear()
 
     def _rule(self, bucket: str) -> _Rule | None:
-        if bucket in self._limits.rates:
-            calls, seconds = self._limits.rates[bucket]
-            return _Rule(calls, dt.timedelta(seconds=seconds), 0)
-        if self._limits.calls is None:
+        limits = self._limits
+        if bucket == TOTAL and limits.total is not None:
+            calls, seconds = limits.total
+            return _Rule(calls, seconds, int(calls * limits.reserve))
+        if bucket in limits.rates:
+            calls, seconds = limits.rates[bucket]
+            return _Rule(calls, seconds, 0)
+        if limits.calls is None:
             return None
-        calls, seconds = self._limits.calls, self._limits.per_seconds
-        return _Rule(calls, dt.timedelta(seconds=seconds), int(calls * self._limits.reserve))
+        reserve = 0.0 if limits.total is not None else limits.reserve
+        return _Rule(limits.calls, limits.per_seconds, int(limits.calls * reserve))
 
     def _part_start(self, rule: _Rule) -> dt.datetime:
         now = self._now()

@@ -20,9 +20,11 @@ from connector.rules.documents import (
     LimitEntry,
     OrderDoc,
     PaymentDoc,
+    PlanDoc,
     ReportDoc,
 )
-from connector.store.record_tables import account, invoice, payment, sales_order
+from connector.rules.plans import planned
+from connector.store.record_tables import account, invoice, payment, plan, receipt, sales_order
 from connector.store.tables import customer, limit_entry, report
 
 CHUNK = 500
@@ -33,6 +35,7 @@ def read(connection: sa.Connection, customer_ids: Sequence[int]) -> list[tuple[D
     ids = list(customer_ids)
     orders = _orders(connection, ids)
     invoices = _invoices(connection, ids)
+    plans = _plans(connection, ids)
     payments = _payments(connection, ids)
     reports = _reports(connection, ids)
     limits = _limits(connection, ids)
@@ -49,7 +52,7 @@ def read(connection: sa.Connection, customer_ids: Sequence[int]) -> list[tuple[D
                 terms_days=row.terms_days,
                 hold_placed=row.hold_placed,
                 orders=tuple(orders[row.id]),
-                invoices=tuple(invoices[row.id]),
+                invoices=tuple(planned(orders[row.id], invoices[row.id], plans[row.id])),
                 payments=tuple(payments[row.id]),
                 reports=tuple(reports[row.id]),
                 limits=tuple(limits[row.id]),
@@ -123,18 +126,73 @@ def _invoices(connection: sa.Connection, ids: Sequence[int]) -> defaultdict[int,
     return found
 
 
+def _plans(connection: sa.Connection, ids: Sequence[int]) -> defaultdict[int, list[PlanDoc]]:
+    found: defaultdict[int, list[PlanDoc]] = defaultdict(list)
+    columns = ("order_id", "number", "amount", "currency", "due_on")
+    for owner, source, external_id, order_id, *values in _documents(connection, plan, ids, columns):
+        found[owner].append(PlanDoc(_plan_id(source, external_id), f"{source}/{order_id}", *values))
+    return found
+
+
+def _plan_id(source: int, external_id: str) -> str:
+    """Plans stand among invoices, whose ids may be the same."""
+    return f"{source}/plan {external_id}"
+
+
 def _payments(connection: sa.Connection, ids: Sequence[int]) -> defaultdict[int, list[PaymentDoc]]:
+    """Payments with the day of their receipt; one whose receipt does not count, or is gone, is none."""
     found: defaultdict[int, list[PaymentDoc]] = defaultdict(list)
-    columns = ("invoice_id", "order_id", "amount", "currency", "paid_on", "bill_due_on")
-    for owner, source, external_id, invoice_id, order_id, *values in _documents(
-        connection, payment, ids, columns
-    ):
-        found[owner].append(
+    query = (
+        sa.select(
+            account.c.customer_id,
+            payment.c.connection_id.label("source"),
+            payment.c.external_id,
+            payment.c.invoice_id,
+            payment.c.plan_id,
+            payment.c.order_id,
+            payment.c.amount,
+            payment.c.currency,
+            sa.func.coalesce(receipt.c.received_on, payment.c.paid_on).label("paid_on"),
+            payment.c.bill_due_on,
+        )
+        .join_from(
+            account,
+            payment,
+            sa.and_(
+                payment.c.connection_id == account.c.connection_id,
+                payment.c.account_id == account.c.external_id,
+            ),
+        )
+        .outerjoin(
+            receipt,
+            sa.and_(
+                receipt.c.connection_id == payment.c.connection_id,
+                receipt.c.external_id == payment.c.receipt_id,
+            ),
+        )
+        .where(
+            account.c.customer_id.in_(ids),
+            payment.c.deleted.is_(False),
+            sa.or_(
+                receipt.c.external_id.is_(None),
+                sa.and_(receipt.c.deleted.is_(False), receipt.c.counts.is_(True)),
+            ),
+        )
+        .order_by(account.c.customer_id, payment.c.connection_id, payment.c.external_id)
+    )
+    for row in connection.execute(query):
+        invoice_id = f"{row.source}/{row.invoice_id}" if row.invoice_id else None
+        if invoice_id is None and row.plan_id:
+            invoice_id = _plan_id(row.source, row.plan_id)
+        found[row.customer_id].append(
             PaymentDoc(
-                f"{source}/{external_id}",
-                f"{source}/{invoice_id}" if invoice_id else None,
-                f"{source}/{order_id}" if order_id else None,
-                *values,
+                f"{row.source}/{row.external_id}",
+                invoice_id,
+                f"{row.source}/{row.order_id}" if row.order_id else None,
+                row.amount,
+                row.currency,
+                row.paid_on,
+                row.bill_due_on,
             )
         )
     return found

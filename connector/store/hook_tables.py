@@ -47,4 +47,12 @@ inbox = sa.Table(
     column("last_seen", Moment),
     sa.UniqueConstraint("connection_id", "object", "external_id"),
 )
+# Ids of events that were taken in, so that one that comes again counts once.
+hook_message = sa.Table(
+    "hook_message",
+    metadata,
+    column("connection_id", sa.ForeignKey("connection.id", ondelete="CASCADE"), primary_key=True),
+    column("message_id", sa.Text, primary_key=True),
+    column("at", Moment),
+)
 sa.Index("ix_inbox_due", inbox.c.connection_id, inbox.c.object, inbox.c.state, inbox.c.due_at)

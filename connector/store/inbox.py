@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from connector.store.hook_tables import inbox
+from connector.store.hook_tables import hook_message, inbox
 from connector.store.tables import connection
 
 BATCH = 400
@@ -89,6 +89,19 @@ def put(
     place = ["connection_id", "object", "external_id"]
     tx.execute(statement.on_conflict_do_update(index_elements=place, set_=again), rows)
     return len(rows)
+
+
+def first(tx: sa.Connection, connection_id: int, message_id: str, now: dt.datetime) -> bool:
+    """Whether this event comes for the first time, which is remembered."""
+    statement = (sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert)(hook_message)
+    row = {"connection_id": connection_id, "message_id": message_id, "at": now}
+    return tx.execute(statement.values(**row).on_conflict_do_nothing()).rowcount == 1
+
+
+def forget_messages(tx: sa.Connection, connection_id: int, before: dt.datetime) -> int:
+    """Forget the ids of events that came before ``before``; how many."""
+    old = sa.and_(hook_message.c.connection_id == connection_id, hook_message.c.at < before)
+    return tx.execute(sa.delete(hook_message).where(old)).rowcount
 
 
 def due(connection: sa.Connection, now: dt.datetime) -> set[int]:

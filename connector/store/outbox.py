@@ -170,6 +170,7 @@ def done(
             "external_id": item.external_id,
             "key": item.key,
             "digest": item.digest,
+            "payload": orjson.dumps(dict(item.values)).decode(),
             "vendor_id": vendor_id,
             "at": now,
         }
@@ -178,6 +179,27 @@ def done(
     upsert(tx, written, rows, guarded=False)
     for item, _ in sent:
         tx.execute(sa.delete(outbox).where(_same(item)))
+
+
+def differing(tx: sa.Connection, connection_id: int, items: Sequence[Pending]) -> list[Mapping[str, Any]]:
+    """Of the values of each item those that differ from what was written last; all of them where that is
+    not known, or an attempt may have written others since."""
+    sure = [item for item in items if not item.tried and not item.attempts]
+    last: dict[tuple[str, str, str], Mapping[str, Any]] = {}
+    for target in {item.target for item in sure}:
+        query = sa.select(written.c.external_id, written.c.key, written.c.payload).where(
+            written.c.connection_id == connection_id,
+            written.c.target == target,
+            written.c.external_id.in_([item.external_id for item in sure if item.target == target]),
+            written.c.payload != "",
+        )
+        for row in tx.execute(query):
+            last[target, row.external_id, row.key] = orjson.loads(row.payload)
+    known = [last.get((i.target, i.external_id, i.key), {}) if i in sure else {} for i in items]
+    return [
+        {name: value for name, value in item.values.items() if name not in was or was[name] != value}
+        for item, was in zip(items, known, strict=True)
+    ]
 
 
 def failed(

@@ -81,17 +81,38 @@ invoice = _record(
 )
 sa.Index("ix_invoice_account", invoice.c.connection_id, invoice.c.account_id)
 
+plan = _record(
+    "plan",
+    column("account_id", sa.Text),
+    column("order_id", sa.Text),
+    optional("number", sa.Text),
+    column("amount", sa.BigInteger),
+    column("currency", sa.Text),
+    optional("due_on", sa.Date),
+)
+sa.Index("ix_plan_account", plan.c.connection_id, plan.c.account_id)
+
+receipt = _record(
+    "receipt",
+    optional("number", sa.Text),
+    optional("received_on", sa.Date),
+    column("counts", sa.Boolean),
+)
+
 payment = _record(
     "payment",
     column("account_id", sa.Text),
     optional("invoice_id", sa.Text),
+    optional("plan_id", sa.Text),
     optional("order_id", sa.Text),
+    optional("receipt_id", sa.Text),
     column("amount", sa.BigInteger),
     column("currency", sa.Text),
     optional("paid_on", sa.Date),
     optional("bill_due_on", sa.Date),  # of a bill given in payment: until then the risk stays
 )
 sa.Index("ix_payment_account", payment.c.connection_id, payment.c.account_id)
+sa.Index("ix_payment_receipt", payment.c.connection_id, payment.c.receipt_id)
 
 # Personal data: only what the mapping names is kept, and none of it is ever logged.
 contact = _record(
@@ -111,13 +132,36 @@ crm_user = _record(
     column("active", sa.Boolean),
 )
 
+
+def _vendor_credit(name: str) -> sa.Table:
+    """What the CRM's own credit modules say: shown beside our limit, never written."""
+    table = _record(
+        name,
+        column("account_id", sa.Text),
+        optional("limit", sa.BigInteger),
+        optional("balance", sa.BigInteger),
+        column("currency", sa.Text),
+        optional("valid_from", sa.Date),
+        optional("valid_to", sa.Date),
+    )
+    sa.Index(f"ix_{name}_account", table.c.connection_id, table.c.account_id)
+    return table
+
+
+credit_file = _vendor_credit("credit_file")
+credit_account = _vendor_credit("credit_account")
+
 RECORDS = {
     "accounts": account,
     "orders": sales_order,
     "invoices": invoice,
+    "plans": plan,
+    "receipts": receipt,
     "payments": payment,
     "contacts": contact,
     "users": crm_user,
+    "credit_files": credit_file,
+    "credit_accounts": credit_account,
 }
 
 reject = sa.Table(

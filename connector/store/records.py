@@ -20,13 +20,13 @@ from connector.errors import Reject
 from connector.model import Account, Record, Stream, VisitResult
 from connector.store import customers, visits
 from connector.store.columns import Moment
-from connector.store.record_tables import RECORDS, account, reject
+from connector.store.record_tables import RECORDS, account, payment, reject
 from connector.store.upsert import batches, upsert
 
 # Streams whose rows are written to.
 GUARDED = (Stream.ACCOUNTS, Stream.ORDERS)
 # Streams of facts: a change in them makes the customer's assessment stale.
-FACTS = frozenset({Stream.ORDERS, Stream.INVOICES, Stream.PAYMENTS})
+FACTS = frozenset({Stream.ORDERS, Stream.INVOICES, Stream.PLANS, Stream.PAYMENTS})
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,8 @@ def store(
         customers.join(tx, connection_id, accounts, now)
     elif records and stream in FACTS:
         customers.touch(tx, connection_id, {_account_of(record) for record in records})
+    elif stream is Stream.RECEIPTS:
+        _touch_paid(tx, connection_id, [record.external_id for record in records])
     all_misfits = [*misfits, *homeless]
     _set_aside(tx, connection_id, stream, all_misfits, [r.external_id for r in kept], now)
     return Stored(records, all_misfits)
@@ -96,6 +98,8 @@ def gone(tx: sa.Connection, connection_id: int, stream: Stream, ids: Iterable[st
         count += result.rowcount
         if concerned and (stream in FACTS or stream is Stream.ACCOUNTS):
             customers.touch(tx, connection_id, concerned)
+        elif stream is Stream.RECEIPTS:
+            _touch_paid(tx, connection_id, sorted(concerned))
     return count
 
 
@@ -133,6 +137,15 @@ def _one_at_a_time(tx: sa.Connection, connection_id: int) -> None:
     if tx.dialect.name != "sqlite":
         label = f"records of connection {connection_id}"
         tx.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(label))))
+
+
+def _touch_paid(tx: sa.Connection, connection_id: int, receipts: Sequence[str]) -> None:
+    """Whoever paid with one of these receipts is to be assessed anew."""
+    for part in batches(list(receipts)):
+        query = sa.select(payment.c.account_id).where(
+            payment.c.connection_id == connection_id, payment.c.receipt_id.in_(part)
+        )
+        customers.touch(tx, connection_id, set(tx.execute(query).scalars()))
 
 
 def _account_of(record: Record) -> str:

@@ -276,6 +276,7 @@ written = sa.Table(
     column("external_id", sa.Text, primary_key=True),
     column("key", sa.Text, primary_key=True),
     column("digest", sa.Text),
+    column("payload", sa.Text, server_default=""),  # the values, so that only what differs is written
     column("vendor_id", sa.Text, server_default=""),
     column("at", Moment),
 )

@@ -47,6 +47,7 @@ class Crm:
     """Keeps flags and locks; ``trouble`` says what becomes of the next calls."""
 
     write_batch = 2
+    write_changed = False
     locks = True
 
     def __init__(self) -> None:

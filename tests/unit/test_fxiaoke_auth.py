@@ -10,12 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from adapters.fxiaoke.adapter import FxiaokeCrm
-from adapters.fxiaoke.auth import TOKEN_WEIGHT
+from adapters.fxiaoke.settings import CLOUDS
 from connector.errors import Halt, Reauth
 from connector.http import Http, NoBudget
-from tests.fxiaoke_wire import BODY_TOKEN, HEADER_TOKEN, OBJECTS, SETTINGS, Wire, failed, scripted
+from tests.fxiaoke_wire import BODY_TOKEN, HEADER_TOKEN, OBJECTS, PRESET, SETTINGS, Wire, failed, scripted
 
 MOBILE, BY_MOBILE = "13800000000", "/cgi/user/getByMobile"
+QUERY = f"{PRESET}/query"
 
 
 @pytest.fixture
@@ -157,6 +158,50 @@ def test_a_mobile_number_is_looked_up_once_and_kept(wire: Wire) -> None:
     assert {a.body["currentOpenUserId"] for a in wire.calls(OBJECTS)} == {"FSUID_9"}
 
 
+@pytest.mark.parametrize("place", ["query", "list"])
+def test_trap_get_by_mobile_is_not_documented_for_the_header_style(wire: Wire, place: str) -> None:
+    """The adapter finds another way by itself, once, and remembers which one led there."""
+    wire.answer(BY_MOBILE, failed(10013, "缺少参数corpAccessToken"))
+    found = [{"_id": "77", "user_id": "1007"}] if place == "query" else []
+    wire.answer(QUERY, {"data": {"dataList": found, "limit": 2}})
+    wire.answer("/cgi/user/list", {"userList": [{"openUserId": "1007", "mobile": f"+86{MOBILE}"}]})
+    for _ in range(2):
+        wire.crm(auth_style="header", user=MOBILE).test()
+    assert {asked.headers["x-fs-userid"] for asked in wire.calls(OBJECTS)} == {"1007"}
+    assert len(wire.calls(BY_MOBILE)) == 1
+    assert "x-fs-userid" not in wire.calls(BY_MOBILE)[0].headers
+    asked = wire.calls(QUERY)[0]
+    assert asked.headers["x-fs-userid"] == "1000"
+    filters = asked.body["data"]["search_query_info"]["filters"]
+    assert filters == [{"field_name": "phone", "operator": "EQ", "field_values": [MOBILE]}]
+    assert place in next(text for name, (text, _) in wire.secrets.values.items() if "answers" in name)
+
+
+def test_a_lookup_that_is_set_is_the_only_one_tried(wire: Wire) -> None:
+    wire.answer("/cgi/user/list", {"userList": [{"openUserId": "FSUID_3", "mobile": MOBILE}]})
+    wire.crm(user=MOBILE, user_lookup="list").test()
+    assert not wire.calls(BY_MOBILE)
+    assert wire.calls(OBJECTS)[0].body["currentOpenUserId"] == "FSUID_3"
+
+
+def test_trap_corp_id_has_been_seen_as_a_text_and_as_a_number(wire: Wire) -> None:
+    wire.answer(BODY_TOKEN, {"corpAccessToken": "token-1", "corpId": 7394871, "expiresIn": 7200})
+    for _ in range(2):
+        wire.crm().test()
+    assert [asked.body["corpId"] for asked in wire.calls(OBJECTS)] == [7394871, 7394871]
+
+
+@pytest.mark.parametrize("cloud", list(CLOUDS))
+def test_all_six_clouds_can_be_chosen(wire: Wire, cloud: str) -> None:
+    crm = wire.crm(base_url="", cloud=cloud)
+    assert crm._client.gateway.base_url == CLOUDS[cloud]
+
+
+def test_trap_there_are_six_gateways_and_none_is_the_web_site() -> None:
+    assert len(set(CLOUDS.values())) == 6
+    assert not any("//www." in url for url in CLOUDS.values())
+
+
 def test_an_unknown_mobile_number_is_not_repeated_in_the_error(wire: Wire) -> None:
     wire.answer(BY_MOBILE, {"empList": []})
     with pytest.raises(Halt, match="0 employees") as caught:
@@ -170,11 +215,12 @@ def test_an_unknown_mobile_number_is_not_repeated_in_the_error(wire: Wire) -> No
         ({"base_url": "https://www.fxiaoke.com"}, "web site"),
         ({"base_url": "open.fxiaoke.com"}, "no address"),
         ({"auth_style": "both"}, "auth_style"),
-        ({"auth_style": "header", "user": MOBILE}, "does not fit"),
         ({"auth_style": "header", "user": "FSUID_1"}, "does not fit"),
         ({"user": "1000"}, "does not fit"),
         ({"app_secret": ""}, "app_secret is not set"),
         ({"page_limit": "0"}, "page_limit"),
+        ({"cloud": "moon"}, "cloud"),
+        ({"daily_calls": "many"}, "daily_calls"),
         ({"timezone": "Asia/Nowhere"}, "time zone"),
         ({"time_filters": "date"}, "time_filters"),
         ({"task_workflow": "maybe"}, "task_workflow"),
@@ -196,26 +242,30 @@ class Counting(NoBudget):
         self.taken[bucket] += weight
 
 
-def test_each_endpoint_has_its_own_budget_and_tokens_are_dear(wire: Wire) -> None:
+def test_each_endpoint_has_its_own_budget(wire: Wire) -> None:
     budget = Counting()
     crm = FxiaokeCrm(wire.context(Http(FxiaokeCrm.limits, budget)))
     crm.test()
     crm.test()
-    assert budget.taken == {BODY_TOKEN: TOKEN_WEIGHT, OBJECTS: 2}
+    assert budget.taken == {BODY_TOKEN: 1, OBJECTS: 2}
 
 
-def test_the_weight_of_a_token_call_keeps_within_ten_a_minute() -> None:
-    calls, seconds = FxiaokeCrm.limits.calls, FxiaokeCrm.limits.per_seconds
-    assert calls is not None
-    at_once = calls // TOKEN_WEIGHT
-    by_window = at_once * (60 // seconds)
-    leaking = at_once + calls * 60 // seconds // TOKEN_WEIGHT
-    assert max(by_window, leaking) <= 10
+def test_trap_token_endpoints_take_ten_calls_a_minute_others_a_hundred_in_twenty_seconds() -> None:
+    limits = FxiaokeCrm.limits_for({"daily_calls": "200000"})
+    assert limits.rates == {BODY_TOKEN: (10, 60), HEADER_TOKEN: (10, 60)}
+    assert (limits.calls, limits.per_seconds) == (100, 20)
+    assert limits.total == (200_000, 86_400)
+    assert limits.reserve > 0
 
 
 def test_secrets_are_asked_for_as_secrets() -> None:
     asked = {s.key: s for s in FxiaokeCrm.settings}
-    assert {key for key, s in asked.items() if s.secret} == {"app_secret", "permanent_code"}
+    assert {key for key, s in asked.items() if s.secret} == {
+        "app_secret",
+        "permanent_code",
+        "event_key",
+        "hook_secret",
+    }
     assert set(SETTINGS) <= set(asked)
     assert asked["auth_style"].default == "body"
     assert asked["page_limit"].default == "100"

@@ -48,8 +48,13 @@ def test_a_slice_is_asked_for_by_time_and_id_in_order_of_id(wire: Wire) -> None:
             "filters": [
                 {
                     "field_name": "last_modified_time",
-                    "operator": "BETWEEN",
-                    "field_values": [str(to_ms(SINCE)), str(to_ms(UNTIL))],
+                    "operator": "GTE",
+                    "field_values": [str(to_ms(SINCE))],
+                },
+                {
+                    "field_name": "last_modified_time",
+                    "operator": "LTE",
+                    "field_values": [str(to_ms(UNTIL))],
                 },
                 {"field_name": "_id", "operator": "GT", "field_values": ["a1"]},
             ],
@@ -62,8 +67,27 @@ def test_a_slice_is_asked_for_by_time_and_id_in_order_of_id(wire: Wire) -> None:
 def test_times_in_filters_are_numbers_where_the_setting_says_so(wire: Wire) -> None:
     wire.answer(QUERY, page())
     wire.crm(time_filters="number").fetch("AccountObj", ["name"], WHOLE)
-    (first,) = wire.calls(QUERY)[0].body["data"]["search_query_info"]["filters"]
-    assert first["field_values"] == [to_ms(SINCE), to_ms(UNTIL)]
+    filters = wire.calls(QUERY)[0].body["data"]["search_query_info"]["filters"]
+    assert [one["field_values"] for one in filters] == [[to_ms(SINCE)], [to_ms(UNTIL)]]
+
+
+@pytest.mark.parametrize("form", ["text", "number"])
+@pytest.mark.parametrize("refused", [True, False])
+def test_trap_times_in_filters_may_have_to_be_text_or_number(wire: Wire, form: str, refused: bool) -> None:
+    """A wrong form is refused, or finds nothing: either way the adapter finds the right one by itself."""
+
+    def answer(body: dict[str, Any]) -> dict[str, Any]:
+        filters = body["data"]["search_query_info"]["filters"]
+        fits = isinstance(filters[0]["field_values"][0], str) == (form == "text")
+        if fits:
+            return page(row("a"))
+        return failed(32000, "参数错误") if refused else page()
+
+    wire.answer(QUERY, answer)
+    for _ in range(2):
+        found = wire.crm(time_filters="auto").fetch("AccountObj", ["name"], WHOLE)
+        assert [one.external_id for one in found.rows] == ["a"]
+    assert len(wire.calls(QUERY)) == (3 if form == "text" else 4)
 
 
 def test_a_custom_object_takes_the_custom_path(wire: Wire) -> None:
@@ -153,7 +177,9 @@ def test_voided_and_deleted_rows_count_as_vanished(wire: Wire) -> None:
     rows = [row("a"), row("b", life_status="invalid"), row("c", is_deleted=True), row("d")]
     wire.answer(QUERY, page(*rows))
     crm = wire.crm()
-    assert [r.external_id for r in crm.fetch("AccountObj", [], WHOLE).rows] == ["a", "d"]
+    found = crm.fetch("AccountObj", [], WHOLE)
+    assert [r.external_id for r in found.rows] == ["a", "d"]
+    assert list(found.gone) == ["b", "c"]
     assert list(crm.deleted("AccountObj", SINCE)) == ["a", "d"]
 
 
@@ -164,7 +190,7 @@ def test_a_page_of_voided_rows_does_not_end_the_stream(wire: Wire) -> None:
     assert [r.external_id for r in found.rows] == ["c"]
     assert found.more is False
     second = wire.calls(QUERY)[1].body["data"]["search_query_info"]["filters"]
-    assert second[1]["field_values"] == ["b"]
+    assert second[2]["field_values"] == ["b"]
 
 
 def test_the_sweep_lists_all_ids_by_keyset(wire: Wire) -> None:
@@ -192,7 +218,8 @@ def test_describe_tries_the_other_place_of_the_name_and_keeps_what_worked(wire: 
     crm = wire.crm()
     crm.fetch("AccountObj", ["name"], WHOLE)
     crm.fetch("SalesOrderObj", ["name"], WHOLE)
-    assert ["data" in asked.body for asked in wire.calls(DESCRIBE)] == [False, True, True]
+    wire.crm().fetch("AccountObj", ["name"], WHOLE)
+    assert ["data" in asked.body for asked in wire.calls(DESCRIBE)] == [False, True, True, True]
 
 
 def test_an_object_that_is_not_there_stops_with_the_vendors_words(wire: Wire) -> None:

@@ -16,11 +16,14 @@ from hypothesis import strategies as st
 from adapters.fxiaoke.records import encode, stands
 from connector.adapter import Outcome, Result, Write
 from connector.errors import Halt, Reject, Retry
+from connector.http import is_urgent, urgent
 from tests.fxiaoke_wire import CUSTOM, DESCRIBE, PRESET, Wire, failed, options, page, scripted
 
 UPDATE, GET = f"{PRESET}/update", f"{PRESET}/get"
 CREATE, LOOK, TASK_UPDATE = f"{CUSTOM}/create", f"{CUSTOM}/query", f"{CUSTOM}/update"
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+LOCK, UNLOCK = "/cgi/crm/v2/object/lock", "/cgi/crm/v2/object/unlock"
+MESSAGE = "/cgi/message/send"
 PLAIN = {"type": "text", "label": ""}
 
 
@@ -37,6 +40,7 @@ def wire() -> Iterator[Wire]:
         )
         made.answer(UPDATE, {})
         made.answer(TASK_UPDATE, {})
+        made.answer(MESSAGE, {})
         yield made
 
 
@@ -76,6 +80,7 @@ def test_an_update_sends_only_what_it_is_given_and_starts_nothing(wire: Wire) ->
             "credit_limit__c": "1200.50",
         },
         "details": {},
+        "optionInfo": {"skipFuncValidate": True, "useValidationRule": False, "isDuplicateSearch": False},
     }
 
 
@@ -205,14 +210,32 @@ def test_a_timed_out_update_that_arrived_is_done(wire: Wire) -> None:
     assert wire.calls(GET)[0].body["data"] == {"dataObjectApiName": "AccountObj", "objectDataId": "acc"}
 
 
-def test_a_locked_row_is_tried_again_later(wire: Wire) -> None:
+def test_trap_50009_of_a_row_that_somebody_locked_waits_for_them(wire: Wire) -> None:
     wire.answer(UPDATE, failed(50009, "数据已锁定"))
-    wire.answer(GET, {"data": {"_id": "acc", "credit_limit__c": "4.00", "lock_status": "1"}})
+    there = {"_id": "acc", "credit_limit__c": "4.00", "lock_status": "1", "lock_user": ["FSUID_9"]}
+    wire.answer(GET, {"data": there})
     (later,) = wire.crm().push([update(credit_limit__c=Decimal("5.00"))])
-    assert later.result is Result.RETRY
-    assert "locked" in later.message
+    assert later.result is Result.BLOCKED and later.todo
+    assert "锁定" in later.message
     assert "数据已锁定" in later.message
     assert len(wire.calls(UPDATE)) == 1
+
+
+def test_trap_50009_of_a_row_that_we_locked_is_unlocked_written_and_locked_again(wire: Wire) -> None:
+    wire.answer(UPDATE, failed(50009, "数据已锁定"), {})
+    there = {"_id": "acc", "credit_limit__c": "4.00", "lock_status": "1", "lock_user": ["FSUID_1"]}
+    wire.answer(GET, {"data": there})
+    wire.answer(LOCK, {})
+    wire.answer(UNLOCK, {})
+    (done,) = wire.crm().push([update(credit_limit__c=Decimal("5.00"))])
+    assert done.result is Result.DONE
+    acts = [asked.path for asked in wire.asked if asked.path in (UPDATE, LOCK, UNLOCK)]
+    assert acts == [UPDATE, UNLOCK, UPDATE, LOCK]
+    assert wire.calls(LOCK)[0].body["data"] == {
+        "dataObjectApiName": "AccountObj",
+        "dataIds": ["acc"],
+        "detailObjStrategy": 1,
+    }
 
 
 def test_an_update_that_cannot_be_read_back_is_tried_again_later(wire: Wire) -> None:
@@ -260,14 +283,14 @@ def test_a_task_is_looked_for_by_its_key_and_then_created(wire: Wire) -> None:
         "credit_key__c": "K-1",
     }
     assert asked.body["triggerApprovalFlow"] is False
-    assert asked.body["triggerWorkFlow"] is True
+    assert asked.body["triggerWorkFlow"] is False
 
 
-def test_a_task_starts_no_workflow_where_the_setting_says_so(wire: Wire) -> None:
+def test_a_task_starts_workflows_where_the_setting_says_so(wire: Wire) -> None:
     wire.answer(LOOK, page())
     wire.answer(CREATE, {"dataId": "t1"})
-    wire.crm(task_workflow="off").push([task()])
-    assert wire.calls(CREATE)[0].body["triggerWorkFlow"] is False
+    wire.crm(task_workflow="on").push([task()])
+    assert wire.calls(CREATE)[0].body["triggerWorkFlow"] is True
 
 
 def test_a_task_that_exists_is_updated_where_it_differs_and_keeps_its_owner(wire: Wire) -> None:
@@ -379,3 +402,96 @@ def test_options_are_looked_up_once_for_a_batch(wire: Wire) -> None:
     ]
     wire.crm().push(writes)
     assert len(wire.calls(DESCRIBE)) == 1
+
+
+def told(wire: Wire) -> dict[str, Any]:
+    (asked,) = wire.calls(MESSAGE)
+    return asked.body
+
+
+def test_the_owner_of_a_new_task_is_told_with_a_deep_link(wire: Wire) -> None:
+    wire.answer(LOOK, page())
+    wire.answer(CREATE, {"dataId": "t1"})
+    wire.crm().push([task()])
+    body = told(wire)
+    assert (body["toUser"], body["msgType"]) == (["FSUID_3"], "composite")
+    content = body["composite"]
+    assert content["first"] == {"content": "走访"}
+    assert content["form"] == [{"label": "截止日期", "value": "2026-05-01"}]
+    url = 'fs://CRM/udobj?{"objDescApiName":"credit_visit__c","objDataId":"t1"}'
+    assert content["link"] == {"title": "打开任务", "url": url}
+
+
+@pytest.mark.parametrize("fault", [failed(30027, "员工不存在"), failed(50009), (502, "<html></html>")])
+def test_an_owner_who_cannot_be_told_costs_no_task_and_is_not_told_twice(wire: Wire, fault: Any) -> None:
+    wire.answer(LOOK, page())
+    wire.answer(CREATE, {"dataId": "t1"})
+    wire.answer(MESSAGE, fault)
+    (done,) = wire.crm().push([task()])
+    assert (done.result, done.external_id) == (Result.DONE, "t1")
+    assert "未能通知负责人" in done.message
+    assert len(wire.calls(MESSAGE)) == 1
+
+
+def test_of_a_task_that_is_there_already_nobody_is_told(wire: Wire) -> None:
+    wire.answer(LOOK, page({"_id": "t1", "name": "旧"}))
+    wire.crm().push([task()])
+    assert not wire.calls(MESSAGE)
+
+
+def test_a_task_of_nobody_is_told_to_nobody(wire: Wire) -> None:
+    wire.answer(LOOK, page())
+    wire.answer(CREATE, {"dataId": "t1"})
+    wire.crm().push([task(owner=None)])
+    assert not wire.calls(MESSAGE)
+
+
+@pytest.mark.parametrize("locked", [True, False])
+def test_trap_50009_of_a_lock_is_settled_by_looking(wire: Wire, locked: bool) -> None:
+    wire.answer(LOCK, failed(50009))
+    wire.answer(GET, {"data": {"_id": "o1", "lock_status": "1" if locked else "0"}})
+    outcome = wire.crm().lock("SalesOrderObj", "o1", "reasons")
+    assert outcome.result is (Result.DONE if locked else Result.RETRY)
+    assert len(wire.calls(LOCK)) == 1
+
+
+@pytest.mark.parametrize(
+    ("row", "calls"),
+    [
+        ({"lock_status": "0"}, 0),
+        ({"lock_status": "1", "lock_user": ["FSUID_9"]}, 0),
+        ({"lock_status": "1", "lock_user": ["FSUID_1"]}, 1),
+        ({"lock_status": "1"}, 1),
+    ],
+)
+def test_only_locks_of_ours_are_taken_back(wire: Wire, row: dict[str, Any], calls: int) -> None:
+    wire.answer(GET, {"data": {"_id": "o1", **row}})
+    wire.answer(UNLOCK, {})
+    assert wire.crm().unlock("SalesOrderObj", "o1").result is Result.DONE
+    assert len(wire.calls(UNLOCK)) == calls
+
+
+def test_a_lock_that_is_refused_is_told_and_given_up(wire: Wire) -> None:
+    wire.answer(LOCK, failed(32000, "没有锁定权限"))
+    outcome = wire.crm().lock("SalesOrderObj", "o1", "reasons")
+    assert outcome.result is Result.DEAD and "没有锁定权限" in outcome.message
+
+
+def test_calls_of_holds_may_use_the_reserve_in_every_thread(wire: Wire) -> None:
+    seen: list[bool] = []
+    crm = wire.crm()
+    http = crm.context.http
+    http.budget = type(
+        "B", (), {"take": lambda self, bucket, weight: seen.append(is_urgent()), "correct": lambda *_: None}
+    )()
+    with urgent():
+        crm.push([update(str(n), name="x") for n in range(8)])
+    assert len(seen) >= 8 and all(seen)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("update_sends", "all"), ("credit_module", "both"), ("write_rules", "1")]
+)
+def test_a_choice_that_there_is_not_is_refused(wire: Wire, name: str, value: str) -> None:
+    with pytest.raises(Halt, match=name):
+        wire.crm(**{name: value})

@@ -15,7 +15,7 @@ from connector import hooks
 from connector.adapter import FORGED_EVENT, Event, Subscription
 from connector.errors import Halt, Reject
 from connector.store import subscriptions
-from tests.hooks_bench import MAPPING, URL, Bench, TellingCrm
+from tests.hooks_bench import MAPPING, NOW, URL, Bench, TellingCrm
 from tests.unit.test_pull import MemoryCrm
 
 
@@ -108,14 +108,14 @@ def test_a_crm_without_notifications_says_so(bench: Bench) -> None:
         with pytest.raises(Halt, match="offers no notifications"):
             ask()
     with pytest.raises(Reject) as told:
-        hooks.understand(MemoryCrm, bench.crm.context.secrets, {}, b"{}")
+        hooks.understand(MemoryCrm, bench.crm.context.secrets, {}, b"{}", NOW)
     assert told.value.code == FORGED_EVENT
 
 
 def test_nothing_is_believed_before_there_is_a_secret(bench: Bench) -> None:
     body = orjson.dumps({"secret": "", "object": "A", "ids": ["1"]})
     with pytest.raises(Reject):
-        hooks.understand(TellingCrm, bench.crm.context.secrets, {}, body)
+        hooks.understand(TellingCrm, bench.crm.context.secrets, {}, body, NOW)
 
 
 def test_a_vendor_that_gives_the_secret_itself_is_believed_by_that(
@@ -124,5 +124,5 @@ def test_a_vendor_that_gives_the_secret_itself_is_believed_by_that(
     monkeypatch.setattr(TellingCrm, "event_secret", "aes_key")
     bench.crm.context.secrets.put("setting:aes_key", "theirs")
     body = orjson.dumps({"secret": "theirs", "object": "A", "ids": ["1"]})
-    event = hooks.understand(TellingCrm, bench.crm.context.secrets, {}, body)
+    event = hooks.understand(TellingCrm, bench.crm.context.secrets, {}, body, NOW)
     assert event == Event("A", ("1",))

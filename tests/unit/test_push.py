@@ -41,6 +41,7 @@ class Crm:
 
     write_batch = 2
     locks = False
+    write_changed = False
 
     def __init__(self) -> None:
         self.sent: list[Write] = []

@@ -50,6 +50,7 @@ class Crm:
     """A CRM that remembers in which order it was asked for what."""
 
     write_batch = 10
+    write_changed = False
     locks = True
 
     def __init__(self) -> None:
