@@ -24,16 +24,6 @@ COLUMNS = (
     "terms_days",
     "created_at",
 )
-    "customer",
-    "name",
-    "state",
-    "status",
-    "risk_class",
-    "limit",
-    "currency",
-    "terms_days",
-    "created_at",
-)
 
 
 @click.group("review")
