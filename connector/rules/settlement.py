@@ -178,7 +178,8 @@ def _order_money(
     with_money = {order.id for order in orders if order.paid} | money.by_order.keys()
     for order_id in with_money:
         order, docs = known.get(order_id), of_order.get(order_id, [])
-        currency = order.currency if order is not None else docs[0].currency
+        # An order that was never read has the currency of its first invoice, whatever order they come in.
+        currency = min(docs, key=lambda doc: doc.id).currency if order is None else order.currency
         received = _total(money.by_order.get(order_id, ()), currency, convert)
         for doc in docs:
             received += _total(money.by_invoice.get(doc.id, ()), currency, convert)

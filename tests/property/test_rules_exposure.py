@@ -122,3 +122,13 @@ def _types(customer: Dossier) -> tuple[type, ...]:
 @settings(max_examples=20, deadline=None)
 def test_the_dossiers_of_these_tests_are_made_of_documents(customer: Dossier) -> None:
     assert set(_types(customer)) <= {OrderDoc, InvoiceDoc, PaymentDoc}
+
+
+def test_invoices_in_two_currencies_of_an_order_that_was_never_read_settle_alike_in_any_order() -> None:
+    dollars = invoice("i2", 100, order_id="o9", currency="USD", due_on=None, issued_on=None)
+    yuan = invoice("i3", 100, order_id="o9", currency="CNY", due_on=None, issued_on=None)
+    paid = (payment(amount=100, order_id="o9", paid_on=None),)
+    found = {
+        total(dossier(invoices=invoices, payments=paid)) for invoices in ((dollars, yuan), (yuan, dollars))
+    }
+    assert len(found) == 1
