@@ -140,6 +140,7 @@ def _connection(runtime: Runtime, connection: Connection) -> Iterator[Finding]:
         if answers:
             streams = partial(_streams, runtime, connection, mapping)
             yield from _guarded(f"streams of {connection.name}", streams)
+            yield from _guarded(f"questions of {connection.name}", partial(_questions, runtime, connection))
         yield from _provisioned(runtime, connection, mapping)
 
 
@@ -156,6 +157,23 @@ def _lacking(runtime: Runtime, connection: Connection) -> Iterator[Finding]:
             f"grant it at the vendor, then 'creditgate connect add {connection.kind} "
             f"--name {connection.name}'",
         )
+
+
+def _questions(runtime: Runtime, connection: Connection) -> Iterator[Finding]:
+    """What the vendor's manual leaves open, and what is gone by until somebody has confirmed it."""
+    for one in runtime.crm(connection).questions():
+        what = f"{one.setting} of {connection.name}"
+        if one.known:
+            yield Finding("ok", what, f"{one.asks} {one.answer} (found by a call)")
+        elif connection.settings.get(one.setting):
+            yield Finding("ok", what, f"{one.asks} {one.answer} (set)")
+        else:
+            yield Finding(
+                "note",
+                what,
+                f"to confirm on first contact: {one.asks} {one.answer} (assumed)",
+                f"give it as the setting {one.setting} once it is known",
+            )
 
 
 def _streams(runtime: Runtime, connection: Connection, mapping: FieldMapping) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """One line: ``level`` ``ok``, ``warn`` or ``fail``; ``what`` was looked at, what was ``found`` and
+    """One line: ``level`` ``ok``, ``note`` (good to know), ``warn`` or ``fail``; ``what`` was looked at, what was ``found`` and
     what ``todo``. ``exit_code`` is that of the error behind a failure."""
 
     level: str
