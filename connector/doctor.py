@@ -266,6 +266,8 @@ def _locked(runtime: Runtime, connection: Connection, mapping: FieldMapping) -> 
         what = f"lock on {writer.object} of {connection.name}"
         if how == "automatic":
             yield Finding("ok", what, "a rule of the CRM locks what is held")
+        elif how == "single":
+            yield Finding("ok", what, "what is held is locked row by row, as this CRM has it")
         else:
             todo = f"run 'creditgate provision {connection.name}', or make the rule that it describes"
             yield Finding(

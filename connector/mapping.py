@@ -83,8 +83,10 @@ def _visits(
     target: Target | None,
     dates: Dates,
 ) -> Callable[[Mapping[str, str]], Reader]:
-    """Reads back what is written to visits: our key as it is, the labels of ``status`` reversed."""
-    source.known(node, ("fields",))
+    """Reads back what is written to visits: our key as it is, the labels of ``status`` reversed. ``label``
+    is what the vendor's field of a label has behind the name of the option's own field."""
+    source.known(node, ("fields", "label"))
+    suffix = str(node.get("label", ""))
     columns = source.mapping(node.get("fields") or {}, node, "fields")
     source.known(columns, ("closed_at", "result"))
     target = target or Target("", ())
@@ -105,13 +107,13 @@ def _visits(
     }
 
     def reader(names: Mapping[str, str]) -> Reader:
-        def path(name: str) -> tuple[str, ...]:
-            return (names.get(name, by_name[name].vendor_field),)
+        def path(name: str, end: str = "") -> tuple[str, ...]:
+            return (f"{names.get(name, by_name[name].vendor_field)}{end}",)
 
         planned = VisitState.PLANNED.value
         fields = [
             ReadField("key", path(key)),
-            ReadField("state", path("status"), default=planned, values=states, fallback=planned),
+            ReadField("state", path("status", suffix), default=planned, values=states, fallback=planned),
             *(_read_field(source, columns, name) for name in columns),
         ]
         return Reader(Stream.VISITS, object_name, fields, dates)

@@ -7,11 +7,11 @@ changes neither the tenant nor the store.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from connector.adapter import Crm, FieldState, Prepared, Provisioned
+from connector.adapter import Crm, FieldSpec, FieldState, Prepared, Provisioned
 from connector.errors import Halt
 from connector.locale import say
 from connector.mapping import TARGETS, FieldMapping
@@ -40,10 +40,12 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Plan:
-    """What provisioning did or, in a dry run, would do."""
+    """What provisioning did or, in a dry run, would do. ``files`` are the missing fields for the vendor's
+    deployment tool, content by path, where there is one."""
 
     fields: list[Wanted]
     prepared: list[Prepared]
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 def provision(runtime: Runtime, connection: Connection, *, dry_run: bool, actor: str) -> Plan:
@@ -54,9 +56,9 @@ def provision(runtime: Runtime, connection: Connection, *, dry_run: bool, actor:
     crm = runtime.crm(connection)
     mapping = runtime.mapping(connection)
     done = [
-        Wanted(target, field)
+        Wanted(target, found)
         for target in TARGETS
-        for field in _fields(crm, mapping, target, runtime.config.language, dry_run=dry_run)
+        for found in _fields(crm, mapping, target, runtime.config.language, dry_run=dry_run)
     ]
     if not any(mapping.writer(target) for target in TARGETS):
         raise Halt(
@@ -71,7 +73,7 @@ def provision(runtime: Runtime, connection: Connection, *, dry_run: bool, actor:
     ]
     if not dry_run:
         _remember(runtime, connection, done, actor)
-    return Plan(done, prepared)
+    return Plan(done, prepared, _files(crm, done))
 
 
 def manifest(wanted: Iterable[Wanted]) -> list[dict[str, Any]]:
@@ -93,6 +95,17 @@ def manifest(wanted: Iterable[Wanted]) -> list[dict[str, Any]]:
             }
         )
     return [{"object": name, "fields": fields} for name, fields in objects.items()]
+
+
+def _files(crm: Crm, done: Iterable[Wanted]) -> dict[str, str]:
+    objects: dict[str, list[FieldSpec]] = {}
+    for item in done:
+        if item.field.state is FieldState.MISSING:
+            objects.setdefault(item.field.object, []).append(item.field.spec)
+    files: dict[str, str] = {}
+    for name, specs in objects.items():
+        files |= crm.metadata(name, specs)
+    return files
 
 
 def _fields(
@@ -136,9 +149,13 @@ def _prepare(
         automatic = guard is not None and guard.state in USABLE
         if not dry_run:
             with runtime.store.write() as tx:
-                how, name = "automatic" if automatic else "none", f"{GUARD}:{target}"
+                name = f"{GUARD}:{target}"
+                how = "automatic" if automatic else "single" if guard is None and crm.locks else "none"
                 discoveries.keep(tx, connection.id, name, how, runtime.now())
         what = {"object": writer.object, "field": writer.lock_field}
+        if guard is None and crm.locks:
+            detail = say("provision.locked_singly", what, language)
+            guard = Prepared(writer.object, "lock", FieldState.PRESENT, detail)
         by_hand = say("provision.guard_by_hand", what, language)
         found.append(guard or Prepared(writer.object, "lock", FieldState.MISSING, by_hand=by_hand))
     return found

@@ -250,6 +250,8 @@ class _Sender:
                     if since and outcome.modified_at:
                         stream = STREAMS[item.target]
                         records.written(tx, source, stream, item.external_id, outcome.modified_at)
+                    if outcome.message:
+                        self._pushed.tell(f"{self._connection.name}: {outcome.message}")
                     continue
                 told = f"{outcome.message} – {outcome.todo}" if outcome.todo else outcome.message
                 retry_at = _again(item, outcome, now)

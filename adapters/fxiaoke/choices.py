@@ -94,6 +94,12 @@ OPEN: tuple[tuple[str, str, str, str], ...] = (
         "off",
     ),
     (
+        "credit_module",
+        "is the vendor's own credit module in use, and who decides on its quota: write (we) or read (it)?",
+        "是否启用了纷享自带的信用模块？额度由谁决定：write（我们写入）还是 read（由它决定）？",
+        "nobody chose: its quota is left alone",
+    ),
+    (
         "credit_object",
         "which object and fields hold the quota of the vendor's credit module?",
         "信用模块的额度在哪个对象和字段中？",

@@ -70,9 +70,9 @@ class Client:
                 yield rows
 
     def get(self, object_name: str, row_id: str) -> Raw:
-        """One row by its id."""
+        """One row by its id, void or not; ``Reject`` for one that is not there or not to be seen."""
         asked = {"dataObjectApiName": object_name, "objectDataId": row_id}
-        answer = self._call(f"{_data_path(object_name)}/get", {"data": asked})
+        answer = self._call(f"{_data_path(object_name)}/get", {"data": asked}, Effect.ROW)
         found: Raw = answer.get("data") or {}
         return found
 
@@ -109,7 +109,8 @@ class Client:
         self._call(f"{_data_path(object_name)}/update", body, Effect.UPDATE)
 
     def lock(self, object_name: str, row_id: str, *, locked: bool) -> None:
-        """Lock or unlock a row with its details (vendor manual: not below ``data``); errors as in ``update``."""
+        """Lock or unlock a row with its details (vendor manual: not below ``data``); errors as in
+        ``update``."""
         data = {"dataObjectApiName": object_name, "dataIds": [row_id], "detailObjStrategy": 1}
         self._call(f"/cgi/crm/v2/object/{'lock' if locked else 'unlock'}", {"data": data}, Effect.UPDATE)
 

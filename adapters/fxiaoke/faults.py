@@ -42,6 +42,7 @@ class Effect(StrEnum):
     """What a call does, and so what a lost answer to it means."""
 
     READ = "read"  # may be repeated at will
+    ROW = "row"  # reads one row: a refusal is about that row
     UPDATE = "update"  # sets values: may be repeated, but one may not assume that it failed
     CREATE = "create"  # repeated only after a look
 
@@ -71,7 +72,7 @@ def fault(
 
     ``Retry`` for what may pass (``unknown_outcome`` when a write may have been carried out),
     ``Reauth`` for a token that is gone, ``Halt`` for what only a person can mend. Anything else is
-    about the request itself: ``Reject`` for a write, ``Halt`` for a read.
+    about the request itself: ``Halt`` for a read of many rows, else ``Reject``.
     """
     code = answer.get("errorCode")
     if code == 0:
@@ -89,7 +90,7 @@ def fault(
             words,
             where=where,
             todo="look at the row before writing again",
-            unknown_outcome=effect is not Effect.READ,
+            unknown_outcome=effect in (Effect.UPDATE, Effect.CREATE),
         )
     if code in OVER_RATE:
         return Retry(words, where=where, todo="run again later", after=RATE_SECONDS)

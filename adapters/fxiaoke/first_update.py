@@ -14,7 +14,7 @@ from typing import Any
 from adapters.fxiaoke.client import Client, Raw
 from adapters.fxiaoke.schema import Schemas
 from connector.adapter import Secrets
-from connector.errors import Halt
+from connector.errors import Halt, Reject
 
 NEVER_WRITTEN = frozenset({"formula", "count", "quote", "auto_number"})
 NOT_UPDATED = frozenset({"owner", "_id", "life_status", "lock_status"})
@@ -48,7 +48,12 @@ class FirstUpdate:
 
     def _watch(self, object_name: str, row_id: str, sent: Mapping[str, Any], act: Callable[[], None]) -> None:
         self._restore_left()
-        before = self.writable(object_name, self._client.get(object_name, row_id))
+        try:
+            row = self._client.get(object_name, row_id)
+        except Reject:
+            act()  # the row is not there: the vendor's own words say so
+            return
+        before = self.writable(object_name, row)
         others = {name: value for name, value in before.items() if name not in sent}
         self._secrets.put(_BEFORE, json.dumps([object_name, row_id, others], default=str))
         try:

@@ -29,20 +29,17 @@ class Messages:
         try:
             self._client.send(self._message(object_name, row_id, owner, title, text, due))
         except CreditGateError as fault:
-            head = (
-                "任务已创建，但未能通知负责人"
-                if self._zh
-                else "the task is there, but its owner was not told"
-            )
-            return f"{head}: {fault.what}"
+            if self._zh:
+                return f"任务已创建，但未能通知负责人：{fault.what}"
+            return f"the task is there, but its owner was not told: {fault.what}"
         return ""
 
     def _message(
         self, object_name: str, row_id: str, owner: str, title: str, text: str, due: str
     ) -> Mapping[str, Any]:
-        head, until, link = (
-            ("信用拜访", "截止日期", "打开任务") if self._zh else ("Credit visit", "Due", "Open")
-        )
+        head, until, link = "Credit visit", "Due", "Open the task"
+        if self._zh:
+            head, until, link = "信用拜访", "截止日期", "打开任务"
         content: dict[str, Any] = {
             "head": {"title": head},
             "first": {"content": title[:TITLE] or head},

@@ -12,7 +12,7 @@ from typing import Any
 from adapters.fxiaoke.choices import READ, WRITE, CreditModule
 from adapters.fxiaoke.client import Client, where_is
 from adapters.fxiaoke.records import stands, vanished
-from connector.errors import Halt, Retry
+from connector.errors import Retry
 
 ACCOUNT = "AccountObj"
 
@@ -66,15 +66,6 @@ class Quota:
     def undecided(self) -> bool:
         """Whether the module is active and nobody has chosen who is the master."""
         return not self._module.choice and self._active()
-
-    def checked(self) -> None:
-        """``Halt`` where a choice was made about a module that is not there."""
-        if self._module.choice and not self._active():
-            raise Halt(
-                f"credit_module is {self._module.choice}, but {self._module.object} is not active",
-                where=self._client.gateway.host,
-                todo="leave credit_module empty, or name the module's object in credit_object",
-            )
 
     def _active(self) -> bool:
         listed = self._client.objects()

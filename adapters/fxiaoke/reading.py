@@ -26,7 +26,7 @@ from adapters.fxiaoke.records import (
 from adapters.fxiaoke.schema import Field, Schemas
 from adapters.fxiaoke.settings import HEADER
 from connector.adapter import Context, Missing, Page, Row, Slice
-from connector.errors import Halt
+from connector.errors import Halt, Reject
 
 CHANGED = "last_modified_time"
 # Before this everything is asked for, not what changed since.
@@ -69,7 +69,7 @@ class Records:
     def _is_void(self, object_name: str, row_id: str) -> bool:
         try:
             return vanished(self._client.get(object_name, row_id))
-        except Halt:
+        except Reject:
             return False  # deleted for good, or hidden: no error code tells which
 
     def _rows(

@@ -99,7 +99,9 @@ class Writer:
                 return self._task(write)
             return self._change(write)
         except Reject as refused:
-            return Outcome(Result.DEAD, str(refused))
+            place = f"{write.object} {write.key if write.kind == 'task' else write.external_id}"
+            where = f"{place}, {refused.where}" if refused.where else place
+            return Outcome(Result.DEAD, f"{where}: {refused.what}", todo=refused.todo)
         except CreditGateError as fault:
             return fault
 
@@ -216,9 +218,9 @@ class Writer:
         owner = next((v for n, v in write.values.items() if write.types.get(n) == "owner" and v), None)
         if not self._choices.message or not owner or not created:
             return ""
-        texts = {write.types.get(n): v for n, v in reversed(write.values.items()) if isinstance(v, str)}
+        long_texts = (v for n, v in write.values.items() if write.types.get(n) == "long_text" and v)
         due = next((v for v in write.values.values() if isinstance(v, dt.date)), None)
-        title, text = str(write.values.get("name") or ""), texts.get("long_text", "")
+        title, text = str(write.values.get("name") or ""), str(next(long_texts, ""))
         return self._messages.tell(
             write.object, created, str(owner), title, text, due.isoformat() if due else ""
         )

@@ -87,6 +87,7 @@ def renew(ctx: click.Context, connection: str | None, form: str) -> int:
 
 def _asked(ctx: click.Context, connection: str | None, ask: Any, form: str) -> int:
     rows: list[dict[str, Any]] = []
+    by_hand: list[str] = []
     faults = Faults()
     with runtime(ctx) as opened:
         wanted = _wanted(opened, connection)
@@ -95,9 +96,12 @@ def _asked(ctx: click.Context, connection: str | None, ask: Any, form: str) -> i
                 made = ask(opened, one)
                 if made is not None:
                     rows += _made(one, made)
+                    by_hand += [f"{one.name}: {made.by_hand}"] if made.by_hand else []
                 elif connection:
                     say(f"{one.name} was not asked to tell anything: see 'creditgate hooks subscribe'")
     emit(rows, MADE, form)
+    for text in by_hand:
+        say(text)
     return faults.worst or int(any(row["refused"] for row in rows))
 
 

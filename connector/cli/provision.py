@@ -29,11 +29,23 @@ SERVES = ("present", "created")
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the fields to create by hand into FILE, as JSON.",
 )
+@click.option(
+    "--metadata",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write them into FOLDER as files for the vendor's deployment tool, where there is one.",
+)
 @format_option
 @actor_option
 @click.pass_context
 def command(
-    ctx: click.Context, connection: str, dry_run: bool, file: Path | None, form: str, actor: str
+    ctx: click.Context,
+    connection: str,
+    dry_run: bool,
+    file: Path | None,
+    folder: Path | None,
+    form: str,
+    actor: str,
 ) -> int:
     """Make the fields that the mapping writes exist in the CRM called CONNECTION.
 
@@ -72,6 +84,12 @@ def command(
             say(f"- {piece.by_hand}")
     if file is not None:
         file.write_bytes(orjson.dumps(manifest(left), option=orjson.OPT_INDENT_2))
+    if folder is not None:
+        for path, content in plan.files.items():
+            place = folder / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(content, encoding="utf-8")
+        say(f"{len(plan.files)} files for the vendor's deployment tool in {folder}")
     return int(bool(left))
 
 

@@ -113,6 +113,31 @@ def serve(
         ) from None
 
 
+@command.command("console")
+@click.argument("address")
+@click.argument("manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def console(address: str, manifest: Path) -> None:
+    """Create in the sandbox at ADDRESS what MANIFEST lists, as an admin does by hand.
+
+    MANIFEST is a file that 'creditgate provision --manifest' has written.
+    """
+    import orjson
+    import requests
+
+    from connector.errors import Halt
+
+    count = 0
+    for part in orjson.loads(manifest.read_bytes()):
+        try:
+            answer = requests.post(f"{address.rstrip('/')}/_sandbox/console/fields", json=part, timeout=30)
+        except requests.exceptions.RequestException:
+            raise Halt("no sandbox answers", where=address, todo="start 'creditgate sandbox serve'") from None
+        if not answer.ok:
+            raise Halt(f"the sandbox refuses it: {answer.text}", where=address, todo="correct the manifest")
+        count += len(part["fields"])
+    say(f"{count} fields created by hand")
+
+
 def _announce(name: str, kind: str, base: str, settings: Mapping[str, str]) -> None:
     sets = " ".join(f"--set {key}={value}" for key, value in settings.items())
     click.echo(f"{name} at {base}\n  creditgate connect add {kind} --name {name} {sets}")

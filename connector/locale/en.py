@@ -194,6 +194,7 @@ _CRM = {
     "note.status.title": "Credit status is now {status}",
     "note.status": "{reasons}\nBy the credit policy {policy}.",
     "provision.guard_by_hand": "no API locks orders on hold here: in the CRM's console make a rule that locks {object} against changes while {field} is set, for everyone but the credit managers and this connection's user",
+    "provision.locked_singly": "rows are locked one by one when {field} is set, and unlocked when it is taken away",
     "push.not_locked": "{object}: orders on hold are marked, but not locked: {why}",
     "push.stuck": "{object} {record}: the CRM took the write but does not show these fields: {fields}",
     "push.stuck.todo": "run 'creditgate provision {connection}'; check that the connection's user may edit them",

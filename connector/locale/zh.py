@@ -194,6 +194,7 @@ _CRM = {
     "note.status.title": "信用状态变为{status}",
     "note.status": "{reasons}\n依据信用政策 {policy}。",
     "provision.guard_by_hand": "此处没有锁定冻结订单的接口：请在 CRM 后台新建规则，在 {field} 勾选期间锁定 {object}，信用经理和本连接的用户除外",
+    "provision.locked_singly": "{field} 勾选时逐条锁定，取消时解锁",
     "push.not_locked": "{object}：冻结的订单已打标记，但未锁定：{why}",
     "push.stuck": "{object} {record}：CRM 接受了写入，但以下字段没有变化：{fields}",
     "push.stuck.todo": "运行 'creditgate provision {connection}'，并检查本连接的用户能否编辑这些字段",

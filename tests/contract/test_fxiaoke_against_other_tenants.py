@@ -75,7 +75,7 @@ def test_a_visit_sets_off_no_approval() -> None:
         crm.push([visit(crm, "visit-1")])
         writes = requests.get(f"{base}/_sandbox/writes", timeout=10).json()["writes"]
         assert [(one["action"], one["triggerApprovalFlow"], one["triggerWorkFlow"]) for one in writes] == [
-            ("create", False, True)
+            ("create", False, False)
         ]
 
 

@@ -53,12 +53,13 @@ def test_the_quickstart_runs_as_written(tmp_path: Path) -> None:
     assert "the same, byte for byte" in run_as_written(text, tmp_path).stdout
 
 
-def test_the_zoho_guide_runs_as_written_and_shows_what_one_sees(tmp_path: Path) -> None:
-    text = (ROOT / "docs/zoho.md").read_text()
+@pytest.mark.parametrize("page", ["zoho.md", "fxiaoke.md", "fxiaoke.zh.md"])
+def test_a_guide_runs_as_written_and_shows_what_one_sees(tmp_path: Path, page: str) -> None:
+    text = (ROOT / "docs" / page).read_text()
     done = run_as_written(text, tmp_path)
     seen = {" ".join(line.split()) for line in f"{done.stdout}\n{done.stderr}".splitlines()}
     shown = [line for block in OUTPUT.findall(text) for line in block.splitlines()]
-    assert len(shown) > 20
+    assert len(shown) > 12
     for line in shown:
         assert any(one.startswith(" ".join(line.split())) for one in seen), line
 
@@ -93,3 +94,13 @@ def test_the_command_reference_is_what_the_program_says() -> None:
     spec.loader.exec_module(module)
     written = (ROOT / "docs/commands.md").read_text()
     assert written == module.text(), "run 'make docs'"
+
+
+def test_both_pages_of_fxiaoke_say_the_same() -> None:
+    english, chinese = ((ROOT / "docs" / name).read_text() for name in ("fxiaoke.md", "fxiaoke.zh.md"))
+    for mark in ("\n## ", "<!-- run -->", "<!-- output -->", "\n| ", "\n- "):
+        assert english.count(mark) == chinese.count(mark), mark
+    from adapters.fxiaoke.choices import SETTINGS
+
+    for setting in SETTINGS:
+        assert f"`{setting.key}" in english and f"`{setting.key}" in chinese, setting.key

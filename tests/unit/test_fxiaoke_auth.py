@@ -260,7 +260,12 @@ def test_trap_token_endpoints_take_ten_calls_a_minute_others_a_hundred_in_twenty
 
 def test_secrets_are_asked_for_as_secrets() -> None:
     asked = {s.key: s for s in FxiaokeCrm.settings}
-    assert {key for key, s in asked.items() if s.secret} >= {"app_secret", "permanent_code"}
+    assert {key for key, s in asked.items() if s.secret} == {
+        "app_secret",
+        "permanent_code",
+        "event_key",
+        "hook_secret",
+    }
     assert set(SETTINGS) <= set(asked)
     assert asked["auth_style"].default == "body"
     assert asked["page_limit"].default == "100"

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from adapters.fxiaoke.records import encode, stands
 from connector.adapter import Outcome, Result, Write
 from connector.errors import Halt, Reject, Retry
+from connector.http import is_urgent, urgent
 from tests.fxiaoke_wire import CUSTOM, DESCRIBE, PRESET, Wire, failed, options, page, scripted
 
 UPDATE, GET = f"{PRESET}/update", f"{PRESET}/get"
@@ -401,3 +402,96 @@ def test_options_are_looked_up_once_for_a_batch(wire: Wire) -> None:
     ]
     wire.crm().push(writes)
     assert len(wire.calls(DESCRIBE)) == 1
+
+
+def told(wire: Wire) -> dict[str, Any]:
+    (asked,) = wire.calls(MESSAGE)
+    return asked.body
+
+
+def test_the_owner_of_a_new_task_is_told_with_a_deep_link(wire: Wire) -> None:
+    wire.answer(LOOK, page())
+    wire.answer(CREATE, {"dataId": "t1"})
+    wire.crm().push([task()])
+    body = told(wire)
+    assert (body["toUser"], body["msgType"]) == (["FSUID_3"], "composite")
+    content = body["composite"]
+    assert content["first"] == {"content": "走访"}
+    assert content["form"] == [{"label": "截止日期", "value": "2026-05-01"}]
+    url = 'fs://CRM/udobj?{"objDescApiName":"credit_visit__c","objDataId":"t1"}'
+    assert content["link"] == {"title": "打开任务", "url": url}
+
+
+@pytest.mark.parametrize("fault", [failed(30027, "员工不存在"), failed(50009), (502, "<html></html>")])
+def test_an_owner_who_cannot_be_told_costs_no_task_and_is_not_told_twice(wire: Wire, fault: Any) -> None:
+    wire.answer(LOOK, page())
+    wire.answer(CREATE, {"dataId": "t1"})
+    wire.answer(MESSAGE, fault)
+    (done,) = wire.crm().push([task()])
+    assert (done.result, done.external_id) == (Result.DONE, "t1")
+    assert "未能通知负责人" in done.message
+    assert len(wire.calls(MESSAGE)) == 1
+
+
+def test_of_a_task_that_is_there_already_nobody_is_told(wire: Wire) -> None:
+    wire.answer(LOOK, page({"_id": "t1", "name": "旧"}))
+    wire.crm().push([task()])
+    assert not wire.calls(MESSAGE)
+
+
+def test_a_task_of_nobody_is_told_to_nobody(wire: Wire) -> None:
+    wire.answer(LOOK, page())
+    wire.answer(CREATE, {"dataId": "t1"})
+    wire.crm().push([task(owner=None)])
+    assert not wire.calls(MESSAGE)
+
+
+@pytest.mark.parametrize("locked", [True, False])
+def test_trap_50009_of_a_lock_is_settled_by_looking(wire: Wire, locked: bool) -> None:
+    wire.answer(LOCK, failed(50009))
+    wire.answer(GET, {"data": {"_id": "o1", "lock_status": "1" if locked else "0"}})
+    outcome = wire.crm().lock("SalesOrderObj", "o1", "reasons")
+    assert outcome.result is (Result.DONE if locked else Result.RETRY)
+    assert len(wire.calls(LOCK)) == 1
+
+
+@pytest.mark.parametrize(
+    ("row", "calls"),
+    [
+        ({"lock_status": "0"}, 0),
+        ({"lock_status": "1", "lock_user": ["FSUID_9"]}, 0),
+        ({"lock_status": "1", "lock_user": ["FSUID_1"]}, 1),
+        ({"lock_status": "1"}, 1),
+    ],
+)
+def test_only_locks_of_ours_are_taken_back(wire: Wire, row: dict[str, Any], calls: int) -> None:
+    wire.answer(GET, {"data": {"_id": "o1", **row}})
+    wire.answer(UNLOCK, {})
+    assert wire.crm().unlock("SalesOrderObj", "o1").result is Result.DONE
+    assert len(wire.calls(UNLOCK)) == calls
+
+
+def test_a_lock_that_is_refused_is_told_and_given_up(wire: Wire) -> None:
+    wire.answer(LOCK, failed(32000, "没有锁定权限"))
+    outcome = wire.crm().lock("SalesOrderObj", "o1", "reasons")
+    assert outcome.result is Result.DEAD and "没有锁定权限" in outcome.message
+
+
+def test_calls_of_holds_may_use_the_reserve_in_every_thread(wire: Wire) -> None:
+    seen: list[bool] = []
+    crm = wire.crm()
+    http = crm.context.http
+    http.budget = type(
+        "B", (), {"take": lambda self, bucket, weight: seen.append(is_urgent()), "correct": lambda *_: None}
+    )()
+    with urgent():
+        crm.push([update(str(n), name="x") for n in range(8)])
+    assert len(seen) >= 8 and all(seen)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("update_sends", "all"), ("credit_module", "both"), ("write_rules", "1")]
+)
+def test_a_choice_that_there_is_not_is_refused(wire: Wire, name: str, value: str) -> None:
+    with pytest.raises(Halt, match=name):
+        wire.crm(**{name: value})

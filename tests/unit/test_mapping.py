@@ -12,7 +12,7 @@ from connector.adapter import Row
 from connector.config import shipped
 from connector.errors import Halt, Reject
 from connector.mapping import FieldMapping, compile_mapping, load
-from connector.model import Invoice, Order, OrderStage, Stream
+from connector.model import Invoice, Order, OrderStage, Stream, VisitState
 from connector.yamlfile import parse
 
 GOOD = """\
@@ -144,3 +144,12 @@ def test_values_are_written_under_the_tenants_names_with_labels_of_options() -> 
 @pytest.mark.parametrize("path", sorted(shipped("mappings").glob("*.yaml")), ids=lambda p: p.name)
 def test_the_mappings_that_ship_are_valid(path: Any) -> None:
     assert load(path).readers
+
+
+def test_trap_the_state_of_a_visit_is_read_from_the_label_where_values_are_opaque() -> None:
+    mapping = load(shipped("mappings") / "fxiaoke.yaml")
+    reader = mapping.reader(Stream.VISITS, {"status": "field_IT92M__c", "credit_key": "field_k__c"})
+    assert reader is not None
+    assert set(reader.vendor_fields) == {"field_k__c", "field_IT92M__c__label"}
+    row = {"_id": "1", "field_k__c": "k", "field_IT92M__c": "x9", "field_IT92M__c__label": "已完成"}
+    assert getattr(reader.read(Row("1", None, row)), "state") is VisitState.DONE  # noqa: B009
