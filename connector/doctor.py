@@ -187,6 +187,9 @@ def _streams(runtime: Runtime, connection: Connection, mapping: FieldMapping) ->
         what = f"{stream.value} of {connection.name}"
         lack = crm.missing(reader.object, reader.vendor_fields)
         absent[stream] = lack.fields
+        if lack.object and reader.optional:
+            yield Finding("note", what, f"{reader.object} is left out: {lack.object}")
+            continue
         if lack.object:
             yield Finding("warn", what, f"{reader.object} is skipped: {lack.object}", "see its documentation")
             continue

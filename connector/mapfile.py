@@ -138,11 +138,8 @@ def _path(crm: Crm | None, object_name: str, one: Change, *, written: bool) -> s
         fields[info.path] = fields[info.api_name] = info
     found = fields.get(one.to)
     if found is None:
-        raise Halt(
-            f"{object_name} has no field {one.to!r}",
-            where=f"{one.part}.{one.name}",
-            todo=close_to(one.to, fields),
-        )
+        place = f"{one.part}.{one.name}"
+        raise Halt(f"{object_name} has no field {one.to!r}", where=place, todo=close_to(one.to, fields))
     if not found.active:
         raise Halt(
             f"{one.to} is switched off", where=f"{one.part}.{one.name}", todo="switch it on in the CRM first"
