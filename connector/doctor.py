@@ -141,6 +141,7 @@ def _connection(runtime: Runtime, connection: Connection) -> Iterator[Finding]:
         if answers:
             streams = partial(_streams, runtime, connection, mapping)
             yield from _guarded(f"streams of {connection.name}", streams)
+            yield from _guarded(f"questions of {connection.name}", partial(_questions, runtime, connection))
         yield from _provisioned(runtime, connection, mapping)
 
 
@@ -159,6 +160,23 @@ def _lacking(runtime: Runtime, connection: Connection) -> Iterator[Finding]:
         )
 
 
+def _questions(runtime: Runtime, connection: Connection) -> Iterator[Finding]:
+    """What the vendor's manual leaves open, and what is gone by until somebody has confirmed it."""
+    for one in runtime.crm(connection).questions():
+        what = f"{one.setting} of {connection.name}"
+        if one.known:
+            yield Finding("ok", what, f"{one.asks} {one.answer} (found by a call)")
+        elif connection.settings.get(one.setting):
+            yield Finding("ok", what, f"{one.asks} {one.answer} (set)")
+        else:
+            yield Finding(
+                "note",
+                what,
+                f"to confirm on first contact: {one.asks} {one.answer} (assumed)",
+                f"give it as the setting {one.setting} once it is known",
+            )
+
+
 def _streams(runtime: Runtime, connection: Connection, mapping: FieldMapping) -> Iterator[Finding]:
     """What of the mapped streams this tenant does not show, and where open amounts come from."""
     crm, names = runtime.crm(connection), runtime.connections.names(connection, "visit")
@@ -170,6 +188,9 @@ def _streams(runtime: Runtime, connection: Connection, mapping: FieldMapping) ->
         what = f"{stream.value} of {connection.name}"
         lack = crm.missing(reader.object, reader.vendor_fields)
         absent[stream] = lack.fields
+        if lack.object and reader.optional:
+            yield Finding("note", what, f"{reader.object} is left out: {lack.object}")
+            continue
         if lack.object:
             yield Finding("warn", what, f"{reader.object} is skipped: {lack.object}", "see its documentation")
             continue

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """One line: ``level`` ``ok``, ``warn`` or ``fail``; ``what`` was looked at, what was ``found`` and
-    what ``todo``. ``exit_code`` is that of the error behind a failure."""
+    """One line: ``level`` ``ok``, ``note`` (to be known), ``warn`` or ``fail``; ``what`` was looked at,
+    what was ``found`` and what ``todo``. ``exit_code`` is that of the error behind a failure."""
 
     level: str
     what: str

@@ -130,7 +130,7 @@ def _zone(source: Source, content: Mapping[str, Any]) -> dt.tzinfo:
 
 
 def _reader(source: Source, stream: Stream, node: Mapping[str, Any], dates: Dates) -> Reader:
-    source.known(node, ("object", "fields"))
+    source.known(node, ("object", "fields", "optional"))
     for key in ("object", "fields"):
         if key not in node:
             source.fail(f"{stream} lacks {key!r}", node, todo=f"add '{key}:' below {stream}")
@@ -142,7 +142,7 @@ def _reader(source: Source, stream: Stream, node: Mapping[str, Any], dates: Date
         if info.is_required() and name != "external_id" and name not in columns:
             source.fail(f"{stream} needs {name!r}", columns, todo=f"add '{name}: FIELD' below its fields")
     fields = [_read_field(source, columns, name) for name in columns]
-    return Reader(stream, str(node["object"]), fields, dates)
+    return Reader(stream, str(node["object"]), fields, dates, optional=bool(node.get("optional", False)))
 
 
 def _read_field(source: Source, columns: Mapping[str, Any], name: str) -> ReadField:

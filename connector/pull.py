@@ -109,6 +109,9 @@ def _shown(crm: Crm, reader: Reader, count: Count) -> bool:
     if reader.having and reader.having in lack.fields:
         count.note = f"{reader.object} has no {reader.having} yet: nothing was written there"
         return False
+    if lack.object and reader.optional:
+        count.note = lack.object
+        return False
     needed = [name for name in reader.needed_fields if name in lack.fields]
     if lack.object or needed:
         count.missing = _unmet(reader, lack)

@@ -123,8 +123,12 @@ class Reader:
         object_name: str,
         fields: Sequence[ReadField],
         dates: Dates,
+        *,
+        optional: bool = False,
     ) -> None:
         self.stream = stream
+        # Not every tenant has the object; ours is there once something was written to it.
+        self.optional = optional or stream is Stream.VISITS
         self.fields = tuple(fields)
         self.object = object_name
         self._type = RECORD_TYPES[stream]

@@ -39,7 +39,7 @@ EVER = (dt.datetime(2000, 1, 1, tzinfo=dt.UTC), dt.datetime(2100, 1, 1, tzinfo=d
 @pytest.fixture(scope="module")
 def tenant() -> Iterator[str]:
     """A tenant that is only read."""
-    with running(SANDBOX.app(Options(accounts=20))) as base:
+    with running(SANDBOX.app(Options(accounts=20, faults={"fxiaoke.unlimited": 1.0}))) as base:
         yield base
 
 
