@@ -50,7 +50,7 @@ class Portfolio:
         if refused := self._refused(request):
             return refused
         ref = (await _body(request)).get("id")
-        if ref not in self._files:
+        if not isinstance(ref, str) or ref not in self._files:
             return _problem(400, "id is no company")
         if ref in self._members:
             return _problem(400, "The company is in the portfolio")
