@@ -169,6 +169,7 @@ class _Desk:
         self._connection = connection
         self._agency = agency
         self._actor = actor
+        self._price = agency.price(connection.settings, "report")
         self._legal_basis = connection.settings.get(LEGAL_BASIS.key, LEGAL_BASIS.default or "")
 
     def ask(self, customer_id: int) -> Answer:
@@ -235,7 +236,9 @@ class _Desk:
                 now=self._now(),
             )
             detail = {"ref": match.ref, "by": match.by, "confidence": match.confidence, "sha256": digest}
-            self._journal(tx, customer_id, STORED, detail)
+            # An unknown price stays out: it is not zero.
+            cost = {"price": self._price.amount, "currency": self._price.currency} if self._price else {}
+            self._journal(tx, customer_id, STORED, detail | cost)
 
     def _without_report(self, customer_id: int, result: str, act: str, matches: tuple[Match, ...]) -> Answer:
         with self._store.write() as tx:

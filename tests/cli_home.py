@@ -36,6 +36,7 @@ from connector.adapter import (
     Slice,
     Subject,
     Write,
+    price_settings,
 )
 from connector.cli import main
 from connector.errors import Reauth
@@ -155,7 +156,10 @@ class FakeBureau(Bureau):
     """An agency: ``matches`` by the name asked for, ``reports`` by ref; an exception there is raised."""
 
     name = "agency"
-    settings: ClassVar[tuple[Setting, ...]] = (Setting("password", "its password", secret=True),)
+    settings: ClassVar[tuple[Setting, ...]] = (
+        Setting("password", "its password", secret=True),
+        *price_settings("report"),
+    )
     limits = Limits(slots=3)
     matches: ClassVar[dict[str, list[Match] | Exception]] = {}
     reports: ClassVar[dict[str, Exception]] = {}

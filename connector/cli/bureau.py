@@ -111,6 +111,50 @@ def _explain(opened: Runtime, done: Refreshed) -> None:
         say(f"… and {len(answers) - MOST_SHOWN} more")
 
 
+@command.command()
+@click.argument("connection")
+@format_option
+@actor_option
+@click.pass_context
+def watch(ctx: click.Context, connection: str, form: str, actor: str) -> int:
+    """Have the agency CONNECTION watch the customers that it has given a report on.
+
+    Run it again whenever customers have come or gone. Agencies may charge for watching. Exit code 1: some
+    customers are not watched for want of a consent.
+    """
+    from dataclasses import asdict
+
+    from connector import bureau, watching
+
+    with runtime(ctx) as opened:
+        (agency,) = bureau.agencies(opened, connection)
+        done = watching.watch(opened, agency, actor=actor)
+    emit([asdict(done)], ("connection", "watched", "dropped", "no_ground"), form)
+    return int(bool(done.no_ground))
+
+
+@command.command()
+@click.argument("connection")
+@format_option
+@actor_option
+@click.pass_context
+def changes(ctx: click.Context, connection: str, form: str, actor: str) -> int:
+    """Ask the agency CONNECTION what has changed about watched customers, and renew their reports.
+
+    Reports may cost money. Exit code 1: some customers need a person's attention.
+    """
+    from connector import bureau, watching
+
+    with runtime(ctx) as opened:
+        (agency,) = bureau.agencies(opened, connection)
+        done = watching.renew(opened, agency, actor=actor)
+        _explain(opened, done)
+    emit([_summary(done)], SUMMARY, form)
+    if done.stopped is not None:
+        raise done.stopped
+    return int(bool(done.no_ground or done.doubtful or done.faults))
+
+
 @command.command("list")
 @click.option("--customer", type=int, help="Only those of this customer.")
 @click.option("--all", "every", is_flag=True, help="Older reports too, not the newest of each agency alone.")

@@ -62,10 +62,12 @@ def agency_facts(
         moments.append(report.as_of + scores + _DAY)
         moments.append(report.as_of + records + _DAY)
     fresh = [report for report in latest if report.as_of + scores >= today]
+    # A register's entry rates nobody: it neither makes a rating fresh nor gives it its age.
+    rated = [report for report in latest if _rates(report)] or latest
     values: dict[str, Value] = {}
     origins = dict.fromkeys(_NAMES, _origin(latest[0], scores))
-    values["agency_score_age_days"] = max(0, (today - latest[0].as_of).days)
-    values["report_stale"] = not fresh
+    values["agency_score_age_days"] = max(0, (today - rated[0].as_of).days)
+    values["report_stale"] = all(report.as_of + scores < today for report in rated)
     _negatives(values, origins, latest, records, today)
     _records(values, origins, latest, records, today, currency, convert)
     _stated(values, origins, fresh, scores, currency, convert)
@@ -73,6 +75,11 @@ def agency_facts(
         values["agency_pd"], values["agency_limit"] = Decimal(1), 0
         origins["agency_pd"] = origins["agency_limit"] = origins["insolvent"]
     return values, origins
+
+
+def _rates(report: Report) -> bool:
+    stated = (report.band, report.pd_12m, report.limit, report.dbt_days)
+    return bool(report.scores) or any(value is not None for value in stated)
 
 
 def _origin(report: Report, age: dt.timedelta) -> Origin:

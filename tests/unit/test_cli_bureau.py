@@ -66,6 +66,19 @@ def test_a_company_is_asked_about_and_its_report_kept_encrypted(home: Home) -> N
     assert home.journal("report_stored")[0]["sha256"] == kept.raw_sha256
 
 
+def test_what_a_report_cost_by_contract_is_in_the_journal_and_an_unknown_price_is_not(home: Home) -> None:
+    home.customer("Hengda Metal")
+    known("Hengda Metal", "R1")
+    refreshed(home)
+    home.connect("agency", "bureau", "password=hush", "price_report=2.50 EUR")
+    refreshed(home, "--older-than", "0")
+    before, after = home.journal("report_stored")
+    assert "price" not in before
+    assert (after["price"], after["currency"]) == (250, "EUR")
+    home.connect("agency", "bureau", "password=hush", "price_report=much")
+    assert home.run("bureau", "refresh", "bureau").code == 2
+
+
 def test_a_fresh_report_is_not_asked_for_again_until_it_is_old(home: Home) -> None:
     home.customer("Hengda Metal")
     known("Hengda Metal", "R1")

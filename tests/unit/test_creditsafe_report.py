@@ -379,3 +379,22 @@ def test_a_report_on_another_company_is_rejected(ref):
 @pytest.mark.parametrize("ref", ["GB001-0-01234567", "gb-0-01234567", "SAFE123"])
 def test_other_spellings_of_the_same_id_are_the_same_company(ref):
     assert read(ref=ref).subject_ref == ref
+
+
+def test_trap_scores_of_another_model_are_on_another_scale():
+    """Only scores with one scale id may be compared: its version and its ends are part of it."""
+    report = read(
+        creditScore__currentCreditRating__providerValue={"minValue": "0", "maxValue": "100", "value": "5"}
+    )
+    ids = {score.scale for score in report.scores} | {score.scale for score in read().scores}
+    assert {"creditsafe-score/1 0-100", "creditsafe-score/1 1-100"} <= ids
+
+
+def test_the_rating_before_and_the_fraud_score_are_kept_apart_from_the_rating():
+    report = read(
+        creditScore__previousCreditRating={"commonValue": "A"},
+        additionalInformation__fraudScore={"value": "12", "description": "Low"},
+    )
+    kinds = {score.kind: score.raw for score in report.scores}
+    assert (kinds["rating"], kinds["rating_before"], kinds["fraud"]) == ("B", "A", "12")
+    assert report.band == "B"

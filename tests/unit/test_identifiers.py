@@ -61,7 +61,7 @@ def test_what_has_not_the_shape_of_a_unified_code_is_none(text):
 
 
 @given(code=unified_codes(), data=st.data())
-def test_a_slip_in_any_character_of_a_unified_code_is_caught(code, data):
+def test_a_single_wrong_character_of_a_unified_code_never_passes(code, data):
     assert uscc(code) == code
     at = data.draw(st.integers(0, 17))
     wrong = data.draw(other_than(code[at], DIGITS + LETTERS))
@@ -76,7 +76,7 @@ def test_exactly_one_inner_check_fits_whatever_the_outer_one_says(code):
     assert uscc(code) == code
 
 
-def test_a_code_that_fails_only_inside_is_valid_and_known_by_its_inner_check():
+def test_trap_a_legacy_code_that_fails_only_inside_is_warned_about_and_not_rejected():
     legacy = completed("91110108551385083", USCC_ALPHABET, uscc)
     assert uscc(legacy) == legacy
     assert not organisation_check_fits(legacy)
@@ -174,8 +174,22 @@ def test_what_fails_shape_or_check_is_no_lei(text):
 
 
 @given(code=leis(), data=st.data())
-def test_a_character_of_a_lei_taken_for_another_of_its_kind_is_caught(code, data):
+def test_a_single_wrong_character_of_a_lei_taken_for_another_of_its_kind_never_passes(code, data):
     assert lei(code) == code
     at = data.draw(st.integers(0, 19))
     wrong = data.draw(other_than(code[at], DIGITS if code[at].isdigit() else LETTERS))
     assert lei(code[:at] + wrong + code[at + 1 :]) is None
+
+
+def test_trap_the_weights_of_a_unified_code_are_the_powers_of_three():
+    """Wrong weights are in circulation: these are the published ones of GB 32100-2015."""
+    weights = [1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28]
+    code = "91110108551385082Q"
+    total = sum(USCC_ALPHABET.index(char) * weight for char, weight in zip(code, weights, strict=False))
+    assert code[17] == USCC_ALPHABET[(31 - total % 31) % 31]
+    assert uscc(code) == code
+
+
+@given(text=st.text(alphabet=DIGITS, min_size=9, max_size=9))
+def test_a_duns_is_known_by_its_form_only(text):
+    assert duns(text) == (text if int(text) else None)

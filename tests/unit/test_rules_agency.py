@@ -143,3 +143,12 @@ def test_no_judgments_are_good_news_only_from_an_agency_that_looks_for_them() ->
     assert values(report(judgments_covered=True))["open_judgments"] == 0
     found = values(report(judgments_covered=False, negatives=(negative(),)))
     assert found["open_judgments"] == 1
+
+
+def test_a_registers_fresh_entry_makes_no_rating_fresh() -> None:
+    rating = report(days_old=100, provider="one", pd_12m=0.01, band="A")
+    entry = report(days_old=1, provider="register", insolvent=False)
+    found = values(rating, entry)
+    assert found["report_stale"] is True
+    assert found["agency_score_age_days"] == 100
+    assert found["insolvent"] is False, "the register vouches for what it knows"
