@@ -17,11 +17,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from connector import consent
-from connector.adapter import Bureau, Fetched, Match
+from connector.adapter import Bureau, Fetched, Match, Subject
 from connector.connect import LEGAL_BASIS
 from connector.errors import CreditGateError, Halt, Reauth, Reject, Retry
 from connector.runtime import Runtime
-from connector.store import consents, journal, reports
+from connector.store import consents, journal, matches, reports
 from connector.store.connections import Connection
 from connector.store.engine import Store
 from connector.store.reports import ASKED, DOUBTFUL, NOT_ON_FILE, REFUSED, STORED
@@ -74,7 +74,8 @@ def refresh(
     """Fetch reports for all customers, or for ``customer_ids``, that have none from this agency younger
     than ``older_than`` days (by default the policy's ``staleness.report_days``; 0 asks for all).
 
-    Whom the agency did not know is not asked about again within that time. Raises ``Halt`` for a
+    Whom the agency did not know is not asked about again within that time, nor is a customer whose match
+    waits for a person, unless it is named. Raises ``Halt`` for a
     connection that is no agency and for customers that do not exist.
     """
     agency = _agency(runtime, connection)
@@ -85,6 +86,9 @@ def refresh(
         if unknown:
             raise Halt(f"there is no customer {unknown[0]}", todo="see 'creditgate customer list'")
         waiting = reports.due(tx, connection.id, connection.name, before, customer_ids)
+        if customer_ids is None:
+            undecided = matches.waiting(tx, connection.id, before)
+            waiting = [customer_id for customer_id in waiting if customer_id not in undecided]
     done = Refreshed(connection.name, due=len(waiting))
     desk = _Desk(runtime, connection, agency, actor)
     tally = _Tally(done)
@@ -196,12 +200,14 @@ class _Desk:
             subject = reports.subject(tx, customer_id)
             why = {"basis": ground.basis, "purpose": ground.purpose, "consent": ground.consent_id}
             self._journal(tx, customer_id, ASKED, why)
-        matches = self._agency.match(subject)
-        if not matches:
-            return self._without_report(customer_id, "not_on_file", NOT_ON_FILE, ())
-        best = sure(matches)
+            best = matches.accepted(tx, customer_id, self._connection.id)
         if best is None:
-            return self._without_report(customer_id, "doubtful", DOUBTFUL, tuple(matches))
+            candidates = self._candidates(customer_id, subject)
+            if not candidates:
+                return self._without_report(customer_id, "not_on_file", NOT_ON_FILE, ())
+            best = sure(candidates)
+            if best is None:
+                return self._without_report(customer_id, "doubtful", DOUBTFUL, tuple(candidates))
         with self._store.write() as tx:
             # A consent may have been revoked since: then the report is not asked for any more.
             if self._ground(tx, customer_id) is None:
@@ -222,6 +228,12 @@ class _Desk:
             self._journal(tx, customer_id, REFUSED, {"purpose": consent.PURPOSE})
         return found
 
+    def _candidates(self, customer_id: int, subject: Subject) -> list[Match]:
+        """Whom the agency names, without those that a person has declined."""
+        found = self._agency.match(subject)
+        with self._store.read() as tx:
+            return matches.without_declined(tx, customer_id, self._connection.id, found)
+
     def _keep(self, customer_id: int, match: Match, fetched: Fetched) -> None:
         raw = self._cipher.encrypt(fetched.raw).decode()
         digest = hashlib.sha256(fetched.raw).hexdigest()
@@ -240,23 +252,24 @@ class _Desk:
             cost = {"price": self._price.amount, "currency": self._price.currency} if self._price else {}
             self._journal(tx, customer_id, STORED, detail | cost)
 
-    def _without_report(self, customer_id: int, result: str, act: str, matches: tuple[Match, ...]) -> Answer:
+    def _without_report(self, customer_id: int, result: str, act: str, found: tuple[Match, ...]) -> Answer:
         with self._store.write() as tx:
-            self._journal(tx, customer_id, act, {"candidates": len(matches)})
-        return Answer(customer_id, result, matches)
+            matches.remember(tx, customer_id, self._connection.id, found, self._now())
+            self._journal(tx, customer_id, act, {"candidates": len(found)})
+        return Answer(customer_id, result, found)
 
     def _journal(self, tx: sa.Connection, customer_id: int, act: str, detail: dict[str, Any]) -> None:
         named = {"connection": self._connection.name, **detail}
         journal.add(tx, self._now(), self._actor, act, reports.about(customer_id), named)
 
 
-def sure(matches: Sequence[Match]) -> Match | None:
+def sure(candidates: Sequence[Match]) -> Match | None:
     """The match that can be taken without a person: the first one by identifier, else the best one by
     name from 0.9 on, if no other candidate comes equally near."""
-    for match in matches:
+    for match in candidates:
         if match.by == "identifier":
             return match
-    ranked = sorted(matches, key=lambda m: -m.confidence)
+    ranked = sorted(candidates, key=lambda m: -m.confidence)
     best = ranked[0] if ranked else None
     if best is None or best.confidence < SURE_NAME:
         return None
@@ -300,5 +313,6 @@ def shown(runtime: Runtime, answer: Answer) -> str:
     nearest = max(answer.matches, key=lambda match: match.confidence)
     return (
         f"doubtful: customer {number} ({name}): nearest is {consent.masked(nearest.name, person)} "
-        f"({nearest.ref}), likeness {nearest.confidence:.2f} – enter an identifier in the CRM"
+        f"({nearest.ref}), likeness {nearest.confidence:.2f} – "
+        "enter an identifier in the CRM, or decide with 'creditgate bureau matches'"
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from connector.cli import matches
 from connector.cli.actor import actor_option
 from connector.cli.home import runtime
 from connector.cli.output import emit, format_option, progress, say
@@ -36,6 +37,9 @@ COLUMNS = (
 @click.group("bureau", short_help="Fetch and list rating agencies' reports.")
 def command() -> None:
     """Rating agencies' reports."""
+
+
+command.add_command(matches.command)
 
 
 @command.command()
