@@ -54,9 +54,7 @@ class Privacy:
     """The whole file. ``roles`` is by the actor's name."""
 
     default: Retention = Retention()
-    countries: Mapping[str, Retention] = field(
-        default_factory=lambda: {"DE": Retention(insolvency_months=6)}
-    )
+    countries: Mapping[str, Retention] = field(default_factory=lambda: {"DE": Retention(insolvency_months=6)})
     raw_readers: frozenset[str] = frozenset({"credit_manager", "auditor"})
     roles: Mapping[str, str] = field(default_factory=dict)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property, lru_cache
@@ -20,12 +20,17 @@ from pydantic import ValidationError
 from connector.adapter import Row
 from connector.errors import Reject
 from connector.model import RECORD_TYPES, Record, Stream
-from connector.money import is_currency, to_minor
+from connector.money import digits, is_currency, to_minor
 
-MONEY_FIELDS = frozenset({"amount", "invoiced", "paid"})
+MONEY_FIELDS = frozenset({"amount", "invoiced", "paid", "open"})
 MISSING = object()
+MOST_KNOWN = 8192
 _TRUE = frozenset({"true", "yes", "1", "y", "是"})
 _FALSE = frozenset({"false", "no", "0", "n", "", "否"})
+# A day that begins with its year can be read in one way only: 2026/1/31, 2026.1.31, 2026年1月31日.
+_YEAR_FIRST = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*[日号]?")
+# What accounts write around numbers: commas between thousands, blanks, signs of currencies.
+_AROUND = str.maketrans("", "", ",，'\u00a0\u202f\u3000 ¥￥$€£")
 
 
 @dataclass(frozen=True)
@@ -52,12 +57,14 @@ class Dates:
             try:
                 return dt.datetime.strptime(text, self.form).date()  # noqa: DTZ007 - a day has no zone
             except ValueError:
+                if found := _YEAR_FIRST.fullmatch(text):
+                    return dt.date(*map(int, found.groups()))
                 # Date cells of a workbook are ISO dates, whatever the text cells beside them are.
                 if not re.match(r"\d{4}-\d\d-\d\d", text):
                     raise ValueError(f"expected a date like {self.form}") from None
         try:
-            if len(text) == 10:
-                return dt.date.fromisoformat(text)
+            if found := _YEAR_FIRST.fullmatch(text):
+                return dt.date(*map(int, found.groups()))
             moment = dt.datetime.fromisoformat(text)
         except ValueError:
             raise ValueError("expected a date like 2026-01-31") from None
@@ -79,7 +86,9 @@ class Dates:
 
 @dataclass(frozen=True)
 class ReadField:
-    """Where one canonical field comes from. ``values`` translates; ``fallback`` is its ``else``."""
+    """Where one canonical field comes from. ``values`` translates; ``fallback`` is its ``else``;
+    ``negative`` are the texts by column that make an amount one in the customer's favour; of an amount
+    with ``magnitude`` the source's own sign means nothing."""
 
     name: str
     path: tuple[str, ...]
@@ -87,6 +96,8 @@ class ReadField:
     default: Any = MISSING
     values: Mapping[str, Any] | None = None
     fallback: Any = MISSING
+    negative: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    magnitude: bool = False
 
     @cached_property
     def key(self) -> str:
@@ -114,6 +125,20 @@ class ReadField:
         return node
 
 
+class _Known(dict[Any, Any]):
+    """What texts mean, found once each as long as there are not too many of them."""
+
+    def __init__(self, meaning: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self._meaning = meaning
+
+    def __missing__(self, text: Any) -> Any:
+        found = self._meaning(text)
+        if len(self) < MOST_KNOWN:
+            self[text] = found
+        return found
+
+
 class Reader:
     """Turns rows of one stream into records."""
 
@@ -123,8 +148,10 @@ class Reader:
         object_name: str,
         fields: Sequence[ReadField],
         dates: Dates,
+        where: Mapping[str, frozenset[str]] | None = None,
     ) -> None:
         self.stream = stream
+        self._where = tuple((where or {}).items())
         self.fields = tuple(fields)
         self.object = object_name
         self._type = RECORD_TYPES[stream]
@@ -145,6 +172,12 @@ class Reader:
         # Rows without a value here are none of ours.
         self.having = next((f.key for f in fields if f.name == "key"), "")
 
+    def takes(self, data: Mapping[str, Any]) -> bool:
+        """Whether a row of a file that holds several kinds of document is one of this stream."""
+        if not self._where:
+            return True
+        return all(str(data.get(column) or "").strip() in texts for column, texts in self._where)
+
     def file_id(self, data: Mapping[str, Any]) -> str | None:
         """The id of a row from a file, whose mapping names the column."""
         value = self._id.raw(data) if self._id else None
@@ -152,6 +185,93 @@ class Reader:
 
     def read(self, row: Row) -> Record:
         """The record of ``row``; raises ``Reject`` naming the canonical field and the value."""
+        values = self._values(row)
+        try:
+            return self._type(**values)
+        except ValidationError as fault:
+            raise self._misfit(fault, values) from None
+
+    def flat(self, external_id: str, data: Mapping[str, Any]) -> dict[str, Any]:
+        """What ``read`` would give, as the plain values of all fields but ``modified_at``, in the model's
+        order: for files with millions of documents. Every value has the type of its field already; what
+        must not be missing is looked at here. Whatever does not fit raises as in ``read``."""
+        whole = self._template.copy()
+        whole["external_id"] = external_id
+        try:
+            for name, key in self._texts:
+                if value := data.get(key):
+                    whole[name] = value.strip()
+            for name, key, known in self._plan:
+                whole[name] = known[data.get(key)]
+            currency = whole["currency"]
+            for spec, name, get, coerce in self._amounts:
+                value = get(data)
+                if not spec.plain:
+                    value = self._meaning(spec, value)
+                if value is None or value == "":
+                    continue
+                whole[name] = coerce(value, currency)
+                if spec.negative or spec.magnitude:
+                    whole[name] = _signed(spec, whole[name], data)
+            if "open" in whole:
+                whole["paid"] = whole["amount"] - whole.pop("open")
+            for name in self._needed:
+                if whole[name] is None:
+                    raise ValueError(name)
+        except (Reject, ValueError, TypeError, ArithmeticError):
+            # The long way says what is wrong.
+            whole = dict(self.read(Row(external_id, None, data)).__dict__)
+            del whole["modified_at"]
+        return whole
+
+    @cached_property
+    def _amounts(self) -> list[Any]:
+        return [one for one in self._fields if one[0].name in MONEY_FIELDS]
+
+    @cached_property
+    def _texts(self) -> list[tuple[str, str]]:
+        return [(name, spec.key) for spec, name, _, coerce in self._fields if spec.plain and coerce is _text]
+
+    @cached_property
+    def _plan(self) -> list[tuple[str, str, _Known]]:
+        """All fields but amounts and plain texts: what a cell means depends on nothing but the cell, and few
+        differ."""
+
+        def meaning(spec: ReadField, coerce: Callable[[Any, str], Any]) -> Callable[[Any], Any]:
+            def found(value: Any) -> Any:
+                value = self._meaning(spec, value)
+                default = self._template[spec.name]
+                return default if value is None or value == "" else coerce(value, "")
+
+            return found
+
+        plan = [
+            (name, spec.key, _Known(meaning(spec, coerce)))
+            for spec, name, _, coerce in self._fields
+            if name not in MONEY_FIELDS and not (spec.plain and coerce is _text)
+        ]
+        if self._currency is not None:
+            money = self._currency
+
+            def currency(value: Any) -> Any:
+                return self._read_currency(Row("", None, {money.key: value})) or None
+
+            plan.append(("currency", money.key, _Known(currency)))
+        return plan
+
+    @cached_property
+    def _template(self) -> dict[str, Any]:
+        return {
+            name: None if info.is_required() else info.default
+            for name, info in self._type.model_fields.items()
+            if name != "modified_at"
+        }
+
+    @cached_property
+    def _needed(self) -> tuple[str, ...]:
+        return tuple(name for name, info in self._type.model_fields.items() if info.is_required())
+
+    def _values(self, row: Row) -> dict[str, Any]:
         data = row.data
         values: dict[str, Any] = {
             "external_id": row.external_id,
@@ -173,6 +293,8 @@ class Reader:
                     continue
             try:
                 values[name] = coerce(value, currency)
+                if spec.negative or spec.magnitude:
+                    values[name] = _signed(spec, values[name], data)
             except (ValueError, TypeError, ArithmeticError) as fault:
                 raise Reject(
                     f"{spec.name} {_short(value)} does not fit: {fault}",
@@ -181,10 +303,11 @@ class Reader:
                     value=_short(value),
                     todo=f"correct {'.'.join(spec.path)} in the source, then 'rejects retry'",
                 ) from None
-        try:
-            return self._type(**values)
-        except ValidationError as fault:
-            raise self._misfit(fault, values) from None
+        if "open" in values:
+            left = values.pop("open")
+            if values.get("amount") is not None:
+                values["paid"] = values["amount"] - left
+        return values
 
     def _meaning(self, spec: ReadField, value: Any) -> Any:
         if value is None or value == "":
@@ -241,10 +364,26 @@ def _getter(spec: ReadField) -> Callable[[Mapping[str, Any]], Any]:
     return lambda data: data.get(key)
 
 
+def _signed(spec: ReadField, amount: int, data: Mapping[str, Any]) -> int:
+    if any(str(data.get(column) or "").strip() in texts for column, texts in spec.negative.items()):
+        return -abs(amount)
+    return abs(amount) if spec.magnitude else amount
+
+
+def _money(value: Any, currency: str) -> int:
+    """Minor units of an amount in major units. Plain text with two digits behind the point, which is
+    what files are full of, takes a short way to the same result."""
+    if type(value) is str:
+        head, _, tail = value.partition(".")
+        if len(tail) == 2 and head.isdecimal() and tail.isdecimal() and digits(currency) == 2:
+            return int(head + tail)
+    return to_minor(number(value), currency)
+
+
 def _coercion(record: type[Record], name: str, dates: Dates) -> Callable[[Any, str], Any]:
-    annotation = str(record.model_fields[name].annotation)
     if name in MONEY_FIELDS:
-        return lambda value, currency: to_minor(_number(value), currency)
+        return _money
+    annotation = str(record.model_fields[name].annotation)
     if "datetime.datetime" in annotation:
         return lambda value, _: dates.moment(value)
     if "datetime.date" in annotation:
@@ -254,20 +393,30 @@ def _coercion(record: type[Record], name: str, dates: Dates) -> Callable[[Any, s
     if "bool" in annotation:
         return lambda value, _: _truth(value)
     if "int" in annotation.replace("Constraints", ""):
-        return lambda value, _: int(_number(value))
+        return lambda value, _: int(number(value))
     enum = record.model_fields[name].annotation
     if isinstance(enum, type) and issubclass(enum, StrEnum):
         return lambda value, _: enum(str(value))
-    return lambda value, _: str(value).strip()
+    return _text
 
 
-def _number(value: Any) -> Decimal | int | str:
+def _text(value: Any, _currency: str) -> str:
+    return str(value).strip()
+
+
+def number(value: Any) -> Decimal | int | str:
+    """A number as ``Decimal`` reads it, without what accounts write around it; ``ValueError`` for what
+    cannot be one."""
     if isinstance(value, (bool, list, dict)):
         raise ValueError("expected a number")
     if isinstance(value, float):
         return str(value)
     if isinstance(value, str):
-        return value.strip().replace(",", "")
+        text = value.translate(_AROUND)
+        # Minus as accountants write it: (1,234.50), or 1,234.50- behind the number.
+        if text.startswith("(") and text.endswith(")"):
+            return f"-{text[1:-1]}"
+        return f"-{text[:-1]}" if text.endswith("-") and len(text) > 1 else text
     return value if isinstance(value, (Decimal, int)) else str(value)
 
 

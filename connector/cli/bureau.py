@@ -157,9 +157,7 @@ def _row(entry: Entry) -> dict[str, Any]:
 @format_option
 @actor_option
 @click.pass_context
-def show(
-    ctx: click.Context, customer: int, connection: str | None, raw: bool, form: str, actor: str
-) -> None:
+def show(ctx: click.Context, customer: int, connection: str | None, raw: bool, form: str, actor: str) -> None:
     """Show the newest reports about CUSTOMER (its number), or with --raw what the agencies wrote."""
     from connector import bureau, privacy
 

@@ -13,7 +13,17 @@ from connector.cli.output import emit, format_option, say
 if TYPE_CHECKING:
     from connector.store.person_reviews import Review
 
-COLUMNS = ("customer", "name", "state", "status", "risk_class", "limit", "currency", "terms_days", "created_at")
+COLUMNS = (
+    "customer",
+    "name",
+    "state",
+    "status",
+    "risk_class",
+    "limit",
+    "currency",
+    "terms_days",
+    "created_at",
+)
 
 
 @click.group("review")

@@ -62,9 +62,7 @@ def sift(tx: sa.Connection, outcomes: Sequence[Assessment], now: dt.datetime) ->
             if last is not None and last.state == PROPOSED:
                 _end(tx, last.id, SUPERSEDED, now)
             if not agreed.applied:
-                tx.execute(
-                    person_review.update().where(person_review.c.id == agreed.id).values(applied=True)
-                )
+                tx.execute(person_review.update().where(person_review.c.id == agreed.id).values(applied=True))
                 confirmed.add(number)
             continue
         waits.add(number)

@@ -24,9 +24,7 @@ def upgrade() -> None:
         sa.Column("actor", sa.Text(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("decided_at", sa.BigInteger(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["customer_id"], ["customer.id"], name=op.f("fk_person_review_customer_id")
-        ),
+        sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name=op.f("fk_person_review_customer_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_person_review")),
     )
     op.create_index(op.f("ix_person_review_customer_id"), "person_review", ["customer_id"])
