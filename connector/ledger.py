@@ -222,7 +222,7 @@ class _Import:
             customers.regroup(tx, self._connection.id, self._now)
 
     def _store_documents(
-        self, tx: sa.Connection, stream: Stream, reader: Reader, rows: list[Row], misfits: list[Misfit]
+        self, tx: sa.Connection, stream: Stream, reader: Reader, rows: list[_Placed], misfits: list[Misfit]
     ) -> None:
         flat: dict[str, dict[str, Any]] = {}
         sources: dict[str, Data] = {}

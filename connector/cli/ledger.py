@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from connector.runtime import Runtime
     from connector.store.connections import Connection
 
+if TYPE_CHECKING:
+    _Type = click.ParamType[Decimal]
+else:
+    _Type = click.ParamType
+
 DAY = click.DateTime(["%Y-%m-%d"])
 OPEN = (
     "customer",
@@ -33,7 +38,7 @@ OPEN = (
 DIFFERENCES = ("customer", "name", "currency", "ledger", "crm", "difference")
 
 
-class Amount(click.ParamType):
+class Amount(_Type):
     """An amount in major units; commas between thousands are understood."""
 
     name = "amount"
