@@ -18,11 +18,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from connector.adapter import Ledger, Row
+from connector.cells import number
 from connector.errors import Halt, Reject
 from connector.mapping import FieldMapping, FileRules
 from connector.model import Stream
 from connector.pull import Pulled
-from connector.reading import Reader, number
+from connector.reading import Reader
 from connector.store import customers, documents, records
 from connector.store.connections import Connection
 from connector.store.engine import Store
