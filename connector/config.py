@@ -10,6 +10,7 @@ import datetime as dt
 import os
 import sysconfig
 import tomllib
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
@@ -37,7 +38,8 @@ class Config(BaseSettings):
     ``as_of`` pins the day of all decisions, for trials on historical data only;
     ``reservation_hours`` the life of a reservation; ``gate_unreachable`` what plugins are told to do
     when the check service cannot be reached; ``public_url`` the HTTPS address under which the CRMs reach
-    it with their events; ``hooks_every_seconds`` how often ``serve`` reads again what they told (0: never).
+    it with their events; ``reconcile_share`` and ``reconcile_amount`` (major units) how far apart ledgers and
+    CRMs may be; ``hooks_every_seconds`` how often ``serve`` reads again what they told (0: never).
     """
 
     model_config = SettingsConfigDict(env_prefix="CREDITGATE_", extra="forbid")
@@ -52,6 +54,8 @@ class Config(BaseSettings):
     as_of: dt.date | None = None
     reservation_hours: int = 72
     gate_unreachable: Literal["allow", "hold", "review"] = "hold"
+    reconcile_share: Decimal = Field(default=Decimal("0.01"), ge=0, le=1)
+    reconcile_amount: Decimal = Field(default=Decimal(100), ge=0)
     public_url: str = ""
     hooks_every_seconds: int = Field(default=5, ge=0)
     key: str = ""

@@ -52,6 +52,11 @@ CONFIGURATION = """\
 #public_url = ""
 #hooks_every_seconds = 5
 
+# How far apart what ledgers and CRMs say of a customer may be: a share of the larger sum, and an amount in
+# major units; only what is beyond both is told.
+#reconcile_share = 0.01
+#reconcile_amount = 100
+
 # The file with the encryption key; a new key goes on top, old keys stay below it.
 #key_file = "secret.key"
 

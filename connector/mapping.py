@@ -13,12 +13,27 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from connector.cells import Dates
 from connector.model import RECORD_TYPES, Stream, VisitState
-from connector.reading import MISSING, Dates, Reader, ReadField
+from connector.reading import MISSING, Reader, ReadField
 from connector.writing import WRITE_TYPES, Target, WriteField, Writer
 from connector.yamlfile import Source, close_to, read
 
 TARGETS = ("account", "order", "visit", "note")
+
+
+@dataclass(frozen=True)
+class FileRules:
+    """How a ledger file is laid out beyond its columns: a row in which ``total_column`` says one of
+    ``total_texts`` holds the sum of ``total_amount``; one that says one of ``skip_texts`` is passed over.
+    ``missing`` is what a document that a whole snapshot no longer holds has become: ``gone`` or
+    ``settled``."""
+
+    total_column: str = ""
+    total_amount: str = ""
+    total_texts: frozenset[str] = frozenset({"合计", "总计", "总合计", "Total", "TOTAL", "Grand Total"})
+    skip_texts: frozenset[str] = frozenset({"小计", "Subtotal"})
+    missing: str = "gone"
 
 
 @dataclass(frozen=True)
@@ -29,6 +44,7 @@ class FieldMapping:
     readers: Mapping[Stream, Reader]
     targets: Mapping[str, Target]
     visits: Callable[[Mapping[str, str]], Reader] | None = None
+    file: FileRules = FileRules()
 
     def reader(self, stream: Stream, names: Mapping[str, str]) -> Reader | None:
         """The reader of ``stream``, or ``None`` when it is not mapped. ``names`` are the tenant's own
@@ -54,7 +70,7 @@ def compile_mapping(content: Any, name: str) -> FieldMapping:
     source = Source(name)
     if not isinstance(content, Mapping):
         source.fail("this is no mapping file", content, todo="start it with 'mapping: NAME'")
-    source.known(content, ("mapping", "version", "dates", "timezone", "read", "write"))
+    source.known(content, ("mapping", "version", "dates", "timezone", "file", "read", "write"))
     for key in ("mapping", "read"):
         if key not in content:
             source.fail(f"{key!r} is missing", content, todo=f"add '{key}:' at the top level")
@@ -74,7 +90,37 @@ def compile_mapping(content: Any, name: str) -> FieldMapping:
         node = source.mapping(reading[Stream.VISITS], reading, Stream.VISITS)
         visits = _visits(source, node, targets.get("visit"), dates)
         readers[Stream.VISITS] = visits({})
-    return FieldMapping(str(content["mapping"]), readers, targets, visits)
+    return FieldMapping(str(content["mapping"]), readers, targets, visits, _file(source, content))
+
+
+def _file(source: Source, content: Mapping[str, Any]) -> FileRules:
+    node = source.mapping(content.get("file") or {}, content, "file")
+    source.known(node, ("total", "skip", "missing"))
+    total = source.mapping(node.get("total") or {}, node, "total")
+    source.known(total, ("column", "amount", "texts"))
+    base = FileRules()
+    missing = str(node.get("missing", base.missing))
+    if missing not in ("gone", "settled"):
+        source.fail(f"'missing' cannot be {missing!r}", node, "missing", todo="write gone or settled")
+    return FileRules(
+        str(total.get("column", "")),
+        str(total.get("amount", "")),
+        _texts(source, total, "texts") if "texts" in total else base.total_texts,
+        _texts(source, node, "skip") if "skip" in node else base.skip_texts,
+        missing,
+    )
+
+
+def _texts(source: Source, node: Mapping[str, Any], key: str) -> frozenset[str]:
+    given = node[key]
+    if not isinstance(given, list):
+        source.fail(f"{key!r} is no list of texts", node, key, todo=f"write '{key}: [TEXT, TEXT]'")
+    return frozenset(str(text).strip() for text in given)
+
+
+def _texts_by_column(source: Source, node: Mapping[str, Any], key: str) -> dict[str, frozenset[str]]:
+    columns = source.mapping(node.get(key) or {}, node, key)
+    return {str(name): _texts(source, columns, name) for name in columns}
 
 
 def _visits(
@@ -130,19 +176,23 @@ def _zone(source: Source, content: Mapping[str, Any]) -> dt.tzinfo:
 
 
 def _reader(source: Source, stream: Stream, node: Mapping[str, Any], dates: Dates) -> Reader:
-    source.known(node, ("object", "fields", "optional"))
+    source.known(node, ("object", "where", "fields", "optional"))
     for key in ("object", "fields"):
         if key not in node:
             source.fail(f"{stream} lacks {key!r}", node, todo=f"add '{key}:' below {stream}")
     columns = source.mapping(node["fields"], node, "fields")
     model = RECORD_TYPES[stream].model_fields
     allowed = (set(model) - {"external_id", "modified_at"}) | {"id"}
+    if stream is Stream.INVOICES:
+        allowed.add("open")  # what is left of the amount, for files that do not say what is paid
     source.known(columns, allowed)
     for name, info in model.items():
         if info.is_required() and name != "external_id" and name not in columns:
             source.fail(f"{stream} needs {name!r}", columns, todo=f"add '{name}: FIELD' below its fields")
     fields = [_read_field(source, columns, name) for name in columns]
-    return Reader(stream, str(node["object"]), fields, dates, optional=bool(node.get("optional", False)))
+    where = _texts_by_column(source, node, "where")
+    optional = bool(node.get("optional", False))
+    return Reader(stream, str(node["object"]), fields, dates, where, optional=optional)
 
 
 def _read_field(source: Source, columns: Mapping[str, Any], name: str) -> ReadField:
@@ -156,7 +206,7 @@ def _read_field(source: Source, columns: Mapping[str, Any], name: str) -> ReadFi
             name,
             todo=f"write '{name}: FIELD' or '{name}: {{field: FIELD, default: …}}'",
         )
-    source.known(node, ("field", "optional", "default", "values", "else"))
+    source.known(node, ("field", "optional", "default", "values", "else", "negative", "magnitude"))
     values = node.get("values")
     if values is not None:
         source.mapping(values, node, "values")
@@ -167,6 +217,8 @@ def _read_field(source: Source, columns: Mapping[str, Any], name: str) -> ReadFi
         default=node.get("default", MISSING),
         values={str(k): v for k, v in values.items()} if values is not None else None,
         fallback=node.get("else", MISSING),
+        negative=_texts_by_column(source, node, "negative"),
+        magnitude=bool(node.get("magnitude", False)),
     )
 
 

@@ -8,25 +8,22 @@ passed over, and the other streams go on.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
-from connector.adapter import Crm, Ledger, Missing, Row
-from connector.errors import Halt, Reject
+from connector.adapter import Crm, Missing, Row
+from connector.errors import Halt
 from connector.mapping import FieldMapping
 from connector.model import Stream
 from connector.reading import Reader
 from connector.store import cursors, customers, records
 from connector.store.connections import Connection, names_of
 from connector.store.engine import Store
-from connector.store.records import Misfit
 from connector.window import LAG, Count, Report, Window, keep_rows, read_rows
 
 # Vendors without a list of deletions are swept by id this often.
 SWEEP_EVERY = dt.timedelta(hours=24)
-FILE_PAGE = 2_000
 
 
 @dataclass
@@ -143,62 +140,6 @@ def _lacks_accounts(store: Store, connection: Connection, stream: Stream, done: 
     return "" if known else "its accounts were never read"
 
 
-def import_ledger(
-    store: Store, connection: Connection, ledger: Ledger, mapping: FieldMapping, path: Path
-) -> Pulled:
-    """Read a receivables file: every row gives its account and its invoice.
-
-    Raises ``Halt`` when the file cannot be read or lacks a mapped column.
-    """
-    done = Pulled()
-    known: dict[str, Mapping[str, str]] = {}
-    number = 1
-    for part in _parts(ledger.read(path)):
-        for stream in (Stream.ACCOUNTS, Stream.INVOICES):
-            reader = mapping.readers.get(stream)
-            if reader is None:
-                continue
-            missing = [name for name in reader.required_fields if name not in part[0]]
-            if missing:
-                raise Halt(
-                    f"the file has no column {missing[0]!r}",
-                    where=str(path),
-                    todo=f"name one of its columns in the mapping: {', '.join(part[0])}",
-                )
-            rows, misfits = _file_rows(reader, part, number, known)
-            _store_rows(store, connection, reader, rows, done.count(stream), misfits)
-        number += len(part)
-    return done
-
-
-def _file_rows(
-    reader: Reader, part: Sequence[Mapping[str, str]], number: int, known: dict[str, Mapping[str, str]]
-) -> tuple[list[Row], list[Misfit]]:
-    """The rows of a part of a file, and those that have no id or one that another row has already.
-
-    ``number`` counts the rows before this part, ``known`` remembers its invoices. An account stands in
-    the file once for each of its invoices: there, the last row speaks.
-    """
-    rows: dict[str, Row] = {}
-    misfits: list[Misfit] = []
-    for place, data in enumerate(part, start=number + 1):
-        external_id = reader.file_id(data)
-        if not external_id:
-            misfits.append(_misfit(Row(f"row {place}", None, data), "missing_value", "has no id"))
-            continue
-        if reader.stream is Stream.INVOICES and known.setdefault(external_id, data) != data:
-            twin = Row(f"{external_id} (row {place})", None, data)
-            misfits.append(_misfit(twin, "duplicate_id", "has the id of another row", external_id))
-            continue
-        rows[external_id] = Row(external_id, None, data)
-    return list(rows.values()), misfits
-
-
-def _misfit(row: Row, code: str, what: str, value: str = "") -> Misfit:
-    todo = "correct the file and import it again"
-    return Misfit(row, Reject(f"the row {what}", code=code, field="id", value=value, todo=todo))
-
-
 def retry_rejects(
     store: Store, connection: Connection, mapping: FieldMapping, code: str | None = None
 ) -> Pulled:
@@ -254,24 +195,11 @@ def _store_rows(
     reader: Reader,
     rows: list[Row],
     count: Count,
-    earlier: Sequence[Misfit] = (),
 ) -> None:
     read, misfits = read_rows(reader, rows)
-    misfits = [*earlier, *misfits]
     with store.write() as tx:
         now = dt.datetime.now(dt.UTC)
         before = count.changed
         keep_rows(tx, connection, reader.stream, read, misfits, count, now)
         if reader.stream is Stream.ACCOUNTS and count.changed > before:
             customers.regroup(tx, connection.id, now)
-
-
-def _parts(rows: Iterator[Mapping[str, str]]) -> Iterator[list[Mapping[str, str]]]:
-    part: list[Mapping[str, str]] = []
-    for row in rows:
-        part.append(row)
-        if len(part) == FILE_PAGE:
-            yield part
-            part = []
-    if part:
-        yield part

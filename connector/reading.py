@@ -6,80 +6,28 @@ never guessed and never quietly dropped.
 
 from __future__ import annotations
 
-import datetime as dt
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
-from enum import StrEnum
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from pydantic import ValidationError
 
 from connector.adapter import Row
+from connector.cells import MONEY_FIELDS, Dates, coercion, text
 from connector.errors import Reject
 from connector.model import RECORD_TYPES, Record, Stream
-from connector.money import is_currency, to_minor
+from connector.money import is_currency
 
-MONEY_FIELDS = frozenset({"amount", "invoiced", "paid", "limit", "balance"})
 MISSING = object()
-_TRUE = frozenset({"true", "yes", "1", "y", "是"})
-_FALSE = frozenset({"false", "no", "0", "n", "", "否"})
-
-
-@dataclass(frozen=True)
-class Dates:
-    """How the source writes dates, and in which zone a moment becomes a day."""
-
-    form: str
-    zone: dt.tzinfo
-
-    def parse(self, value: Any) -> dt.date:
-        """A calendar day; ``ValueError`` names what was expected."""
-        if isinstance(value, dt.datetime):
-            return value.astimezone(self.zone).date()
-        if isinstance(value, dt.date):
-            return value
-        if self.form == "epoch_ms":
-            try:
-                moment = dt.datetime.fromtimestamp(int(str(value)) / 1000, tz=self.zone)
-            except (ValueError, OverflowError, OSError):
-                raise ValueError("expected milliseconds since 1970") from None
-            return moment.date()
-        text = str(value).strip()
-        if self.form != "iso":
-            try:
-                return dt.datetime.strptime(text, self.form).date()  # noqa: DTZ007 - a day has no zone
-            except ValueError:
-                # Date cells of a workbook are ISO dates, whatever the text cells beside them are.
-                if not re.match(r"\d{4}-\d\d-\d\d", text):
-                    raise ValueError(f"expected a date like {self.form}") from None
-        try:
-            if len(text) == 10:
-                return dt.date.fromisoformat(text)
-            moment = dt.datetime.fromisoformat(text)
-        except ValueError:
-            raise ValueError("expected a date like 2026-01-31") from None
-        return (moment.astimezone(self.zone) if moment.tzinfo else moment).date()
-
-    def moment(self, value: Any) -> dt.datetime:
-        """An aware UTC moment; one without an offset is meant in the source's zone."""
-        if self.form == "epoch_ms":
-            try:
-                return dt.datetime.fromtimestamp(int(str(value)) / 1000, tz=dt.UTC)
-            except (ValueError, OverflowError, OSError):
-                raise ValueError("expected milliseconds since 1970") from None
-        try:
-            found = value if isinstance(value, dt.datetime) else dt.datetime.fromisoformat(str(value).strip())
-        except ValueError:
-            raise ValueError("expected a time like 2026-01-31T10:00:00+08:00") from None
-        return (found if found.tzinfo else found.replace(tzinfo=self.zone)).astimezone(dt.UTC)
+MOST_KNOWN = 8192
 
 
 @dataclass(frozen=True)
 class ReadField:
-    """Where one canonical field comes from. ``values`` translates; ``fallback`` is its ``else``."""
+    """Where one canonical field comes from. ``values`` translates; ``fallback`` is its ``else``;
+    ``negative`` are the texts by column that make an amount one in the customer's favour; of an amount
+    with ``magnitude`` the source's own sign means nothing."""
 
     name: str
     path: tuple[str, ...]
@@ -87,6 +35,8 @@ class ReadField:
     default: Any = MISSING
     values: Mapping[str, Any] | None = None
     fallback: Any = MISSING
+    negative: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    magnitude: bool = False
 
     @cached_property
     def key(self) -> str:
@@ -114,6 +64,20 @@ class ReadField:
         return node
 
 
+class _Known(dict[Any, Any]):
+    """What texts mean, found once each as long as there are not too many of them."""
+
+    def __init__(self, meaning: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self._meaning = meaning
+
+    def __missing__(self, text: Any) -> Any:
+        found = self._meaning(text)
+        if len(self) < MOST_KNOWN:
+            self[text] = found
+        return found
+
+
 class Reader:
     """Turns rows of one stream into records."""
 
@@ -123,12 +87,14 @@ class Reader:
         object_name: str,
         fields: Sequence[ReadField],
         dates: Dates,
+        where: Mapping[str, frozenset[str]] | None = None,
         *,
         optional: bool = False,
     ) -> None:
         self.stream = stream
         # Not every tenant has the object; ours is there once something was written to it.
         self.optional = optional or stream is Stream.VISITS
+        self._where = tuple((where or {}).items())
         self.fields = tuple(fields)
         self.object = object_name
         self._type = RECORD_TYPES[stream]
@@ -136,7 +102,7 @@ class Reader:
         # The currency comes first: amounts cannot be read without it.
         rest = [f for f in fields if f.name not in ("id", "currency")]
         self._currency = next((f for f in fields if f.name == "currency"), None)
-        self._fields = [(f, f.name, _getter(f), _coercion(self._type, f.name, dates)) for f in rest]
+        self._fields = [(f, f.name, _getter(f), coercion(self._type, f.name, dates)) for f in rest]
         self.vendor_fields: tuple[str, ...] = tuple(dict.fromkeys(".".join(f.path) for f in fields))
         self.required_fields: tuple[str, ...] = tuple(
             ".".join(f.path) for f in fields if not f.optional and f.default is MISSING
@@ -149,6 +115,12 @@ class Reader:
         # Rows without a value here are none of ours.
         self.having = next((f.key for f in fields if f.name == "key"), "")
 
+    def takes(self, data: Mapping[str, Any]) -> bool:
+        """Whether a row of a file that holds several kinds of document is one of this stream."""
+        if not self._where:
+            return True
+        return all(str(data.get(column) or "").strip() in texts for column, texts in self._where)
+
     def file_id(self, data: Mapping[str, Any]) -> str | None:
         """The id of a row from a file, whose mapping names the column."""
         value = self._id.raw(data) if self._id else None
@@ -156,6 +128,93 @@ class Reader:
 
     def read(self, row: Row) -> Record:
         """The record of ``row``; raises ``Reject`` naming the canonical field and the value."""
+        values = self._values(row)
+        try:
+            return self._type(**values)
+        except ValidationError as fault:
+            raise self._misfit(fault, values) from None
+
+    def flat(self, external_id: str, data: Mapping[str, Any]) -> dict[str, Any]:
+        """What ``read`` would give, as the plain values of all fields but ``modified_at``, in the model's
+        order: for files with millions of documents. Every value has the type of its field already; what
+        must not be missing is looked at here. Whatever does not fit raises as in ``read``."""
+        whole = self._template.copy()
+        whole["external_id"] = external_id
+        try:
+            for name, key in self._texts:
+                if value := data.get(key):
+                    whole[name] = value.strip()
+            for name, key, known in self._plan:
+                whole[name] = known[data.get(key)]
+            currency = whole["currency"]
+            for spec, name, get, coerce in self._amounts:
+                value = get(data)
+                if not spec.plain:
+                    value = self._meaning(spec, value)
+                if value is None or value == "":
+                    continue
+                whole[name] = coerce(value, currency)
+                if spec.negative or spec.magnitude:
+                    whole[name] = _signed(spec, whole[name], data)
+            if "open" in whole:
+                whole["paid"] = whole["amount"] - whole.pop("open")
+            for name in self._needed:
+                if whole[name] is None:
+                    raise ValueError(name)
+        except (Reject, ValueError, TypeError, ArithmeticError):
+            # The long way says what is wrong.
+            whole = dict(self.read(Row(external_id, None, data)).__dict__)
+            del whole["modified_at"]
+        return whole
+
+    @cached_property
+    def _amounts(self) -> list[Any]:
+        return [one for one in self._fields if one[0].name in MONEY_FIELDS]
+
+    @cached_property
+    def _texts(self) -> list[tuple[str, str]]:
+        return [(name, spec.key) for spec, name, _, coerce in self._fields if spec.plain and coerce is text]
+
+    @cached_property
+    def _plan(self) -> list[tuple[str, str, _Known]]:
+        """All fields but amounts and plain texts: what a cell means depends on nothing but the cell, and few
+        differ."""
+
+        def meaning(spec: ReadField, coerce: Callable[[Any, str], Any]) -> Callable[[Any], Any]:
+            def found(value: Any) -> Any:
+                value = self._meaning(spec, value)
+                default = self._template[spec.name]
+                return default if value is None or value == "" else coerce(value, "")
+
+            return found
+
+        plan = [
+            (name, spec.key, _Known(meaning(spec, coerce)))
+            for spec, name, _, coerce in self._fields
+            if name not in MONEY_FIELDS and not (spec.plain and coerce is text)
+        ]
+        if self._currency is not None:
+            money = self._currency
+
+            def currency(value: Any) -> Any:
+                return self._read_currency(Row("", None, {money.key: value})) or None
+
+            plan.append(("currency", money.key, _Known(currency)))
+        return plan
+
+    @cached_property
+    def _template(self) -> dict[str, Any]:
+        return {
+            name: None if info.is_required() else info.default
+            for name, info in self._type.model_fields.items()
+            if name != "modified_at"
+        }
+
+    @cached_property
+    def _needed(self) -> tuple[str, ...]:
+        return tuple(name for name, info in self._type.model_fields.items() if info.is_required())
+
+    def _values(self, row: Row) -> dict[str, Any]:
         data = row.data
         values: dict[str, Any] = {
             "external_id": row.external_id,
@@ -177,6 +236,8 @@ class Reader:
                     continue
             try:
                 values[name] = coerce(value, currency)
+                if spec.negative or spec.magnitude:
+                    values[name] = _signed(spec, values[name], data)
             except (ValueError, TypeError, ArithmeticError) as fault:
                 raise Reject(
                     f"{spec.name} {_short(value)} does not fit: {fault}",
@@ -185,10 +246,11 @@ class Reader:
                     value=_short(value),
                     todo=f"correct {'.'.join(spec.path)} in the source, then 'rejects retry'",
                 ) from None
-        try:
-            return self._type(**values)
-        except ValidationError as fault:
-            raise self._misfit(fault, values) from None
+        if "open" in values:
+            left = values.pop("open")
+            if values.get("amount") is not None:
+                values["paid"] = values["amount"] - left
+        return values
 
     def _meaning(self, spec: ReadField, value: Any) -> Any:
         if value is None or value == "":
@@ -245,45 +307,10 @@ def _getter(spec: ReadField) -> Callable[[Mapping[str, Any]], Any]:
     return lambda data: data.get(key)
 
 
-def _coercion(record: type[Record], name: str, dates: Dates) -> Callable[[Any, str], Any]:
-    annotation = str(record.model_fields[name].annotation)
-    if name in MONEY_FIELDS:
-        return lambda value, currency: to_minor(_number(value), currency)
-    if "datetime.datetime" in annotation:
-        return lambda value, _: dates.moment(value)
-    if "datetime.date" in annotation:
-        # The days of a portfolio are few: a text that was read once is not read again.
-        known = lru_cache(maxsize=8192)(dates.parse)
-        return lambda value, _: known(value) if isinstance(value, str) else dates.parse(value)
-    if "bool" in annotation:
-        return lambda value, _: _truth(value)
-    if "int" in annotation.replace("Constraints", ""):
-        return lambda value, _: int(_number(value))
-    enum = record.model_fields[name].annotation
-    if isinstance(enum, type) and issubclass(enum, StrEnum):
-        return lambda value, _: enum(str(value))
-    return lambda value, _: str(value).strip()
-
-
-def _number(value: Any) -> Decimal | int | str:
-    if isinstance(value, (bool, list, dict)):
-        raise ValueError("expected a number")
-    if isinstance(value, float):
-        return str(value)
-    if isinstance(value, str):
-        return value.strip().replace(",", "")
-    return value if isinstance(value, (Decimal, int)) else str(value)
-
-
-def _truth(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    text = str(value).strip().lower()
-    if text in _TRUE:
-        return True
-    if text in _FALSE:
-        return False
-    raise ValueError("expected yes or no")
+def _signed(spec: ReadField, amount: int, data: Mapping[str, Any]) -> int:
+    if any(str(data.get(column) or "").strip() in texts for column, texts in spec.negative.items()):
+        return -abs(amount)
+    return abs(amount) if spec.magnitude else amount
 
 
 def _short(value: Any) -> str:

@@ -17,6 +17,8 @@ from typing import Any
 
 import requests
 
+from connector import review
+from connector.assess import assess
 from connector.config import load
 from connector.connect import add, kind_of
 from connector.home import found
@@ -75,6 +77,14 @@ class Installation:
             yield runtime
         finally:
             runtime.close()
+
+    def review(self) -> None:
+        """A person confirms everything that waits about natural persons, and it comes into force."""
+        with self.opened() as runtime:
+            waiting = [one.customer_id for one in review.listed(runtime)]
+            for number in waiting:
+                review.confirm(runtime, number, reason="seen", actor="test")
+            assess(runtime.store, runtime.policy, runtime.rates, runtime.now(), customers=waiting)
 
     def door(self, name: str, door: str, body: Mapping[str, Any] | None = None) -> Any:
         """A side door of a sandbox: GET without a body, POST with one."""

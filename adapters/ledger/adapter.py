@@ -82,7 +82,10 @@ def _named(path: Path, table: Iterator[tuple[int, Sequence[str]]]) -> Iterator[d
     """Rows by column name from (line, cells) pairs, the first of which is the header."""
     columns: list[str] = []
     for line, raw in table:
-        cells = [cell.strip() for cell in raw]
+        cells = list(map(str.strip, raw))
+        if len(cells) == len(columns) and any(cells):
+            yield dict(zip(columns, cells, strict=True))
+            continue
         if not any(cells):
             continue
         if not columns:

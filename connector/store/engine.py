@@ -20,6 +20,14 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from connector.errors import CreditGateError, Halt, Retry
 
 BUSY_SECONDS = 60
+# The log is moved into the database every 32 MB: a bulk import otherwise writes its pages many times.
+PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=NORMAL",
+    "foreign_keys=ON",
+    "cache_size=-65536",
+    "wal_autocheckpoint=8000",
+)
 
 
 class Store:
@@ -106,7 +114,7 @@ class Store:
         @sa.event.listens_for(engine, "connect")
         def _prepare(raw: sqlite3.Connection, _record: Any) -> None:
             raw.isolation_level = None  # transactions are begun by us, below
-            for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "cache_size=-65536"):
+            for pragma in PRAGMAS:
                 raw.execute(f"PRAGMA {pragma}")
 
         @sa.event.listens_for(engine, "begin")

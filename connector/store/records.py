@@ -54,12 +54,12 @@ def store(
     now: dt.datetime,
 ) -> Stored:
     """Store the records of one page and its misfits; mark the customers concerned."""
-    _one_at_a_time(tx, connection_id)
+    one_at_a_time(tx, connection_id)
     if stream is Stream.VISITS:
         told = [record for _, record in read if isinstance(record, VisitResult)]
-        _set_aside(tx, connection_id, stream, misfits, [one.external_id for one in told], now)
+        set_aside(tx, connection_id, stream, misfits, [one.external_id for one in told], now)
         return Stored(visits.settle(tx, connection_id, told, now), misfits)
-    kept, homeless = _with_account(tx, connection_id, stream, read)
+    kept, without = _with_account(tx, connection_id, stream, read)
     rows = [_row(connection_id, record, now) for record in kept]
     changed = _changed(tx, connection_id, stream, kept, rows)
     upsert(tx, RECORDS[stream], [row for _, row in changed])
@@ -74,14 +74,14 @@ def store(
         customers.touch(tx, connection_id, {_account_of(record) for record in records})
     elif stream is Stream.RECEIPTS:
         _touch_paid(tx, connection_id, [record.external_id for record in records])
-    all_misfits = [*misfits, *homeless]
-    _set_aside(tx, connection_id, stream, all_misfits, [r.external_id for r in kept], now)
+    all_misfits = [*misfits, *without]
+    set_aside(tx, connection_id, stream, all_misfits, [r.external_id for r in kept], now)
     return Stored(records, all_misfits)
 
 
 def gone(tx: sa.Connection, connection_id: int, stream: Stream, ids: Iterable[str], now: dt.datetime) -> int:
     """Mark rows as deleted in the CRM and their customers as changed; how many there were."""
-    _one_at_a_time(tx, connection_id)
+    one_at_a_time(tx, connection_id)
     if stream is Stream.VISITS:
         return visits.lost(tx, connection_id, list(ids), now)
     table = RECORDS[stream]
@@ -131,7 +131,7 @@ def raw_row(row: sa.Row[Any]) -> Row:
     return Row(row.external_id, row.modified_at, orjson.loads(row.raw))
 
 
-def _one_at_a_time(tx: sa.Connection, connection_id: int) -> None:
+def one_at_a_time(tx: sa.Connection, connection_id: int) -> None:
     """Pages of one connection are stored one after the other, whoever reads them, so that two of them
     never wait for each other's customers in a circle. SQLite has one writer anyway."""
     if tx.dialect.name != "sqlite":
@@ -164,20 +164,24 @@ def _with_account(
             account.c.connection_id == connection_id, account.c.external_id.in_(part)
         )
         known.update(tx.execute(query).scalars())
-    kept, homeless = [], []
+    kept, without = [], []
     for row, record in read:
         if _account_of(record) in known:
             kept.append(record)
             continue
-        reason = Reject(
-            f"account {_account_of(record)} is not in the store",
-            code="missing_account",
-            field="account_id",
-            value=_account_of(record),
-            todo="it is tried again at every pull; check that the account exists and may be read",
-        )
-        homeless.append(Misfit(row, reason))
-    return kept, homeless
+        without.append(Misfit(row, homeless(_account_of(record))))
+    return kept, without
+
+
+def homeless(account_id: str) -> Reject:
+    """Why a document whose account is not there is set aside."""
+    return Reject(
+        f"account {account_id} is not in the store",
+        code="missing_account",
+        field="account_id",
+        value=account_id,
+        todo="it is tried again at every pull; check that the account exists and may be read",
+    )
 
 
 def _row(connection_id: int, record: Record, now: dt.datetime) -> dict[str, Any]:
@@ -264,7 +268,7 @@ def _supersedes(row: Mapping[str, Any], digest: str, deleted: bool, modified: dt
     return bool(row["digest"] != digest or deleted)
 
 
-def _set_aside(
+def set_aside(
     tx: sa.Connection,
     connection_id: int,
     stream: Stream,
@@ -272,6 +276,7 @@ def _set_aside(
     healed: Sequence[str],
     now: dt.datetime,
 ) -> None:
+    """Keep the rows that do not fit, and drop what was set aside of those ``healed``."""
     here = sa.and_(reject.c.connection_id == connection_id, reject.c.stream == stream.value)
     first_seen: dict[str, dt.datetime] = {}
     if tx.execute(sa.select(reject.c.id).where(here).limit(1)).first() is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -69,11 +70,13 @@ def _bound(
     dialect: sa.Dialect, table: sa.Table, names: Sequence[str], rows: Sequence[Mapping[str, Any]]
 ) -> list[tuple[Any, ...]]:
     """The values of ``rows`` as the driver takes them."""
-    binders = [table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names]
-    columns = [
-        [bind(row[name]) for row in rows] if bind else [row[name] for row in rows]
-        for name, bind in zip(names, binders, strict=True)
-    ]
+    columns: list[Any] = list(zip(*map(itemgetter(*names), rows), strict=True))
+    for at, name in enumerate(names):
+        bind = table.c[name].type.dialect_impl(dialect).bind_processor(dialect)
+        if bind is not None:
+            # Days and moments repeat: each of them is bound once.
+            bound = {value: bind(value) for value in set(columns[at])}
+            columns[at] = [bound[value] for value in columns[at]]
     return list(zip(*columns, strict=True))
 
 

@@ -10,9 +10,11 @@ from collections import defaultdict
 from decimal import Decimal
 from pathlib import Path
 
+import orjson
 import pytest
 
 from connector.assess import assess
+from connector.connect import add, kind_of
 from connector.pull import pull
 from connector.push import push
 from connector.store import listing
@@ -63,6 +65,19 @@ def open_by_customer(path: Path) -> dict[str, Decimal]:
     return totals
 
 
+def standing(path: Path, on: dt.date) -> dict[str, tuple[Decimal, int]]:
+    """By customer, what was open at the end of a day and how many days the oldest of it was overdue."""
+    found: dict[str, tuple[Decimal, int]] = {}
+    with path.open(newline="") as file:
+        for row in csv.DictReader(file):
+            amount, late = found.get(row["customerID"], (Decimal(0), 0))
+            if day(row["InvoiceDate"]) <= on < day(row["SettledDate"]):
+                amount += Decimal(row["InvoiceAmount"])
+                late = max(late, (on - day(row["DueDate"])).days)
+            found[row["customerID"]] = (amount, late)
+    return found
+
+
 def files() -> list[str]:
     named = os.environ.get("CREDITGATE_RECEIVABLES")
     return ["written here", *([named] if named else [])]
@@ -91,3 +106,20 @@ def test_exposure_of_every_customer_is_what_the_file_says_was_open(source: str, 
     assert pushed.done == 100
     assert pushed.dead == 0
     assert len(content["Accounts"]) == 100
+
+
+@pytest.mark.parametrize("source", files())
+def test_an_imported_ledger_tells_what_was_open_and_overdue_on_any_day(source: str, tmp_path: Path) -> None:
+    path = written_file(tmp_path) if source == "written here" else Path(source)
+    with installation(tmp_path, Options(), names=(), provisioned=False) as made:
+        with made.opened() as runtime:
+            add(runtime, kind_of("ledger"), "ledger", {}, actor="test")
+        made.run("ledger", "import", str(path), "--snapshot")
+        for on in (dt.date(2012, 3, 31), AS_OF, dt.date(2013, 11, 15), dt.date(2014, 12, 31)):
+            listed = made.run("ledger", "open", "--as-of", on.isoformat(), "--all", "--format", "json")
+            found = {
+                row["name"]: (Decimal(row["open"]), row["overdue_days"])
+                for row in orjson.loads(listed.stdout)
+            }
+            assert found == standing(path, on)
+            assert any(late for _, late in found.values()) == (on.year < 2014)
