@@ -76,7 +76,7 @@ def evaluate(policy: Policy, snapshot: Snapshot) -> Assessment:
         overdue_amount=overdue if isinstance(overdue, int) else 0,
         overdue_days=days if isinstance(days, int) else 0,
         reasons=tuple(reasons),
-        steps=tuple(steps),
+        trace=steps,
         next_review=review,
         visit_within_days=visit_days,
         visit_reason=visit_reason,
