@@ -60,10 +60,17 @@ Entry = Step | tuple[Any, ...]
 
 def written_out(entry: Entry) -> Step:
     """The step of an entry."""
-    if type(entry) is Step:
-        return entry
-    (kind, code, fixed, names), *values = entry
-    return Step(kind, code, {**fixed, **dict(zip(names, map(plain, values), strict=True))})
+    return entry if type(entry) is Step else Step(*_parts(entry))
+
+
+def _parts(entry: tuple[Any, ...]) -> tuple[str, str, Params]:
+    """Kind, code and parameters of what is not a step yet."""
+    told: Told = entry[0]
+    params = told.fixed.copy()
+    for place, name in enumerate(told.names, 1):
+        value = entry[place]
+        params[name] = value if type(value) is int else plain(value)
+    return told.kind, told.code, params
 
 
 def step(kind: str, code: str, **params: str | int | None) -> Step:
@@ -127,11 +134,14 @@ class Assessment(NamedTuple):
     def __ne__(self, other: object) -> bool:
         return not self == other
 
+    def __hash__(self) -> int:
+        return hash((self.customer_id, self.policy_hash, self.as_of))
+
 
 def assessment_json(assessment: Assessment) -> bytes:
     """The canonical form: keys sorted, ``Decimal`` as text, dates and times ISO 8601."""
     content = _content(assessment)
-    content["steps"] = [list(item) for item in map(written_out, assessment.trace)]
+    content["steps"] = [list(one) if type(one) is Step else _parts(one) for one in assessment.trace]
     return orjson.dumps(content, option=orjson.OPT_SORT_KEYS, default=str)
 
 
