@@ -22,8 +22,9 @@ from connector.store.record_tables import account
 from connector.store.tables import assessment, connection, customer, policy_version
 from connector.store.tables import written as written_table
 
-# The fastest level: a few kilobytes of JSON shrink to a quarter, at a tenth of the cost of the rest.
-LEVEL = 1
+# The fastest level: a few kilobytes of JSON shrink to a third, at a tenth of the cost of the rest. A window
+# of 8 KiB holds one of them; the usual one would make the system hand out fresh pages for each.
+LEVEL, _WINDOW_BITS, _MEMORY = 1, 13, 6
 
 
 @dataclass(frozen=True)
@@ -120,8 +121,8 @@ def add_changed(tx: sa.Connection, judged: Sequence[Judged], now: dt.datetime) -
                 "as_of": one.outcome.as_of,
                 "policy_hash": one.outcome.policy_hash,
                 "digest": digest,
-                "facts": zlib.compress(snapshot_json(one.snapshot), LEVEL),
-                "outcome": zlib.compress(assessment_json(one.outcome), LEVEL),
+                "facts": packed(snapshot_json(one.snapshot)),
+                "outcome": packed(assessment_json(one.outcome)),
                 "status": one.outcome.status,
                 "risk_class": one.outcome.risk_class,
                 "created_at": now,
@@ -130,6 +131,12 @@ def add_changed(tx: sa.Connection, judged: Sequence[Judged], now: dt.datetime) -
     if rows:
         tx.execute(assessment.insert(), rows)
     return changed
+
+
+def packed(text: bytes) -> bytes:
+    """JSON as it is stored; ``zlib.decompress`` gives it back."""
+    packer = zlib.compressobj(LEVEL, zlib.DEFLATED, _WINDOW_BITS, _MEMORY)
+    return packer.compress(text) + packer.flush()
 
 
 def crm_accounts(tx: sa.Connection, customer_ids: Sequence[int]) -> list[CrmAccount]:
