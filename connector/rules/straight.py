@@ -18,9 +18,9 @@ from connector.rules import interpret, limit, scorecard
 from connector.rules.exposure import weighted
 from connector.rules.grades import Grade, grade, told
 from connector.rules.moments import start_of
-from connector.rules.outcome import Assessment, step
-from connector.rules.program import Compiled, Point
-from connector.rules.snapshot import Snapshot, Unknown
+from connector.rules.outcome import Assessment, Told, step
+from connector.rules.program import Band, Compiled, Point
+from connector.rules.snapshot import Snapshot, Unknown, Value
 from connector.rules.source import Made, Text, add_rule, plain_rules
 from connector.rules.straight_limit import add_effective, add_exposure, add_limit, add_terms
 
@@ -99,31 +99,52 @@ def _start(text: Text) -> None:
 def _score(text: Text) -> None:
     rules, told_points = text.rules, []
     for place, point in enumerate(rules.points):
-        number = text.fact(point.fact)
-        told_points.append(f"s{place}")
-        untold = _untold(point)
-        at = text.bind(untold)
-        weight, blank = text.bind(point.weight), text.bind(point.weight * point.unknown)
+        fact, step_name = f"f{text.fact(point.fact)}", f"s{place}"
+        told_points.append(step_name)
         text.add(
-            f"if n{number}:\n    s{place} = {at}[f{number}.reason]; e += {blank}; u += {weight}\nelse:",
+            f"if n{fact[1:]}:\n    {step_name} = {{untold}}[{fact}.reason]; e += {{blank}}; u += {{weight}}\n"
+            "else:",
+            untold=_untold(point),
+            blank=point.weight * point.unknown,
+            weight=point.weight,
         )
         if point.lookup is None:
-            bands = [(told("score", "point", ("value",), **one.params), one.points) for one in point.bands]
-            text.add(
-                "    b = {bands}[bisect(" + "{edges}" + f", f{number})]",
-                bands=tuple((one, points * point.weight) for one, points in bands),
-                edges=point.edges,
-            )
+            edges = [text.bind(edge) for edge in point.edges]
+            chosen = [_band(text, band, point.weight, step_name, fact) for band in point.bands]
+            text.lines += _halved(fact, edges, chosen, "    ")
         else:
-
-            def listed(value: Any, point: Any = point) -> Any:
-                band = scorecard.listed(point, point.lookup, value)
-                return told("score", "point", ("value",), **band.params), band.points * point.weight
-
-            text.add(f"    b = {{listed}}[f{number}]", listed=Made(listed))
-        text.add(f"    s{place} = (b[0], f{number}); e += b[1]")
+            text.add(
+                f"    b = {{listed}}[{fact}]; {step_name} = (b[0], {fact}); e += b[1]", listed=_listed(point)
+            )
     first = [text.bind(step("score", "segment", segment=rules.segment))] if rules.segment != "default" else []
     text.add(f"trace = [{', '.join(first + told_points)}]\nadd = trace.append")
+
+
+def _band(text: Text, band: Band, weight: int, step_name: str, fact: str) -> str:
+    """The line for a value in a bin."""
+    told_point = text.bind(told("score", "point", ("value",), **band.params))
+    return f"{step_name} = ({told_point}, {fact}); e += {text.bind(band.points * weight)}"
+
+
+def _halved(fact: str, edges: list[str], chosen: list[str], indent: str) -> list[str]:
+    """The lines that choose a bin: each question halves those that are left, as ``bisect_right`` does."""
+    if not edges:
+        return [indent + chosen[0]]
+    half = len(edges) // 2
+    return [
+        f"{indent}if {fact} < {edges[half]}:",
+        *_halved(fact, edges[:half], chosen[: half + 1], indent + "    "),
+        f"{indent}else:",
+        *_halved(fact, edges[half + 1 :], chosen[half + 1 :], indent + "    "),
+    ]
+
+
+def _listed(point: Point) -> Made:
+    def listed(value: Value) -> tuple[Told, int]:
+        band = scorecard.listed(point, point.lookup or {}, value)
+        return told("score", "point", ("value",), **band.params), band.points * point.weight
+
+    return Made(listed)
 
 
 def _untold(point: Point) -> Made:
