@@ -54,7 +54,15 @@ class Told(NamedTuple):
     names: tuple[str, ...]
 
 
-# One entry of a trace: a step, or what makes it one: a ``Told`` and the values of its names, in order.
+class Of(NamedTuple):
+    """A step that tells of a reason."""
+
+    kind: str
+    code: str
+
+
+# One entry of a trace: a step, or what makes it one: a ``Told`` and the values of its names, in order; or
+# an ``Of`` and its reason.
 Entry = Step | tuple[Any, ...]
 
 
@@ -65,7 +73,10 @@ def written_out(entry: Entry) -> Step:
 
 def _parts(entry: tuple[Any, ...]) -> tuple[str, str, Params]:
     """Kind, code and parameters of what is not a step yet."""
-    told: Told = entry[0]
+    told: Told | Of = entry[0]
+    if isinstance(told, Of):
+        reason: Reason = entry[1]
+        return told.kind, told.code, {**reason.params, "code": reason.code}
     params = told.fixed.copy()
     for place, name in enumerate(told.names, 1):
         value = entry[place]

@@ -14,11 +14,11 @@ from math import ceil
 from typing import Any
 
 from connector.money import part_of
-from connector.rules import interpret, limit, scorecard
+from connector.rules import conditions, interpret, limit, scorecard
 from connector.rules.exposure import weighted
 from connector.rules.grades import Grade, grade, told
 from connector.rules.moments import start_of
-from connector.rules.outcome import Assessment, Told, step
+from connector.rules.outcome import Assessment, Of, Told, step
 from connector.rules.program import Band, Compiled, Point
 from connector.rules.snapshot import Snapshot, Unknown, Value
 from connector.rules.source import Made, Text, add_rule, plain_rules
@@ -71,7 +71,8 @@ _COMMON: dict[str, Any] = {
     "own_reasons_of": interpret.own_reasons_of,
     "part_of": part_of,
     "room_of": interpret.room_of,
-    "ruled": interpret.ruled,
+    "RULE": Of("status", "rule"),
+    "tell": conditions.tell,
     "status_rules_of": interpret.status_rules_of,
     "terms_of": interpret.terms_of,
     "weighted": weighted,
@@ -228,11 +229,15 @@ def _status(text: Text) -> None:
     for rule in rules.rules:
         add_rule(text, rule, "status")
     # Of more than a hundred facts the reasons tell few.
-    text.names["SHOWN"] = tuple({name: None for rule in rules.rules for name in rule.shows})
+    shown = sorted({name for rule in rules.rules for name in rule.shows})
+    text.names["SHOWN"] = tuple(name for name in shown if name not in _OUTCOME)
+    outcome = [f"'{name}': {read}" for name, read in _OUTCOME.items() if name in shown]
+    currency = text.bind(rules.currency)
     text.lines += [
         "if hit:",
-        f"    vv = {_ALL % '{name: v.get(name) for name in SHOWN}'}",
-        "    for rule in hit: ruled(R, rule, vv, trace, reasons)",
+        f"    vv = {{**{{name: v.get(name) for name in SHOWN}}, {', '.join(outcome)}}}",
+        "    for rule in hit:",
+        f"        reason = tell(rule, vv, {currency}); reasons.append(reason); add((RULE, reason))",
     ]
 
 
