@@ -1,7 +1,10 @@
-"""Assessment of 200,000 customers from the store, with their documents.
+"""Assessment from SQLite, end to end: dossiers, facts, outcome with all steps, storing, credit lines, outbox.
 
-Prints JSON: customers per second of the first run, of a second run in which 1 in 200 has changed, the
-ratio of their costs, and the peak memory.
+Every customer has 5 invoices. Prints JSON: customers per second of the first run, the cost of a second
+run in which 1 in 1,000 has changed as a share of it (at most 0.01), and the peak memory of all of it, the
+filling of the store included (at most 500 MB). ``seconds`` are of the clock on the wall, ``cpu_seconds``
+of this process (``time.process_time``); a machine that does other work makes the two differ. The numbers
+of the project are for ``--customers 1000000``.
 """
 
 from __future__ import annotations
@@ -10,15 +13,18 @@ import argparse
 import datetime as dt
 import random
 import resource
+import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import orjson
 import sqlalchemy as sa
 
 from connector.adapter import Row
-from connector.assess import assess
+from connector.assess import Assessed, assess
 from connector.config import shipped
 from connector.model import Account, Invoice, InvoiceState, Record, Stream
 from connector.money import Rates
@@ -30,16 +36,22 @@ from connector.store.tables import connection, customer
 
 NOW = dt.datetime(2026, 6, 30, 12, tzinfo=dt.UTC)
 INVOICES_EACH = 5
+CHANGED_ONE_IN = 1_000
+MOST_RATIO = 0.01
+MOST_MB = 500
 PART = 2_000
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print; the exit code says whether ratio and memory are as they should be."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--customers", type=int, default=200_000)
+    parser.add_argument("--customers", type=int, default=100_000)
+    parser.add_argument("--folder", type=Path, help="where the store is made (default: a temporary folder)")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        print(orjson.dumps(measure(Path(folder), arguments.customers)).decode())
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+        found = measure(Path(folder), arguments.customers)
+    print(orjson.dumps(found).decode())
+    sys.exit(0 if found["ratio_is_met"] and found["memory_is_met"] else 1)
 
 
 def measure(folder: Path, customers: int) -> dict[str, object]:
@@ -51,27 +63,44 @@ def measure(folder: Path, customers: int) -> dict[str, object]:
     fill(store, customers)
     first = _timed(lambda: assess(store, policy, rates, NOW))
     with store.write() as tx:
-        some = customer.c.id % 200 == 0
+        some = customer.c.id % CHANGED_ONE_IN == 0
         tx.execute(sa.update(customer).where(some).values(changes=customer.c.changes + 1))
     second = _timed(lambda: assess(store, policy, rates, NOW))
     store.close()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     return {
         "benchmark": "assess",
-        "customers": customers,
+        "customers": first.customers,
         "documents": customers * INVOICES_EACH,
-        "seconds": round(first[0], 1),
-        "customers_per_second": round(first[1] / first[0]),
-        "changed_customers": second[1],
-        "seconds_for_changed": round(second[0], 2),
-        "ratio_changed_to_all": round(second[0] / first[0], 4),
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "seconds": round(first.wall, 1),
+        "cpu_seconds": round(first.cpu, 1),
+        "customers_per_second": round(first.customers / first.wall),
+        "customers_per_cpu_second": round(first.customers / first.cpu),
+        "changed_customers": second.customers,
+        "seconds_for_changed": round(second.wall, 2),
+        "cpu_seconds_for_changed": round(second.cpu, 2),
+        "ratio_changed_to_all": round(second.wall / first.wall, 5),
+        "cpu_ratio_changed_to_all": round(second.cpu / first.cpu, 5),
+        "ratio_wanted": MOST_RATIO,
+        "ratio_is_met": second.cpu / first.cpu <= MOST_RATIO,
+        "peak_mb": peak,
+        "peak_mb_wanted": MOST_MB,
+        "memory_is_met": peak <= MOST_MB,
     }
 
 
-def _timed(run: object) -> tuple[float, int]:
-    began = time.perf_counter()
-    done = run()  # type: ignore[operator]
-    return time.perf_counter() - began, done.judged
+class Took(NamedTuple):
+    """A run: seconds on the wall, seconds of this process, customers judged."""
+
+    wall: float
+    cpu: float
+    customers: int
+
+
+def _timed(run: Callable[[], Assessed]) -> Took:
+    wall, cpu = time.perf_counter(), time.process_time()
+    done = run()
+    return Took(time.perf_counter() - wall, time.process_time() - cpu, done.judged)
 
 
 def fill(store: Store, customers: int) -> None:

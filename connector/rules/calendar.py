@@ -18,16 +18,21 @@ def next_review(
 ) -> dt.date:
     """The shorter distance of class and status after the last review (which may lie in the past:
     overdue), or after today if there was none."""
-    days, for_status = risk_class.review_days, rules.reviews.get(status)
-    shorter = for_status is not None and for_status < days
-    if for_status is not None and shorter:
-        days = for_status
+    days, shorter = review_days(rules, risk_class, status)
     day = (snapshot.reviewed_on or snapshot.today) + dt.timedelta(days=days)
     if shorter:
         steps.append(step("calendar", "review_status", on=day.isoformat(), days=days, status=status))
     else:
         steps.append(step("calendar", "review", on=day.isoformat(), days=days, risk_class=risk_class.name))
     return day
+
+
+def review_days(rules: Compiled, risk_class: Class, status: str) -> tuple[int, bool]:
+    """The days to the next review, and whether the status asks for it rather than the class."""
+    days, for_status = risk_class.review_days, rules.reviews.get(status)
+    if for_status is not None and for_status < days:
+        return for_status, True
+    return days, False
 
 
 def visit(

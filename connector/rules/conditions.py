@@ -39,7 +39,7 @@ def acting(rules: tuple[Rule, ...], values: Mapping[str, Value], kind: str, step
                     continue
                 blank = blank or missing
             if blank is not None:
-                steps.append(_untested(rule, kind, blank, _why(values[blank])))
+                steps.append(untested(rule, kind, blank, _why(values[blank])))
                 if not rule.act_on_unknown:
                     continue
             lifts = next((one for one in rule.spared if _spares(one, values)), None)
@@ -104,7 +104,8 @@ def _why(value: Value) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _untested(rule: Rule, kind: str, fact: str, why: str) -> Step:
+def untested(rule: Rule, kind: str, fact: str, why: str) -> Step:
+    """A rule that could not be tested, for want of a fact."""
     code = "rule_untested_acts" if rule.act_on_unknown else "rule_untested"
     return Step(kind, code, {"code": rule.reason, "fact": fact, "why": why})
 

@@ -18,7 +18,7 @@ from connector.rules.outcome import Params, Step, step
 from connector.rules.program import Class, Compiled
 from connector.rules.snapshot import SetLimit, Unknown, Value
 
-_YEAR_DAYS = 365
+YEAR_DAYS = 365
 _YEAR_MONTHS = 12
 
 
@@ -48,7 +48,7 @@ class Effective(NamedTuple):
     secured: int = 0
 
 
-def _need(basis: Basis, term: NeedTerm, steps: list[Step]) -> int | None:
+def need(basis: Basis, term: NeedTerm, steps: list[Step]) -> int | None:
     """What the customer's own business with us asks for."""
     sales = _known(basis, "need", "sales_12m", steps)
     if sales is None:
@@ -62,7 +62,7 @@ def _need(basis: Basis, term: NeedTerm, steps: list[Step]) -> int | None:
             sales = yearly
     rules, days = basis.rules, basis.terms_days + term.extra_days
     numerator, denominator = rules.need_ratio
-    amount = part_of(sales, numerator * days, denominator * _YEAR_DAYS)
+    amount = part_of(sales, numerator * days, denominator * YEAR_DAYS)
     factor = rules.need_factor_text
     steps.append(step("limit", "limit_need", sales=sales, days=days, factor=factor, amount=amount))
     if amount < rules.need_at_least:
@@ -90,7 +90,7 @@ def _agency(basis: Basis, term: ShareTerm, steps: list[Step]) -> int | None:
 
 
 TERMS: dict[str, Callable[[Basis, Any, list[Step]], int | None]] = {
-    "need": _need,
+    "need": need,
     "capacity": _capacity,
     "net_worth": _net_worth,
     "agency": _agency,
@@ -114,12 +114,13 @@ def _known(basis: Basis, term: str, fact: str, steps: list[Step]) -> int | None:
     value = basis.values[fact]
     if isinstance(value, int):
         return value
-    steps.append(_unknown(term, fact, value.reason if isinstance(value, Unknown) else "not_stated"))
+    steps.append(untold(term, fact, value.reason if isinstance(value, Unknown) else "not_stated"))
     return None
 
 
 @lru_cache(maxsize=1024)
-def _unknown(term: str, fact: str, why: str) -> Step:
+def untold(term: str, fact: str, why: str) -> Step:
+    """A term that goes without a fact, and why."""
     return step("limit", "limit_unknown", term=term, fact=fact, why=why)
 
 
@@ -132,7 +133,7 @@ def calculated(basis: Basis, steps: list[Step]) -> Calculated:
         if value is not None:
             known[name] = value
     if not known:
-        return _new_customer(basis, steps)
+        return new_customer_limit(basis, steps)
     caps = _caps(basis, steps)
     smallest = limit.combine == "min"
     amount = _least({**known, **caps}, steps) if smallest else _mean(known, caps, basis, steps)
@@ -151,25 +152,28 @@ def _caps(basis: Basis, steps: list[Step]) -> dict[str, int]:
     caps: dict[str, int] = {}
     if rules.policy.limit.terms.class_cap:
         caps["class_cap"] = found.cap
-        steps.append(_class_cap(found.name, found.cap))
+        steps.append(class_cap_step(found.name, found.cap))
     if rules.portfolio is None:
         return caps
     caps["concentration"] = rules.concentration
-    steps.append(_concentration(rules.portfolio, rules.concentration_text, rules.concentration))
+    steps.append(concentration_step(rules.portfolio, rules.concentration_text, rules.concentration))
     return caps
 
 
 @lru_cache(maxsize=256)
-def _class_cap(name: str, cap: int) -> Step:
+def class_cap_step(name: str, cap: int) -> Step:
+    """What a class allows at most."""
     return step("limit", "limit_class_cap", risk_class=name, amount=cap)
 
 
 @lru_cache(maxsize=256)
-def _concentration(portfolio: int, share: str, amount: int) -> Step:
+def concentration_step(portfolio: int, share: str, amount: int) -> Step:
+    """What one customer may take of what all may owe."""
     return step("limit", "limit_concentration", portfolio=portfolio, share=share, amount=amount)
 
 
-def _new_customer(basis: Basis, steps: list[Step]) -> Calculated:
+def new_customer_limit(basis: Basis, steps: list[Step]) -> Calculated:
+    """What a customer gets of whom no term is known."""
     if basis.rules.policy.limit.new_customer is None:
         return Calculated(None, False)
     caps = _caps(basis, [])

@@ -16,8 +16,9 @@ from typing import Literal
 from connector.policy.catalogue import FACTS, WHOLE
 from connector.policy.schema import Policy
 from connector.rules.compile import compiled
-from connector.rules.evaluate import evaluate, rules_for
+from connector.rules.evaluate import evaluate
 from connector.rules.exposure import weighted
+from connector.rules.interpret import rules_for
 from connector.rules.outcome import Assessment, plain
 from connector.rules.program import Compiled, Point, Rule
 from connector.rules.snapshot import SetLimit, Snapshot, Unknown, Value

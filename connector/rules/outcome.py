@@ -8,7 +8,7 @@ decimal text), so that the JSON form gives back an equal assessment.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -44,13 +44,52 @@ class Step(NamedTuple):
     params: Params
 
 
+class Told(NamedTuple):
+    """What the steps of one place of a policy have in common: ``fixed`` parameters, and the ``names`` of
+    those that differ from customer to customer."""
+
+    kind: str
+    code: str
+    fixed: Params
+    names: tuple[str, ...]
+
+
+class Of(NamedTuple):
+    """A step that tells of a reason."""
+
+    kind: str
+    code: str
+
+
+# One entry of a trace: a step, or what makes it one: a ``Told`` and the values of its names, in order; or
+# an ``Of`` and its reason.
+Entry = Step | tuple[Any, ...]
+
+
+def written_out(entry: Entry) -> Step:
+    """The step of an entry."""
+    return entry if type(entry) is Step else Step(*_parts(entry))
+
+
+def _parts(entry: tuple[Any, ...]) -> tuple[str, str, Params]:
+    """Kind, code and parameters of what is not a step yet."""
+    told: Told | Of = entry[0]
+    if isinstance(told, Of):
+        reason: Reason = entry[1]
+        return told.kind, told.code, {**reason.params, "code": reason.code}
+    params = told.fixed.copy()
+    for place, name in enumerate(told.names, 1):
+        value = entry[place]
+        params[name] = value if type(value) is int else plain(value)
+    return told.kind, told.code, params
+
+
 def step(kind: str, code: str, **params: str | int | None) -> Step:
     """A step with its parameters by name."""
     return Step(kind, code, params)
 
 
-@dataclass(frozen=True, slots=True)
-class Assessment:
+class Assessment(NamedTuple):
     """What follows for one customer. Amounts are minor units of ``currency``.
 
     ``score`` 0…100, ``None`` if too little is known; ``status`` ``ok``, ``watch``, ``hold`` or
@@ -61,6 +100,7 @@ class Assessment:
     ``next_change`` (UTC) is when time alone may change the outcome. ``policy`` is name and version.
     ``segment`` is the policy's segment (``default``: none); ``dunning_level`` the rung of the overdue
     ladder (0: none); ``late_interest`` has accrued so far; ``secured`` is what others stand for.
+    ``trace`` holds every step; ``steps`` writes them out. Equal are outcomes with equal steps.
     """
 
     customer_id: int
@@ -82,7 +122,7 @@ class Assessment:
     overdue_amount: int
     overdue_days: int
     reasons: tuple[Reason, ...]
-    steps: tuple[Step, ...]
+    trace: Sequence[Entry]
     next_review: dt.date
     visit_within_days: int | None
     visit_reason: str | None
@@ -92,18 +132,35 @@ class Assessment:
     late_interest: int = 0
     secured: int = 0
 
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Every step, in order."""
+        return tuple(map(written_out, self.trace))
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not Assessment:
+            return NotImplemented
+        return tuple(self._replace(trace=self.steps)) == tuple(other._replace(trace=other.steps))
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash((self.customer_id, self.policy_hash, self.as_of))
+
 
 def assessment_json(assessment: Assessment) -> bytes:
     """The canonical form: keys sorted, ``Decimal`` as text, dates and times ISO 8601."""
-    return orjson.dumps(_content(assessment), option=orjson.OPT_SORT_KEYS, default=str)
+    content = _content(assessment)
+    content["steps"] = [list(one) if type(one) is Step else _parts(one) for one in assessment.trace]
+    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS, default=str)
 
 
 def outcome_json(assessment: Assessment) -> bytes:
     """The outcome alone, without moment and steps: equal bytes mean that nothing has changed for
     the people and systems that act on it."""
     content = _content(assessment)
-    for name in ("as_of", "steps", "next_change"):
-        del content[name]
+    del content["as_of"], content["next_change"]
     return orjson.dumps(content, option=orjson.OPT_SORT_KEYS, default=str)
 
 
@@ -116,12 +173,12 @@ def assessment_from_json(text: bytes) -> Assessment:
         content[name] = None if content[name] is None else Decimal(content[name])
     content["next_review"] = dt.date.fromisoformat(content["next_review"])
     content["reasons"] = tuple(Reason(*item) for item in content["reasons"])
-    content["steps"] = tuple(Step(*item) for item in content["steps"])
+    content["trace"] = tuple(Step(*item) for item in content.pop("steps"))
     return Assessment(**content)
 
 
 def _content(assessment: Assessment) -> dict[str, Any]:
-    content = {name: getattr(assessment, name) for name in Assessment.__slots__}
+    content = assessment._asdict()
     content["reasons"] = [list(item) for item in assessment.reasons]
-    content["steps"] = [list(item) for item in assessment.steps]
+    del content["trace"]
     return content

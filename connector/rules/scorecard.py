@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from connector.rules.conditions import acting, tell
 from connector.rules.outcome import Params, Reason, Step, plain, step
-from connector.rules.program import Band, Class, Compiled, Point
+from connector.rules.program import Band, Class, Compiled, Point, Rule
 from connector.rules.snapshot import Unknown, Value
 
 
@@ -25,12 +25,12 @@ def score(rules: Compiled, values: Mapping[str, Value], steps: list[Step]) -> De
         value = values[point.fact]
         if type(value) is Unknown:
             earned += point.weight * point.unknown
-            steps.append(_unknown(point, value.reason))
+            steps.append(untold(point, value.reason))
         else:
             if point.lookup is None:
                 band = point.bands[bisect_right(point.edges, value)]
             else:
-                band = _listed(point, point.lookup, value)
+                band = listed(point, point.lookup, value)
             earned += point.weight * band.points
             known += point.weight
             shown = value if type(value) is int else plain(value)
@@ -46,11 +46,13 @@ def score(rules: Compiled, values: Mapping[str, Value], steps: list[Step]) -> De
 
 
 @lru_cache(maxsize=4096)
-def _unknown(point: Point, why: str) -> Step:
+def untold(point: Point, why: str) -> Step:
+    """A data point that is not known, and why."""
     return step("score", "point_unknown", fact=point.fact, weight=point.weight, points=point.unknown, why=why)
 
 
-def _listed(point: Point, lookup: Mapping[Value, Band], value: Value) -> Band:
+def listed(point: Point, lookup: Mapping[Value, Band], value: Value) -> Band:
+    """The bin of a value that is looked up."""
     band = lookup.get(value, point.rest)
     if band is None:
         raise AssertionError(f"no bin of {point.fact} takes {value!r}")  # lint has excluded it
@@ -74,11 +76,31 @@ def risk_class(
     else:
         found = rules.classes[-1]
         steps.append(step("class", "class_lowest", risk_class=found.name))
+    return knock_outs(rules, found, values, steps, reasons)
+
+
+def knock_outs(
+    rules: Compiled, found: Class, values: Mapping[str, Value], steps: list[Step], reasons: list[Reason]
+) -> Class:
+    """The class after every knock-out that applies."""
     for rule in acting(rules.knock_outs, values, "class", steps):
-        reason = tell(rule, values, rules.currency)
-        reasons.append(reason)
-        if rule.rank > found.rank:
-            found = rules.classes[rule.rank]
-        params: Params = {**reason.params, "code": rule.reason, "risk_class": found.name}
-        steps.append(Step("class", "class_knock_out", params))
+        found = knocked(rules, rule, found, values, steps, reasons)
+    return found
+
+
+def knocked(
+    rules: Compiled,
+    rule: Rule,
+    found: Class,
+    values: Mapping[str, Value],
+    steps: list[Step],
+    reasons: list[Reason],
+) -> Class:
+    """The class after one knock-out that applies."""
+    reason = tell(rule, values, rules.currency)
+    reasons.append(reason)
+    if rule.rank > found.rank:
+        found = rules.classes[rule.rank]
+    params: Params = {**reason.params, "code": rule.reason, "risk_class": found.name}
+    steps.append(Step("class", "class_knock_out", params))
     return found

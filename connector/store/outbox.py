@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from connector.store.record_tables import account, sales_order
 from connector.store.tables import outbox, written
-from connector.store.upsert import upsert
+from connector.store.upsert import insert, upsert
 
 # These tell when, not what: they are written along with a change and are no change themselves.
 MOMENTS = frozenset({"credit_as_of"})
@@ -94,8 +94,7 @@ def put(tx: sa.Connection, items: Sequence[Item], now: dt.datetime) -> int:
             newer.append(row | {f"at_{name}": value for name, value in place.items()})
         else:
             fresh.append(row | place | {"created_at": now})
-    if fresh:
-        tx.execute(sa.insert(outbox), fresh)
+    insert(tx, outbox, fresh)
     if newer:
         here = sa.and_(*(outbox.c[name] == sa.bindparam(f"at_{name}") for name in _PLACE))
         # The other columns are set from the rows.

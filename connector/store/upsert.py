@@ -41,6 +41,17 @@ def upsert(
         _copy(connection, table, rows, guarded)
 
 
+def insert(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert ``rows``, which all have the same columns."""
+    if not rows:
+        return
+    if connection.dialect.name == "sqlite":
+        text, names = _sqlite_insert(connection.dialect, table, tuple(rows[0]))
+        connection.exec_driver_sql(text, _bound(connection.dialect, table, names, rows))
+    else:
+        connection.execute(sa.insert(table), list(rows))
+
+
 def new_ids(connection: sa.Connection, table: sa.Table, count: int) -> list[int]:
     """``count`` values for the surrogate key ``id`` of ``table``, which nobody else will get.
 
@@ -64,6 +75,15 @@ def _sqlite_text(
     statement = sqlite.insert(table).values({name: sa.bindparam(name) for name in names})
     compiled = _on_conflict(statement, table, dict.fromkeys(names), guarded).compile(dialect=dialect)
     return str(compiled), tuple(getattr(compiled, "positiontup"))  # noqa: B009 - of SQL compilers only
+
+
+@lru_cache(maxsize=64)
+def _sqlite_insert(
+    dialect: sa.Dialect, table: sa.Table, names: tuple[str, ...]
+) -> tuple[str, tuple[str, ...]]:
+    statement = sqlite.insert(table).values({name: sa.bindparam(name) for name in names})
+    compiled = statement.compile(dialect=dialect)
+    return str(compiled), tuple(getattr(compiled, "positiontup"))  # noqa: B009 - as above
 
 
 def _bound(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +66,7 @@ def test_no_note_where_the_mapping_writes_none(runtime: Runtime) -> None:
 
 
 def outcome(status: str) -> Assessment:
-    return replace(assess(dossier()), customer_id=1, status=status)
+    return assess(dossier())._replace(customer_id=1, status=status)
 
 
 def turn(runtime: Runtime, status: str, before: dict[int, str]) -> int:

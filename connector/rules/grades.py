@@ -1,0 +1,104 @@
+"""What a program says of a customer's class, worked out once: amounts as ratios, steps as they will stand.
+
+Invariant: each step equals the one that ``interpret`` would make.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import NamedTuple
+
+from connector.policy.schema import STATUSES
+from connector.rules import calendar, limit
+from connector.rules.outcome import Step, Told, step
+from connector.rules.program import Class, Compiled
+
+RANK: dict[str, int] = {status: rank for rank, status in enumerate(STATUSES)}
+
+
+class Share(NamedTuple):
+    """A share of an amount: what is told of it, and it as a ratio, with the denominator doubled."""
+
+    told: Told
+    numerator: int
+    denominator: int
+    twice: int
+
+
+class Day(NamedTuple):
+    """What class and status say of the calendar: ``gap`` to the next review, and the visit."""
+
+    gap: dt.timedelta
+    review: Told
+    visit_days: int | None
+    visit_why: str | None
+    visit: Step | None
+    hold: bool
+
+
+class Grade(NamedTuple):
+    """A class; ``worth`` and ``revenue`` are the shares of its capacity, ``numerator`` and
+    ``denominator`` its factor."""
+
+    risk_class: Class
+    longest: int
+    by_score: Told
+    terms_class: Step
+    terms_agreed: Told
+    worth: Share | None
+    revenue: Share | None
+    cap: int
+    cap_step: Step
+    numerator: int
+    denominator: int
+    twice: int
+    factor: Told
+    calendar: dict[str, Day]
+
+
+def told(kind: str, code: str, names: tuple[str, ...], **fixed: str | int | None) -> Told:
+    """What the steps of one place have in common, with the fixed parameters by name."""
+    return Told(kind, code, fixed, names)
+
+
+def share(term: str, fact: str, part: Decimal) -> Share:
+    """A share of the fact of a term."""
+    numerator, denominator = part.as_integer_ratio()
+    made = told("limit", "limit_share", ("value", "amount"), term=term, fact=fact, share=str(part))
+    return Share(made, numerator, denominator, 2 * denominator)
+
+
+def grade(rules: Compiled, found: Class) -> Grade:
+    """All that follows from a class."""
+    capacity, name = rules.policy.limit.terms.capacity, found.name
+    shares = capacity and capacity.by_class.get(name, capacity)
+    numerator, denominator = found.factor.as_integer_ratio()
+    return Grade(
+        risk_class=found,
+        longest=found.terms_days,
+        by_score=told("class", "class_by_score", ("score",), risk_class=name),
+        terms_class=step("terms", "terms_class", days=found.terms_days, risk_class=name),
+        terms_agreed=told("terms", "terms_agreed", ("days",), longest=found.terms_days),
+        worth=share("capacity", "tangible_net_worth", shares.tangible_net_worth) if shares else None,
+        revenue=share("capacity", "revenue_level", shares.revenue) if shares else None,
+        cap=found.cap,
+        cap_step=limit.class_cap_step(name, found.cap),
+        numerator=numerator,
+        denominator=denominator,
+        twice=2 * denominator,
+        factor=told("limit", "limit_factor", ("amount",), risk_class=name, factor=found.factor_text),
+        calendar={status: _day(rules, found, status) for status in STATUSES},
+    )
+
+
+def _day(rules: Compiled, found: Class, status: str) -> Day:
+    days, shorter = calendar.review_days(rules, found, status)
+    if shorter:
+        review = told("calendar", "review_status", ("on",), days=days, status=status)
+    else:
+        review = told("calendar", "review", ("on",), days=days, risk_class=found.name)
+    steps: list[Step] = []
+    visit_days, why = calendar.visit(rules, found, status, steps)
+    gap, held = dt.timedelta(days=days), RANK[status] >= RANK["hold"]
+    return Day(gap, review, visit_days, why, steps[0] if steps else None, held)
