@@ -1,8 +1,8 @@
 """How much of the 100 calls in 20 s that one Fxiaoke endpoint takes is used, for pull and for push.
 
-A quarter of a portfolio is read and written against the strict sandbox: each endpoint alone, then both in
-parallel. What is measured begins after the burst of the first window. Prints JSON; at least 0.95 of five calls
-a second is the bound, and none may be refused.
+Rows are read and written against the strict sandbox: each endpoint alone, then both in parallel. What is
+measured begins after the burst of the first window. Prints JSON; at least 0.95 of five calls a second is the
+bound, and none may be refused.
 """
 
 from __future__ import annotations

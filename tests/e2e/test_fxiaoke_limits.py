@@ -11,7 +11,7 @@ def test_two_processes_are_never_refused_for_frequency_and_never_ask_for_two_tok
     tmp_path: Path,
 ) -> None:
     """Longer than one window of 20 s, so that the calls of the first one come back into play."""
-    told = crowd(tmp_path, 27)
+    told = crowd(tmp_path, 24, accounts=20)
     assert told["refused"] == 0, told
     assert not told["faults"], told
     assert told["calls"]["/cgi/crm/v2/data/query"] > 110
