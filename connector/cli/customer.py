@@ -67,13 +67,18 @@ def show(ctx: click.Context, customer: str, form: str) -> None:
         accounts = [dict(one._mapping) for one in listing.accounts(tx, number)]
         people = [dict(one._mapping) for one in listing.contacts(tx, number)]
         known_by = [dict(one._mapping) for one in listing.identifiers(tx, number)]
+        granted = [_granted(one) for one in listing.vendor_credits(tx, number)]
     if form == "json":
-        emit_json(row | {"accounts": accounts, "contacts": people, "identifiers": known_by})
+        shown = {"accounts": accounts, "contacts": people, "identifiers": known_by, "crm_limits": granted}
+        emit_json(row | shown)
         return
     emit([row], (*COLUMNS, "assessment"), form)
     emit(accounts, ("connection", "external_id", "name", "owner", "linked_by", "deleted"), form)
     if people:
         emit(people, ("connection", "name", "role", "email", "phone"), form)
+    if granted:
+        # What the CRM's own credit module says, beside our line.
+        emit(granted, ("connection", "account_id", "crm_limit", "prepaid", "currency", "valid_to"), form)
     emit(known_by, ("kind", "value"), form)
 
 
@@ -152,6 +157,23 @@ def _must_exist(tx: Any, connection: str, account: str) -> None:
     from connector.store import listing
 
     listing.find(tx, f"{connection}:{account}")
+
+
+def _granted(row: Any) -> dict[str, Any]:
+    from connector.money import to_major
+
+    def major(minor: int | None) -> str | None:
+        return None if minor is None else str(to_major(minor, row.currency))
+
+    return {
+        "connection": row.connection,
+        "account_id": row.account_id,
+        "crm_limit": major(row.limit),
+        "prepaid": major(row.balance),
+        "currency": row.currency,
+        "valid_from": row.valid_from,
+        "valid_to": row.valid_to,
+    }
 
 
 def _row(row: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from connector.errors import Halt
 from connector.store.consents import person
 from connector.store.lines import CUSTOMER
-from connector.store.record_tables import account, contact, crm_user
+from connector.store.record_tables import account, contact, credit_account, credit_file, crm_user
 from connector.store.tables import assessment, connection, credit_group, credit_line, customer, identifier
 
 _OWN = sa.and_(credit_line.c.subject == CUSTOMER, credit_line.c.subject_id == customer.c.id)
@@ -106,6 +106,36 @@ def contacts(tx: sa.Connection, customer_id: int) -> list[Any]:
         .order_by(connection.c.id, contact.c.name)
     )
     return list(tx.execute(query).all())
+
+
+def vendor_credits(tx: sa.Connection, customer_id: int) -> list[Any]:
+    """What the CRMs' own credit modules grant a customer's accounts; amounts in minor units."""
+    found: list[Any] = []
+    for table in (credit_file, credit_account):
+        query = (
+            sa.select(
+                connection.c.name.label("connection"),
+                table.c.account_id,
+                table.c.limit,
+                table.c.balance,
+                table.c.currency,
+                table.c.valid_from,
+                table.c.valid_to,
+            )
+            .join_from(
+                account,
+                table,
+                sa.and_(
+                    table.c.connection_id == account.c.connection_id,
+                    table.c.account_id == account.c.external_id,
+                ),
+            )
+            .join(connection, connection.c.id == table.c.connection_id)
+            .where(account.c.customer_id == customer_id, table.c.deleted.is_(False))
+            .order_by(connection.c.name, table.c.external_id)
+        )
+        found += tx.execute(query).all()
+    return found
 
 
 def identifiers(tx: sa.Connection, customer_id: int) -> list[Any]:

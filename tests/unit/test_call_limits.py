@@ -280,3 +280,55 @@ def test_a_refused_download_leaves_the_file_alone() -> None:
     with pytest.raises(Retry, match="no such job"):
         Http(Limits(slots=1)).call("GET", URL, check=check, sink=sink)
     assert sink.getvalue() == b""
+
+
+def test_trap_a_hundred_calls_in_any_twenty_seconds_and_nearly_all_of_them_used(store: Store) -> None:
+    """Fine parts and a slack for the way of a call: over 95 % of the rate, never above it."""
+    clock = Clock()
+    calls = budget_of(store, clock, Limits(slots=1, calls=100, per_seconds=20))
+    taken = []
+    while clock.now < NOW + dt.timedelta(seconds=200):
+        calls.take("/query", 1)
+        taken.append(clock.now)
+    window = dt.timedelta(seconds=20.4)
+    assert max(len([t for t in taken if at <= t < at + window]) for at in taken) <= 100
+    steady = [t for t in taken if t >= NOW + dt.timedelta(seconds=20)]
+    assert len(steady) / 180 >= 0.95 * 5
+
+
+def test_the_total_bounds_all_buckets_together_and_keeps_the_reserve(store: Store) -> None:
+    clock = Clock()
+    limits = Limits(slots=1, calls=100, per_seconds=20, reserve=0.1, total=(50, 86_400))
+    calls = budget_of(store, clock, limits)
+    for number in range(45):
+        calls.take(f"/path {number % 3}", 1)
+    with pytest.raises(Retry, match="used up"):
+        calls.take("/path 0", 1)
+    with urgent():
+        for _ in range(5):
+            calls.take("/path 1", 1)
+
+
+def test_a_call_that_was_held_up_takes_a_new_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A place of long ago would let it meet the calls of the next window."""
+    taken: list[str] = []
+
+    class Noting:
+        def take(self, bucket: str, weight: int) -> None:
+            taken.append(bucket)
+
+        def correct(self, bucket: str, remaining: int) -> None:
+            raise AssertionError
+
+    http = Http(Limits(slots=1), Noting(), sleep=lambda _: None)
+    keep = http._pause.keep
+
+    def late() -> int:
+        time.sleep(0.3)
+        return keep()
+
+    monkeypatch.setattr(http._pause, "keep", late)
+    with responses.RequestsMock() as mock:
+        mock.get(URL, json={})
+        http.call("GET", URL, check=lambda _: None, bucket="/query")
+    assert taken == ["/query", "/query"]
