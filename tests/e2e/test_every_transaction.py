@@ -99,7 +99,7 @@ def test_a_run_killed_in_any_transaction_ends_like_an_undisturbed_one_after_a_re
     assert transactions > SHARES
     for at in range(share + 1, transactions + 1, SHARES):
         with fresh(tmp_path / str(at)) as made:
-            # Which calls end first decides how windows are cut: one run may take a few pages less than another.
+            # Which calls end first decides how windows are cut: a run may take a few pages less.
             assert forks.run(made, at)["code"] == KILLED or at > transactions - SLACK
             assert forks.run(made)["code"] == 0
             found = result(made)
