@@ -22,7 +22,7 @@ COMMANDS = {
     "connect": ("connect", "Add, list, test and remove connections."),
     "doctor": ("doctor", "Check the installation and say what to do."),
     "provision": ("provision", "Create the credit fields in a CRM, or list what to create by hand."),
-    "mapping": ("mapping", "Check and show mappings."),
+    "mapping": ("mapping", "Check, show, suggest and change mappings."),
     "policy": ("policy", "Check, compare and change the credit policy."),
     "pull": ("pull", "Read what changed in the CRMs."),
     "hooks": ("hooks", "Have the CRMs tell what changes, and read just that again."),

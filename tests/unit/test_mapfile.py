@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from connector.adapter import FieldInfo, ObjectInfo
@@ -101,8 +99,3 @@ def test_a_reference_is_known_by_what_it_leads_to() -> None:
 def test_switched_off_fields_are_as_if_they_were_not_there() -> None:
     off = FieldInfo("total", "Order total", "money", "total", active=False)
     assert proposals(FIRM, off, STATE)["orders.amount"] == ("", False)
-
-
-def test_the_suggestion_writes_nothing(tmp_path: Path) -> None:
-    proposals(FIRM, TOTAL, STATE)
-    assert list(tmp_path.iterdir()) == []
