@@ -102,7 +102,7 @@ def console(base: str, object_name: str, specs: list[FieldSpec]) -> None:
     assert answer.ok, answer.text
 
 
-@pytest.mark.parametrize("stream", STREAMS)
+@pytest.mark.parametrize("stream", [one for one in STREAMS if one is not Stream.USERS])
 def test_slices_paged_by_id_make_up_the_whole(tenant: str, stream: Stream) -> None:
     whole = rows_of(crm_at(tenant), stream, *EVER)
     ids = [row.external_id for row in whole]
