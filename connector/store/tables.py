@@ -343,6 +343,7 @@ consent = sa.Table(
     column("at", Moment),
 )
 
+# A chain: ``hash`` covers the entry and the hash of the one before it; ``number`` counts without a gap.
 journal = sa.Table(
     "journal",
     metadata,
@@ -350,6 +351,17 @@ journal = sa.Table(
     column("at", Moment, index=True),
     column("actor", sa.Text),
     column("act", sa.Text),
-    column("subject", sa.Text),
+    column("subject", sa.Text, index=True),
     column("detail", sa.Text),
+    column("number", sa.BigInteger, unique=True),
+    column("hash", sa.Text),
+)
+
+# One row: the number and the hash of the last entry, so that a journal cut off at its end is found.
+journal_head = sa.Table(
+    "journal_head",
+    metadata,
+    identity(),
+    column("number", sa.BigInteger),
+    column("hash", sa.Text),
 )
