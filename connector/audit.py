@@ -68,15 +68,15 @@ def verify(store: Store, noted: Head | None = None) -> Proof:
     """Walk the whole chain. ``noted`` is a head that was written down earlier, outside of the store."""
     with store.read() as tx:
         found = list(_breaks(tx, noted))
-        end = _last(tx)
-        count = tx.execute(sa.select(sa.func.count()).select_from(journal.journal)).scalar_one()
+        end = journal.last(tx)
+        count = journal.count(tx)
     return Proof(count, end, tuple(found))
 
 
 def head(store: Store) -> Head:
     """The end of the chain, to be noted where nobody who can change the store can change it too."""
     with store.read() as tx:
-        return _last(tx)
+        return journal.last(tx)
 
 
 def _breaks(tx: sa.Connection, noted: Head | None) -> Iterator[Break]:
@@ -117,12 +117,3 @@ def _at_the_end(tx: sa.Connection, last: Head, noted: Head | None) -> Iterator[B
         yield Break(last.number, CHANGED, "the head names another hash for the last entry")
     if noted is not None and noted.number > last.number:
         yield Break(last.number, CUT_OFF, f"entry {noted.number} was noted, but the journal ends before it")
-
-
-def _last(tx: sa.Connection) -> Head:
-    row = tx.execute(
-        sa.select(journal.journal.c.number, journal.journal.c.hash)
-        .order_by(journal.journal.c.number.desc())
-        .limit(1)
-    ).first()
-    return Head(0, ORIGIN) if row is None else Head(row.number, row.hash)

@@ -95,6 +95,18 @@ def head(connection: sa.Connection) -> Head | None:
     return Head(*rows[0]) if len(rows) == 1 else None
 
 
+def last(connection: sa.Connection) -> Head:
+    """The end of the chain as its entries have it."""
+    query = sa.select(journal.c.number, journal.c.hash).order_by(journal.c.number.desc()).limit(1)
+    row = connection.execute(query).first()
+    return Head(0, ORIGIN) if row is None else Head(*row)
+
+
+def count(connection: sa.Connection) -> int:
+    """How many entries there are."""
+    return connection.execute(sa.select(sa.func.count()).select_from(journal)).scalar_one()
+
+
 def entries(connection: sa.Connection, subject: str | None = None) -> list[sa.Row[Any]]:
     """Entries, oldest first; those about one ``subject`` if given."""
     query = sa.select(journal).order_by(journal.c.id)
