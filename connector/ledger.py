@@ -8,7 +8,9 @@ compared; nothing is marked as gone or settled before the whole file was read an
 from __future__ import annotations
 
 import datetime as dt
+import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from operator import itemgetter
@@ -30,7 +32,7 @@ from connector.store.engine import Store
 from connector.store.records import Misfit
 from connector.window import Count, keep_rows, read_rows
 
-PART = 20000
+PART = 10_000
 DOCUMENTS = (Stream.INVOICES, Stream.PAYMENTS)
 Data = Mapping[str, str]
 _Placed = tuple[str, int, Data]  # id, number of the row, cells
@@ -68,14 +70,29 @@ def import_file(
     """
     work = _Import(store, connection, mapping, path, now or dt.datetime.now(dt.UTC))
     rows = 0
-    for part in _parts(ledger.read(path)):
-        work.take(part)
-        rows += len(part)
-        report(rows, None)
+    with _uncollected():
+        for part in _parts(ledger.read(path)):
+            work.take(part)
+            rows += len(part)
+            report(rows, None)
+            part.clear()  # what follows from statements is in circles, and goes now
+            gc.collect(0)
     work.compare(expect_total)
     if snapshot:
         work.mark_missing()
     return work.done
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the search for circles of objects, of which rows make none: it took a quarter of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 class _Import:
