@@ -7,6 +7,7 @@ line. It ends when its input does, that is: with the process that started it.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import pkgutil
@@ -31,6 +32,7 @@ SIGNALS = (signal.SIGINT, signal.SIGCHLD)
 def main() -> None:
     """Serve until the input ends."""
     _prepare()
+    gc.freeze()  # what is there is not copied for being looked at
     heard, told = os.pipe()
     os.set_blocking(told, False)
     signal.set_wakeup_fd(told)
