@@ -17,12 +17,11 @@ from connector.ledger import Imported, import_file
 from connector.mapping import compile_mapping, load
 from connector.store import records
 from connector.store.connections import Connection, Connections
-from connector.store.engine import Store
 from connector.store.record_tables import invoice, payment, reject
-from connector.store.schema import upgrade
 from connector.store.tables import customer
 from connector.yamlfile import parse
 from tests.ledger_bench import file_ledger
+from tests.new_store import new_store
 
 FOLDER = Path(__file__).parents[2] / "mappings"
 PLAIN = FOLDER / "ledger.yaml"
@@ -34,8 +33,7 @@ class Books:
 
     def __init__(self, folder: Path, mapping: Path | str = PLAIN) -> None:
         self.folder = folder
-        self.store = Store(f"sqlite:///{folder / 'books.db'}")
-        upgrade(self.store)
+        self.store = new_store(f"sqlite:///{folder / 'books.db'}")
         connections = Connections(self.store, MultiFernet([Fernet(Fernet.generate_key())]))
         now = dt.datetime.now(dt.UTC)
         self.one: Connection = connections.add("ledger", "ledger", "ledger", {}, {}, now)
