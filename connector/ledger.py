@@ -20,7 +20,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connector.adapter import Ledger, Row
-from connector.cells import number
+from connector.cells import number, pointed
 from connector.errors import Halt, Reject
 from connector.mapping import FieldMapping, FileRules
 from connector.model import Stream
@@ -110,6 +110,7 @@ class _Import:
         self._seen: dict[Stream, set[int]] = {stream: set() for stream in self._readers}
         self._told: dict[str, int] = {}  # accounts of this file by what it says of them
         self._known: set[str] = set()
+        self._comma = mapping.comma
         self._stated: Decimal | None = None
         self._says: Callable[[Data], Any] = lambda data: None
         self._labels = self._rules.total_texts | self._rules.skip_texts
@@ -200,7 +201,7 @@ class _Import:
             if len(tail) == 2 and head.isdecimal() and tail.isdecimal():
                 cents += int(head + tail)
             else:
-                self.done.total += _decimal(data.get(self._amount))
+                self.done.total += self._decimal(data)
             external_id = found.file_id(data)
             if not external_id:
                 misfits[stream].append(_misfit(Row(f"row {place}", None, data), "missing_value", "has no id"))
@@ -213,10 +214,18 @@ class _Import:
     def _is_document(self, label: str, data: Data) -> bool:
         """Not a row with a total or a subtotal, which are seen to here."""
         if label in self._rules.total_texts:
-            self._stated = (self._stated or Decimal(0)) + _decimal(data.get(self._amount))
+            self._stated = (self._stated or Decimal(0)) + self._decimal(data)
         else:
             self.done.skipped_rows += 1
         return False
+
+    def _decimal(self, data: Data) -> Decimal:
+        """The amount of a row as a number; one that is none counts nothing, and is a reject anyway."""
+        text = data.get(self._amount)
+        try:
+            return Decimal(number(pointed(text) if self._comma else text)) if text else Decimal(0)
+        except (ArithmeticError, ValueError):
+            return Decimal(0)
 
     def _account(self, data: Data, accounts: dict[str, Row]) -> None:
         """An account stands in the file once for each of its documents: there, the last row speaks."""
@@ -291,14 +300,6 @@ def _add(count: Count, *, read: int, changed: int, rejected: int) -> None:
     count.read += read
     count.changed += changed
     count.rejected += rejected
-
-
-def _decimal(text: Any) -> Decimal:
-    """A cell of the amount's column as a number; one that is none counts nothing, and is a reject anyway."""
-    try:
-        return Decimal(number(text)) if text else Decimal(0)
-    except (ArithmeticError, ValueError):
-        return Decimal(0)
 
 
 def _misfit(row: Row, code: str, what: str, value: str = "") -> Misfit:
