@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import ExitStack
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,8 @@ from connector.cli import matches
 from connector.cli.actor import actor_option
 from connector.cli.home import runtime
 from connector.cli.output import emit, format_option, progress, say
+
+Progress = Callable[[int, int | None], None]
 
 if TYPE_CHECKING:
     from connector.bureau import Refreshed
@@ -62,14 +66,31 @@ def refresh(
     form: str,
     actor: str,
 ) -> int:
-    """Ask the agency CONNECTION (by default every one) about customers without a fresh report.
+    """Ask the agency CONNECTION about customers without a fresh report; by default the agencies that
+    agencies.yaml chooses for each customer, in their order.
 
     Natural persons are asked about only with a valid consent, companies also on the legal basis of the
-    connection. Reports may cost money. Exit code 1: some customers need a person's attention.
+    connection. Reports may cost money; what the ceilings of agencies.yaml do not allow is not asked. Exit
+    code 1: some customers need a person's attention, or wait for money.
     """
-    from connector import bureau
+    from connector import asking, bureau
 
     with runtime(ctx) as opened:
+        if connection is None and older_than is None and bureau.choice(opened).choices:
+            with ExitStack() as bars:
+
+                def told(name: str) -> Progress:
+                    return bars.enter_context(progress(f"{name}: reports"))
+
+                results, planned = asking.ask(
+                    opened, actor=actor, customer_ids=customers or None, progress=told
+                )
+            for done in results:
+                _explain(opened, done)
+            if planned.nobody:
+                say(f"{len(planned.nobody)} customers fit no choice in agencies.yaml: nobody is asked")
+            emit([_summary(done) for done in results], SUMMARY, form)
+            return int(any(_wants_attention(done) for done in results))
         results = []
         for agency in bureau.agencies(opened, connection):
             with progress(f"{agency.name}: reports") as update:
@@ -89,7 +110,11 @@ def refresh(
     for done in results:
         if done.stopped is not None:
             raise done.stopped
-    return int(any(done.no_ground or done.doubtful or done.faults for done in results))
+    return int(any(_wants_attention(done) for done in results))
+
+
+def _wants_attention(done: Refreshed) -> bool:
+    return bool(done.no_ground or done.doubtful or done.faults or done.ceiling or done.stopped)
 
 
 def _summary(done: Refreshed) -> dict[str, Any]:
@@ -113,6 +138,8 @@ def _explain(opened: Runtime, done: Refreshed) -> None:
         say(shown(opened, answer))
     if len(answers) > MOST_SHOWN:
         say(f"… and {len(answers) - MOST_SHOWN} more")
+    for fault in filter(None, (done.ceiling, done.stopped)):
+        say(f"{done.connection}: {fault}")
 
 
 @command.command()

@@ -22,3 +22,29 @@ agency_match = sa.Table(
     optional("decided_at", Moment),
     sa.UniqueConstraint("customer_id", "connection_id", "ref"),
 )
+
+# What reports cost by day (2026-11-28) and month (2026-11), minor units.
+agency_spend = sa.Table(
+    "agency_spend",
+    metadata,
+    column("period", sa.Text, primary_key=True),
+    column("currency", sa.Text, primary_key=True),
+    column("amount", sa.BigInteger),
+)
+
+# Agencies whose newest reports are grades apart: a person says which one speaks until one of them changes.
+agency_dispute = sa.Table(
+    "agency_dispute",
+    metadata,
+    identity(),
+    column("customer_id", sa.ForeignKey("customer.id", ondelete="CASCADE"), index=True),
+    column("reports", sa.Text),  # which reports: "agency:date" of both, in order
+    column("evidence", sa.Text),  # JSON: probability and grade by agency
+    column("state", sa.Text),  # open, settled or over
+    column("found_at", Moment),
+    optional("chosen", sa.Text),  # the provider that speaks
+    column("reason", sa.Text, server_default=""),
+    optional("decided_by", sa.Text),
+    optional("decided_at", Moment),
+    sa.UniqueConstraint("customer_id", "reports"),
+)
