@@ -34,7 +34,7 @@ def upgrade() -> None:
             ["customer_id"], ["customer.id"], name=op.f("fk_agency_dispute_customer_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_agency_dispute")),
-        sa.UniqueConstraint("customer_id", "reports", name=op.f("uq_agency_dispute_customer_id")),
+        sa.UniqueConstraint("customer_id", "reports", name=op.f("uq_agency_dispute_customer_id_reports")),
     )
     op.create_index(op.f("ix_agency_dispute_customer_id"), "agency_dispute", ["customer_id"])
 
