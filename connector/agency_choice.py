@@ -132,7 +132,7 @@ def _ceilings(source: Source, whole: Mapping[str, Any]) -> Ceilings | None:
     source.known(node, ("currency", "daily", "monthly"))
     currency = str(node.get("currency", ""))
     if not is_currency(currency):
-        source.fail("the ceilings have no currency", node, "currency", todo="write one like 'currency: CNY'")
+        source.fail("the ceilings have no currency", whole, "ceilings", todo="write one like 'currency: CNY'")
     found = {name: _amount(source, node, name) for name in ("daily", "monthly")}
     return Ceilings(
         currency,
