@@ -279,7 +279,7 @@ class _Desk:
                 code="no_ground",
                 field="customer",
                 value=str(customer_id),
-                todo=f"record one with 'creditgate consent add {customer_id} --evidence FILE', then import again",
+                todo=f"run 'creditgate consent add {customer_id} --evidence FILE', then import again",
             )
 
     def keep(self, tx: sa.Connection, customer_id: int, content: Report, raw: bytes, detail: Data) -> bool:

@@ -73,7 +73,11 @@ def agency_facts(
     _stated(values, origins, fresh, scores, currency, convert)
     if values["insolvent"] is True:
         values["agency_pd"], values["agency_limit"] = Decimal(1), 0
-        origins["agency_pd"] = origins["agency_limit"] = origins["insolvent"]
+        origins["agency_pd"] = origins["agency_limit"] = origins["insolvent"]._replace(basis="insolvent")
+    elif values["dishonest"] is True:
+        # Who is on the list of dishonest judgment debtors could pay and does not: that is a default.
+        values["agency_pd"] = Decimal(1)
+        origins["agency_pd"] = origins["dishonest"]._replace(basis="dishonest")
     return values, origins
 
 
@@ -102,6 +106,8 @@ def _stated(
             value = _stated_by(report, name, currency, convert)
             if value is not None:
                 values[name], origins[name] = value, _origin(report, age)
+                if name == "agency_pd" and report.pd_method != "none":
+                    origins[name] = origins[name]._replace(basis=report.pd_method)
                 break
 
 

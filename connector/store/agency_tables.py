@@ -1,4 +1,7 @@
-"""The tables of what people decide about agencies' answers and of what others advise, in the form of ``connector.store.tables``."""
+"""The tables of what people decide about agencies' answers, and of what others advise.
+
+Invariant: in the form of ``connector.store.tables``.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Customers: one legal debtor, whichever CRMs it stands in.
 
 Invariant: every account belongs to exactly one customer. Accounts join by a legal identifier whose check
-digit holds (统一社会信用代码, LEI, DUNS, VAT, or registration number with country); a link made by a person is
-never undone by the machine; near-equal names are never joined by themselves.
+digit holds (统一社会信用代码, LEI, DUNS, VAT, or registration number with country); a link made by a
+person is never undone by the machine; near-equal names are never joined by themselves.
 """
 
 from __future__ import annotations

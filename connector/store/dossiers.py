@@ -24,6 +24,7 @@ from connector.rules.documents import (
     ReportDoc,
 )
 from connector.rules.plans import planned
+from connector.store import advice
 from connector.store.record_tables import account, invoice, payment, plan, receipt, sales_order
 from connector.store.reports import newest
 from connector.store.tables import customer, limit_entry, report
@@ -40,6 +41,7 @@ def read(connection: sa.Connection, customer_ids: Sequence[int]) -> list[tuple[D
     payments = _payments(connection, ids)
     reports = _reports(connection, ids)
     limits = _limits(connection, ids)
+    advised = advice.documents(connection, ids)
     rows = connection.execute(sa.select(customer).where(customer.c.id.in_(ids)).order_by(customer.c.id))
     return [
         (
@@ -58,6 +60,7 @@ def read(connection: sa.Connection, customer_ids: Sequence[int]) -> list[tuple[D
                 reports=tuple(reports[row.id]),
                 limits=tuple(limits[row.id]),
                 group_id=row.group_id,
+                advice=tuple(advised[row.id]),
             ),
             row.changes,
         )
