@@ -76,12 +76,17 @@ def test_an_identifier_with_a_wrong_check_digit_joins_nobody(store: Store) -> No
 
 
 def test_a_lei_joins_accounts_and_is_what_agencies_are_asked_by(store: Store) -> None:
-    put(store, 1, account("1", lei="HWUPKR0MPOU8FGXBT394"))
-    put(store, 2, account("2", lei="hwup-kr0m-pou8-fgxb-t394"))
-    put(store, 2, account("3", lei="HWUPKR0MPOU8FGXBT395"))
+    put(store, ZOHO, account("z1", lei="HWUPKR0MPOU8FGXBT394"))
+    put(
+        store,
+        FXIAOKE,
+        account("f1", lei="hwup-kr0m-pou8-fgxb-t394"),
+        account("f2", lei="HWUPKR0MPOU8FGXBT395"),
+    )
     assert count(store) == 2
+    number = owner(store, "fxiaoke:f1")
     with store.read() as tx:
-        assert reports.subject(tx, owner(store, "1/1")).identifiers == {"lei": "HWUPKR0MPOU8FGXBT394"}
+        assert reports.subject(tx, number).identifiers == {"lei": "HWUPKR0MPOU8FGXBT394"}
 
 
 def test_equal_names_alone_are_never_joined(store: Store) -> None:

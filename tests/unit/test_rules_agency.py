@@ -80,7 +80,7 @@ def test_bad_news_stands_until_a_newer_report_lifts_it() -> None:
     assert (values(bad, newer)["insolvent"], values(bad, newer)["open_judgments"]) == (False, 0)
 
 
-def test_insolvency_is_certain_default_and_no_advice() -> None:
+def test_trap_insolvency_is_certain_default_and_no_advice() -> None:
     found = values(report(pd_12m=0.01, limit=5_000, limit_currency="CNY", insolvent=True))
     assert (found["agency_pd"], found["agency_limit"]) == (1, 0)
 
@@ -155,7 +155,7 @@ def test_a_registers_fresh_entry_makes_no_rating_fresh() -> None:
     assert found["insolvent"] is False, "the register vouches for what it knows"
 
 
-def test_an_open_entry_on_the_list_of_dishonest_debtors_is_treated_as_default() -> None:
+def test_trap_an_open_entry_on_the_list_of_dishonest_debtors_is_treated_as_default() -> None:
     told = report(pd_12m=0.004, pd_method="provider_pd", limit=5_000, limit_currency="CNY")
     listed = report(provider="register", negatives=(negative("dishonest", resolved=False),))
     found = facts(dossier(reports=(told, listed)), policy(**STALENESS))
