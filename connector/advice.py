@@ -54,8 +54,8 @@ def add(
             raise Halt(f"there is no customer {customer_id}", todo="see 'creditgate customer list'")
         allowed = not person or consent.ground(tx, customer_id, "", runtime.today()) is not None
         if not allowed:
-            detail = {"purpose": consent.PURPOSE, "from": kind}
-            journal.add(tx, now, actor, "advice_refused", reports.about(customer_id), detail)
+            why = {"purpose": consent.PURPOSE, "from": kind}
+            journal.add(tx, now, actor, "advice_refused", reports.about(customer_id), why)
         else:
             _once(advice.find(tx, customer_id=customer_id), kind, author, dated)
             values = {

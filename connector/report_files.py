@@ -113,9 +113,12 @@ def type_in(
         raise Halt("the file is larger than 20 MB", where=path.name, todo="scan it at a lower resolution")
     detail = {"file": path.name, "file_sha256": digest, "typed": True}
     with runtime.store.write() as tx:
-        desk.need_ground(tx, customer_id)
-        content = desk.report(desk.completed(figures))
-        stored = desk.keep(tx, customer_id, content, path.read_bytes(), detail | {"by": "person"})
+        refusal = desk.refusal(tx, customer_id)
+        if refusal is None:
+            content = desk.report(desk.completed(figures))
+            stored = desk.keep(tx, customer_id, content, path.read_bytes(), detail | {"by": "person"})
+    if refusal is not None:  # after the transaction, which holds its entry in the journal
+        raise refusal
     return "stored" if stored else "known"
 
 
@@ -217,7 +220,8 @@ class _Desk:
         row = reader.read(Row(place, None, data))
         assert isinstance(row, ReportRow)  # noqa: S101 - narrows the type
         number, by = self._whom(tx, row, customer_id)
-        self.need_ground(tx, number)
+        if (refusal := self.refusal(tx, number)) is not None:
+            raise refusal
         content = self.report(row)
         if self.keep(tx, number, content, _bytes(data), {**file, "by": by, "row": place}):
             self.done.stored += 1
@@ -267,20 +271,21 @@ class _Desk:
             todo="decide with 'creditgate bureau matches', or link the customers, then 'rejects retry'",
         )
 
-    def need_ground(self, tx: sa.Connection, customer_id: int) -> None:
-        """``Reject`` (and an entry in the journal) without a ground for a report on the customer."""
+    def refusal(self, tx: sa.Connection, customer_id: int) -> Reject | None:
+        """Why there may be no report on the customer, with an entry in the journal; ``None`` if there may."""
         if consents.is_person(tx, customer_id) is None:
-            raise _unknown(f"there is no customer {customer_id}", str(customer_id))
-        if consent.ground(tx, customer_id, self._legal_basis, self._today) is None:
-            detail = {"connection": self._connection.name, "purpose": consent.PURPOSE, "from": "file"}
-            self._journal(tx, customer_id, reports.REFUSED, detail)
-            raise Reject(
-                f"there is no ground for a report on customer {customer_id}",
-                code="no_ground",
-                field="customer",
-                value=str(customer_id),
-                todo=f"run 'creditgate consent add {customer_id} --evidence FILE', then import again",
-            )
+            return _unknown(f"there is no customer {customer_id}", str(customer_id))
+        if consent.ground(tx, customer_id, self._legal_basis, self._today) is not None:
+            return None
+        detail = {"connection": self._connection.name, "purpose": consent.PURPOSE, "from": "file"}
+        self._journal(tx, customer_id, reports.REFUSED, detail)
+        return Reject(
+            f"there is no ground for a report on customer {customer_id}",
+            code="no_ground",
+            field="customer",
+            value=str(customer_id),
+            todo=f"run 'creditgate consent add {customer_id} --evidence FILE', then import again",
+        )
 
     def keep(self, tx: sa.Connection, customer_id: int, content: Report, raw: bytes, detail: Data) -> bool:
         """Store a report with its evidence; false when the same one is there."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 from adapters.bureau import scales
 from adapters.bureau.common import money, number, whole
@@ -191,7 +192,8 @@ def _statements(row: ReportRow, warn: list[str]) -> tuple[Statement, ...]:
     if row.period_end is None or row.currency is None:
         warn.append("statement_skipped: the accounts lack the end of their period or their currency")
         return ()
-    unit, figures = _unit(row, "unit"), {}
+    unit = _unit(row, "unit")
+    figures: dict[str, Any] = {}
     for name, text in written.items():
         amount = number(text)
         if amount is None:

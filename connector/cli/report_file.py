@@ -40,6 +40,7 @@ MOST_SHOWN = 20
 @click.pass_context
 def command(
     ctx: click.Context,
+    /,
     file: Path,
     agency: str | None,
     customer: int | None,
@@ -92,7 +93,7 @@ def _typed(customer: int | None, dated: dt.datetime | None, figures: dict[str, A
         words = limit.split()
         currency = next((word.upper() for word in words if is_currency(word.upper())), None)
     return ReportRow(
-        external_id=figures["ref"] or f"customer {customer} {dated.date()}",
+        external_id=figures["ref"] or f"customer {customer}",
         customer=str(customer),
         subject_ref=figures["ref"],
         as_of=dated.date(),

@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from adapters.bureau.from_file import FileAgency
+from connector.model import Stream
 from connector.store.record_tables import reject
 from connector.store.tables import report
 from tests import cli_home
@@ -83,6 +84,26 @@ def stored_raw(home: Home) -> str:
         return str(tx.execute(sa.select(report.c.raw)).scalar_one())
 
 
+@pytest.mark.parametrize(("name", "limit", "fen"), [("ccxi", "500", 500_000_000), ("lianhe", "500", 50_000)])
+def test_the_ready_mappings_read_every_column_that_they_name(
+    home: Home, name: str, limit: str, fen: int
+) -> None:
+    shutil.copy(MAPPINGS / f"{name}.yaml", home.folder / "mappings")
+    home.connect("agency-file", name, "agency=rater")
+    home.customer("恒达金属有限公司", keys={"uscc": USCC})
+    with home.opened() as runtime:
+        fields = runtime.mapping(runtime.connections.get(name)).readers[Stream.REPORTS].fields
+    told = {"name": "恒达", "uscc": USCC, "as_of": "2026-03-31", "grade": "AA", "recommended_limit": limit}
+    told |= {"period_end": "2025-12-31", "revenue": "1.5", "net_profit": "-0.2"}
+    row = {one.key: told.get(one.name, "") for one in fields}
+    text = ",".join(row) + "\n" + ",".join(row.values()) + "\n"
+    assert imported(home, file(home, text), "--agency", name)["stored"] == 1
+    (body,) = bodies(home)
+    assert (body["provider"], body["band"], body["limit"]) == ("rater", "cnAA", fen)
+    (accounts,) = body["statements"]
+    assert (accounts["revenue"], accounts["net_profit"]) == (1_500_000, -200_000)
+
+
 def test_json_and_xlsx_are_read_as_csv_is(home: Home) -> None:
     from openpyxl import Workbook
 
@@ -146,7 +167,7 @@ def test_a_persons_report_needs_a_consent_and_without_one_nothing_of_it_is_kept(
     pdf.write_bytes(b"%PDF-1.7 person")
     typed = ("--agency", "other", "--customer", str(number), "--date", "2026-03-31", "--class", "BB")
     assert home.run("bureau", "import", str(pdf), *typed).code == 1
-    assert bodies(home) == []
+    assert bodies(home) == [] and len(home.journal("report_refused")) == 2
     consent(home, number)
     assert home.run("rejects", "retry").code == 1  # there is nothing left to retry with
     assert imported(home, path, "--agency", "other")["stored"] == 1
