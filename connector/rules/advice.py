@@ -40,9 +40,9 @@ def advice_facts(
 ) -> tuple[dict[str, Value], dict[str, Origin]]:
     """Values and origins of the family. ``longest`` is how many days a document counts at most; ``moments``
     learns the days on which one begins or ceases to."""
+    values, origins = dict(_NOTHING), {"references": Origin(REFERENCE, None, today)}
     if not documents:
-        return dict(_NOTHING), {}
-    values, origins = dict(_NOTHING), {}
+        return values, origins
     for kind, (limit, grade) in _FACTS.items():
         begun = [one for one in documents if one.kind == kind and one.dated <= today]
         moments += [one.dated for one in documents if one.kind == kind and one.dated > today]
