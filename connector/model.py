@@ -296,7 +296,8 @@ class Report(Model):
 
     ``pd_12m`` is a probability in 0…1 with ``pd_method`` naming where it came from, table and version
     included; ``pd_lower`` and ``pd_upper`` are its bounds where a table gives a range;
-    ``limit`` the agency's recommended limit in minor units. Flags are ``None`` when not stated.
+    ``limit`` the agency's recommended limit in minor units, which holds to ``limit_valid_to`` if it says so.
+    Flags are ``None`` when not stated.
     Only with ``judgments_covered`` does an empty list of ``negatives`` say that there are none.
     """
 
@@ -314,6 +315,7 @@ class Report(Model):
     limit: int | None = None
     limit_currency: Currency | None = None
     limit_note: str | None = None
+    limit_valid_to: dt.date | None = None
     dbt_days: int | None = None
     negatives: tuple[Negative, ...] = ()
     judgments_covered: bool = False
@@ -329,10 +331,8 @@ class ReportRow(Record):
     """One report as a row of an agency's file tells it, before the agency's scales are read.
 
     ``customer`` is our number of the customer, ``subject_ref`` the agency's of the company. ``grade`` stands
-    on ``scale``; ``percentile`` and ``score_class`` on the table of that scale. ``pd`` is a probability as it
-    is written (``0.61%``), ``recommended_limit`` an amount or a sentence. ``unit`` multiplies the figures
-    of the accounts, ``limit_unit`` the limit (10000 for 万元). ``judgments`` and ``enforcements`` count open
-    records; ``judgments_covered`` says that the agency looks for them, so that none is known to be none.
+    on ``scale``, as do ``percentile`` and ``score_class``; ``pd`` and ``recommended_limit`` are as written.
+    ``unit`` multiplies the accounts, ``limit_unit`` the limit; ``judgments`` counts open records.
     """
 
     customer: str | None = None
@@ -358,6 +358,7 @@ class ReportRow(Record):
     currency: Currency | None = None
     recommended_limit: str | None = None
     limit_unit: str | None = None
+    limit_valid_to: dt.date | None = None
     dbt_days: int | None = None
     insolvent: bool | None = None
     dissolved: bool | None = None

@@ -176,6 +176,14 @@ class _Desk:
 
     def report(self, row: ReportRow) -> Report:
         """The report of a row; ``Reject`` for whatever cannot be read."""
+        if row.as_of > self._today:
+            raise Reject(
+                f"the report is dated {row.as_of}, which is still to come",
+                code="bad_value",
+                field="as_of",
+                value=str(row.as_of),
+                todo="correct the day, then import the file again",
+            )
         try:
             return self.agency.report(row)
         except (ValueError, ArithmeticError) as fault:

@@ -53,6 +53,7 @@ def report_of(row: ReportRow, agency: str, tables: Mapping[str, Table], *, perce
         limit=limit,
         limit_currency=row.currency if limit is not None else None,
         limit_note=note,
+        limit_valid_to=row.limit_valid_to if limit is not None else None,
         dbt_days=row.dbt_days,
         negatives=_negatives(row),
         judgments_covered=row.judgments_covered,

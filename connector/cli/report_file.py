@@ -31,6 +31,7 @@ MOST_SHOWN = 20
 @click.option("--score", help="Typed in: the agency's score.")
 @click.option("--pd", help="Typed in: the agency's probability of default in 12 months, like 0.61%.")
 @click.option("--limit", help="Typed in: the recommended limit, like '500000 CNY'.")
+@click.option("--limit-to", type=DAY, help="Typed in: the last day of that limit (YYYY-MM-DD).")
 @click.option("--outlook", help="Typed in: the outlook.")
 @click.option("--judgments", type=click.IntRange(min=0), help="Typed in: how many are open; 0 says none.")
 @click.option("--insolvent/--not-insolvent", default=None, help="Typed in: whether the report says so.")
@@ -86,7 +87,7 @@ def _typed(customer: int | None, dated: dt.datetime | None, figures: dict[str, A
 
     if customer is None or dated is None:
         raise click.UsageError("key figures that are typed in need --customer and --date")
-    if all(value is None for name, value in figures.items() if name not in ("scale", "ref")):
+    if all(value is None for name, value in figures.items() if name not in ("scale", "ref", "limit_to")):
         raise click.UsageError("type the key figures in: --class, --pd, --limit, --score, --judgments …")
     limit, currency = figures["limit"], None
     if limit is not None:
@@ -103,6 +104,7 @@ def _typed(customer: int | None, dated: dt.datetime | None, figures: dict[str, A
         pd=figures["pd"],
         recommended_limit=limit,
         currency=currency,
+        limit_valid_to=figures["limit_to"].date() if figures["limit_to"] else None,
         outlook=figures["outlook"],
         judgments=figures["judgments"],
         judgments_covered=figures["judgments"] is not None,

@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from adapters.bureau.from_file import FileAgency
+from connector import report_files
 from connector.model import Stream
 from connector.store.record_tables import reject
 from connector.store.tables import report
@@ -191,6 +192,32 @@ def test_a_pdf_is_kept_encrypted_as_the_evidence_of_typed_figures(home: Home) ->
     shown = home.run("bureau", "show", str(number), "--raw", "--output", str(out), "--actor", "Lin")
     assert shown.code == 0, shown.err
     assert (out / f"{number}-ccxi.pdf").read_bytes() == pdf.read_bytes()
+
+
+def test_an_import_that_was_killed_goes_on_where_it_stood(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = (USCC, OTHER)
+    for key in keys:
+        home.customer(f"firm {key}", keys={"uscc": key})
+    path = file(home, CCXI + "".join(f"firm,{key},2026-03-31,AA,稳定,\n" for key in keys))
+    whole = FileAgency.read
+
+    def cut(self: FileAgency, path: Path) -> Any:
+        yield next(iter(whole(self, path)))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(report_files, "PART", 1)
+    with monkeypatch.context() as killed:
+        killed.setattr(FileAgency, "read", cut)
+        home.run("bureau", "import", path)
+    assert len(bodies(home)) == 1
+    assert imported(home, path) == {"stored": 1, "known": 1, "rejected": 0}
+
+
+def test_a_report_of_tomorrow_is_set_aside(home: Home) -> None:
+    home.customer("恒达金属有限公司", keys={"uscc": USCC})
+    assert imported(home, file(home, CCXI + f"恒达,{USCC},2999-03-31,AA,稳定,\n"), code=1)["rejected"] == 1
 
 
 def test_an_older_report_that_comes_later_does_not_take_the_place_of_the_newer_one(home: Home) -> None:

@@ -165,6 +165,12 @@ def test_trap_an_open_entry_on_the_list_of_dishonest_debtors_is_treated_as_defau
     assert values(told, over)["agency_pd"] == Decimal("0.004")
 
 
+def test_a_limit_holds_as_long_as_the_agency_says() -> None:
+    said = {"limit": 5_000, "limit_currency": "CNY"}
+    assert values(report(**said, limit_valid_to=day(0)))["agency_limit"] == 5_000
+    assert values(report(**said, limit_valid_to=day(-1)))["agency_limit"] == Unknown("stale")
+
+
 def test_the_table_behind_a_probability_is_named_beside_it_and_kept_with_the_facts() -> None:
     found = facts(dossier(reports=(report(pd_12m=0.0257, pd_method="grade_table eu-cqs-2016-1799"),)))
     assert found.origins["agency_pd"].basis == "grade_table eu-cqs-2016-1799"
