@@ -296,9 +296,8 @@ class Report(Model):
 
     ``pd_12m`` is a probability in 0…1 with ``pd_method`` naming where it came from, table and version
     included; ``pd_lower`` and ``pd_upper`` are its bounds where a table gives a range;
-    ``limit`` the agency's recommended limit in minor units, which holds to ``limit_valid_to`` if it says so.
-    Flags are ``None`` when not stated.
-    Only with ``judgments_covered`` does an empty list of ``negatives`` say that there are none.
+    ``limit`` the agency's recommended limit in minor units, up to ``limit_valid_to``. Flags are ``None`` when
+    not stated. Only with ``judgments_covered`` does an empty list of ``negatives`` say that there are none.
     """
 
     provider: str
