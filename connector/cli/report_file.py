@@ -36,6 +36,8 @@ MOST_SHOWN = 20
 @click.option("--judgments", type=click.IntRange(min=0), help="Typed in: how many are open; 0 says none.")
 @click.option("--insolvent/--not-insolvent", default=None, help="Typed in: whether the report says so.")
 @click.option("--ref", help="Typed in: the agency's number of the company or the report.")
+@click.option("--encoding", help="Of a CSV file, this time; else it is found out.")
+@click.option("--sheet", help="Of an XLSX file, this time.")
 @format_option
 @actor_option
 @click.pass_context
@@ -46,6 +48,8 @@ def command(
     agency: str | None,
     customer: int | None,
     dated: dt.datetime | None,
+    encoding: str | None,
+    sheet: str | None,
     form: str,
     actor: str,
     **figures: Any,
@@ -56,11 +60,15 @@ def command(
     file (a PDF) the key figures are typed in, and the file is kept, encrypted, as their evidence. Natural
     persons need a consent. Exit code 1: rows were set aside, see 'creditgate rejects list'.
     """
+    from dataclasses import replace
+
     from connector import report_files
 
     typed = dated is not None or any(value is not None for value in figures.values())
     with runtime(ctx) as opened:
         source = report_files.source(opened, agency)
+        given = {name: value for name, value in (("encoding", encoding), ("sheet", sheet)) if value}
+        source = replace(source, settings={**source.settings, **given})
         if typed or _unreadable(file):
             row = _typed(customer, dated, figures)
             result = report_files.type_in(

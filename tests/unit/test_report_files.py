@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shutil
 from pathlib import Path
@@ -153,6 +154,17 @@ def test_rows_that_do_not_fit_are_kept_sealed_and_retried(home: Home) -> None:
     home.customer("某某有限公司", keys={"uscc": OTHER})
     assert imported(home, healed, code=1) == {"stored": 1, "known": 1, "rejected": 1}
     assert [row["code"] for row in home.rows("rejects", "list")] == ["bad_identifier"]
+
+
+def test_rows_set_aside_go_when_they_have_had_their_time(home: Home) -> None:
+    imported(home, file(home, CCXI + f"恒达,{USCC},2026-03-31,AA,稳定,\n"), code=1)
+    assert home.run("bureau", "purge", "--apply").code == 0
+    assert len(home.rows("rejects", "list")) == 1
+    with home.opened() as runtime, runtime.store.write() as tx:
+        tx.execute(reject.update().values(first_seen=dt.datetime(2020, 1, 1, tzinfo=dt.UTC)))
+    assert len(home.rows("bureau", "purge")) == 1 and len(home.rows("rejects", "list")) == 1
+    home.run("bureau", "purge", "--apply")
+    assert home.rows("rejects", "list") == [] and len(home.journal("row_purged")) == 1
 
 
 def test_a_persons_report_needs_a_consent_and_without_one_nothing_of_it_is_kept(home: Home) -> None:
