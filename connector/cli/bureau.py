@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from connector.cli import matches
+from connector.cli import matches, report_file
 from connector.cli.actor import actor_option
 from connector.cli.home import runtime
 from connector.cli.output import emit, format_option, progress, say
@@ -33,6 +34,7 @@ COLUMNS = (
     "age_days",
     "band",
     "pd_12m",
+    "pd_method",
     "limit",
     "currency",
 )
@@ -44,6 +46,7 @@ def command() -> None:
 
 
 command.add_command(matches.command)
+command.add_command(report_file.command)
 
 
 @command.command()
@@ -220,6 +223,7 @@ def _row(entry: Entry) -> dict[str, Any]:
         "fetched_at": entry.fetched_at,
         "band": body.get("band"),
         "pd_12m": None if probability is None else Decimal(str(probability)),
+        "pd_method": body.get("pd_method"),
         "limit": to_major(limit, currency) if limit is not None and currency else None,
         "currency": currency,
     }
@@ -229,18 +233,37 @@ def _row(entry: Entry) -> dict[str, Any]:
 @click.argument("customer", type=int)
 @click.option("--connection", help="Only the report of this agency.")
 @click.option("--raw", is_flag=True, help="The agency's own words; your role must allow it. On record.")
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="With --raw: a folder to write them to.",
+)
 @format_option
 @actor_option
 @click.pass_context
-def show(ctx: click.Context, customer: int, connection: str | None, raw: bool, form: str, actor: str) -> None:
+def show(
+    ctx: click.Context,
+    customer: int,
+    connection: str | None,
+    raw: bool,
+    output: Path | None,
+    form: str,
+    actor: str,
+) -> None:
     """Show the newest reports about CUSTOMER (its number), or with --raw what the agencies wrote."""
     from connector import bureau, privacy
 
     with runtime(ctx) as opened:
         if raw:
             for name, text in privacy.raw(opened, customer, connection, actor):
-                say(f"{name}:")
-                click.echo(text.decode("utf-8", errors="replace"))
+                if output is None:
+                    say(f"{name}:" if text[:4] != b"%PDF" else f"{name}: a PDF; --output FOLDER writes it")
+                    click.echo(text.decode("utf-8", errors="replace") if text[:4] != b"%PDF" else "")
+                    continue
+                output.mkdir(parents=True, exist_ok=True)
+                place = output / f"{customer}-{name}{'.pdf' if text[:4] == b'%PDF' else '.txt'}"
+                place.write_bytes(text)
+                say(f"{name}: written to {place}")
             return
         rows = [
             _row(entry)
