@@ -401,11 +401,7 @@ def find(kind: str) -> tuple[str, type[Adapter]]:
 
 def kinds() -> list[str]:
     """Names of all installed adapters."""
-    return sorted(
-        point.name
-        for group in ("crm", "bureau", "ledger")
-        for point in _installed(group)
-    )
+    return sorted(point.name for group in ("crm", "bureau", "ledger") for point in _installed(group))
 
 
 @cache

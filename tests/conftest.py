@@ -13,14 +13,24 @@ import sqlalchemy as sa
 
 from tests.new_store import new_store
 
+FOLDERS = ("e2e", "contract", "docs", "property", "unit")
 DRIVER = "postgresql+psycopg"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All tests that need PostgreSQL run in one worker, so that one server serves them."""
+    """What is shared is made once: tests that need PostgreSQL run in one worker, and so do those of a module
+    that share something. The folders with the longest tests come first, so that no worker ends late."""
+    items.sort(key=lambda item: FOLDERS.index(item.path.parent.name))
     for item in items:
         if item.get_closest_marker("postgres"):
             item.add_marker(pytest.mark.xdist_group("postgres"))
+        elif _shares(item):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+def _shares(item: pytest.Item) -> bool:
+    fixtures = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
+    return any(made[-1].scope == "module" for made in fixtures.values())
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
