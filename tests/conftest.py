@@ -17,6 +17,7 @@ FOLDERS = ("e2e", "contract", "docs", "property", "unit")
 DRIVER = "postgresql+psycopg"
 
 
+@pytest.hookimpl(tryfirst=True)  # the workers read the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What is shared is made once: tests that need PostgreSQL run in one worker, and so do those of a module
     that share something. The folders with the longest tests come first, so that no worker ends late."""
