@@ -6,6 +6,8 @@ import os
 import uuid
 import warnings
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,21 +19,27 @@ FOLDERS = ("e2e", "contract", "docs", "property", "unit")
 DRIVER = "postgresql+psycopg"
 
 
-@pytest.hookimpl(tryfirst=True)  # the workers read the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What is shared is made once: tests that need PostgreSQL run in one worker, and so do those of a module
-    that share something. The folders with the longest tests come first, so that no worker ends late."""
+    """The folders with the longest tests come first, so that no worker ends late."""
     items.sort(key=lambda item: FOLDERS.index(item.path.parent.name))
-    for item in items:
-        if item.get_closest_marker("postgres"):
-            item.add_marker(pytest.mark.xdist_group("postgres"))
-        elif _shares(item):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
-def _shares(item: pytest.Item) -> bool:
-    fixtures = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
-    return any(made[-1].scope == "module" for made in fixtures.values())
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests of a module that share something run in one worker, so that it is made once."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Sharing(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return file if _shares(file) else nodeid
+
+    return Sharing(config, log)
+
+
+@cache
+def _shares(file: str) -> bool:
+    return 'scope="module"' in (Path(__file__).parents[1] / file).read_text(encoding="utf-8")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
