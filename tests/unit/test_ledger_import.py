@@ -230,3 +230,29 @@ def test_a_document_of_no_named_kind_is_set_aside(tmp_path: Path) -> None:
     head = ERPS["ledger-quickbooks"][0]
     done = books.read(head, "K1,Journal Entry,J1,01/02/2026,,CNY,5.00,")
     assert done.rejected == 1 and books.rows(reject, "code") == [("unknown_kind",)]
+
+
+@pytest.mark.parametrize(
+    ("text", "minor"),
+    [
+        ("1.234,50", 123_450),
+        ("1.234.567,80", 123_456_780),
+        ("-12,5", -1_250),
+        ("99,90-", -9_990),
+        ("1.234", 123_400),
+        ("1 234,50 €", 123_450),
+        ("1234.5", 123_450),  # a cell that holds a number
+    ],
+)
+def test_amounts_with_a_comma_as_decimal_sign_are_read_and_added_up(
+    tmp_path: Path, text: str, minor: int
+) -> None:
+    books = Books(tmp_path, "decimal: comma\n" + PLAIN.read_text(encoding="utf-8"))
+    done = books.read(HEADER.replace(",", ";"), f"C1;1;1/2/2026;2/1/2026;{text};No;")
+    assert done.rejected == 0
+    assert books.rows(invoice, "amount") == [(minor,)] and done.total == Decimal(minor) / 100
+
+
+def test_another_decimal_sign_than_point_or_comma_is_refused_with_the_line(tmp_path: Path) -> None:
+    with pytest.raises(Halt, match="'decimal' cannot be 'dot'"):
+        Books(tmp_path, "decimal: dot\n" + PLAIN.read_text(encoding="utf-8"))
