@@ -13,7 +13,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from connector import activation, hooks, limit_requests
+from connector import activation, hooks, limit_requests, quotas
 from connector import adapter as ports
 from connector import config as configuration
 from connector.config import Config
@@ -142,6 +142,7 @@ def _connection(runtime: Runtime, connection: Connection) -> Iterator[Finding]:
             streams = partial(_streams, runtime, connection, mapping)
             yield from _guarded(f"streams of {connection.name}", streams)
             yield from _guarded(f"questions of {connection.name}", partial(_questions, runtime, connection))
+        yield from _guarded(f"limits of {connection.name}", partial(quotas.findings, runtime, connection))
         yield from _provisioned(runtime, connection, mapping)
 
 

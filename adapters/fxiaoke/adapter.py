@@ -12,8 +12,8 @@ from typing import ClassVar
 
 from adapters.fxiaoke.answers import Answers
 from adapters.fxiaoke.auth import Credentials, Login
+from adapters.fxiaoke.choices import READ, choices
 from adapters.fxiaoke.choices import SETTINGS as CHOICES
-from adapters.fxiaoke.choices import choices
 from adapters.fxiaoke.client import Client
 from adapters.fxiaoke.describing import Descriptions
 from adapters.fxiaoke.events import EVENT_KEY, REREAD_BATCH, Events, parse, proof
@@ -133,6 +133,11 @@ class FxiaokeCrm(Crm):
     def guide(cls, language: str) -> str:
         """See ``Adapter.guide``; the way to a self-built application."""
         return guide(language)
+
+    @classmethod
+    def decides_limits(cls, settings: Mapping[str, str]) -> bool:
+        """See ``Describing.decides_limits``; by ``credit_module``."""
+        return settings.get("credit_module") == READ
 
     def lacking(self) -> list[Lack]:
         """See ``Adapter.lacking``; what the acting employee does not see."""

@@ -24,6 +24,7 @@ from connector.rules.documents import (
     ReportDoc,
 )
 from connector.rules.plans import planned
+from connector.store import masters
 from connector.store.record_tables import account, invoice, payment, plan, receipt, sales_order
 from connector.store.tables import customer, limit_entry, report
 
@@ -38,7 +39,8 @@ def read(connection: sa.Connection, customer_ids: Sequence[int]) -> list[tuple[D
     plans = _plans(connection, ids)
     payments = _payments(connection, ids)
     reports = _reports(connection, ids)
-    limits = _limits(connection, ids)
+    limits, masters_of = _limits(connection, ids), masters.of(connection, ids)
+    grants = masters.granted(connection, ids)
     rows = connection.execute(sa.select(customer).where(customer.c.id.in_(ids)).order_by(customer.c.id))
     return [
         (
@@ -55,7 +57,8 @@ def read(connection: sa.Connection, customer_ids: Sequence[int]) -> list[tuple[D
                 invoices=tuple(planned(orders[row.id], invoices[row.id], plans[row.id])),
                 payments=tuple(payments[row.id]),
                 reports=tuple(reports[row.id]),
-                limits=tuple(limits[row.id]),
+                limits=(*limits[row.id], *grants.get(row.id, ())),
+                limits_by=masters_of.get(row.id),
                 group_id=row.group_id,
             ),
             row.changes,
