@@ -80,7 +80,8 @@ class Limits:
     Of the slots at most ``heavy`` are for heavy calls. The share ``reserve`` (0 to 1) of the calls is
     kept for what cannot wait: only calls made inside ``http.urgent()`` may use it. Buckets in ``rates``
     have calls and seconds of their own, and no reserve. ``total`` (calls, seconds) bounds the calls of all
-    buckets together, each counted once; the reserve is then that of the total alone.
+    buckets together, each counted once; the reserve is then that of the total alone. With ``day_of`` the
+    total is that of a calendar day in this zone, and begins anew at its midnight.
     """
 
     slots: int
@@ -90,6 +91,7 @@ class Limits:
     reserve: float = 0.0
     rates: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     total: tuple[int, int] | None = None
+    day_of: dt.tzinfo | None = None
 
 
 @dataclass(frozen=True)
