@@ -156,10 +156,11 @@ def _calls_left(runtime: Runtime, connection: Connection) -> Iterator[Finding]:
     if used is None:
         return
     taken, bought = used
-    level, todo = (
-        ("warn", "what cannot wait goes on; buy more, or wait") if taken > 0.9 * bought else ("ok", "")
-    )
-    yield Finding(level, f"calls of {connection.name}", f"{taken} of {bought} of this day are used", todo)
+    what, found = f"calls of {connection.name}", f"{taken} of the {bought} calls that were bought are used"
+    if 10 * taken > 9 * bought:
+        yield Finding("warn", what, found, "only what cannot wait goes on; wait for the next day or buy more")
+    else:
+        yield Finding("ok", what, found)
 
 
 def _lacking(runtime: Runtime, connection: Connection) -> Iterator[Finding]:
