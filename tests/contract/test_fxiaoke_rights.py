@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from connector import doctor
+from connector import doctor, mapfile
 from connector.adapter import Result, Write
 from connector.finding import Finding
 from connector.model import Stream
@@ -141,3 +141,27 @@ def test_a_visit_that_is_closed_in_the_crm_is_done_here(tmp_path: Path, style: s
             (listed,) = visits.listing(tx)
         assert (listed.state, listed.task_id) == ("done", made.external_id)
         assert listed.owner and not listed.owner.startswith("FSUID")
+
+
+def test_a_check_in_tells_what_became_of_a_visit_where_the_mapping_says_so(tmp_path: Path) -> None:
+    with shop(tmp_path) as found:
+        key = {"name": "credit_key", "api_name": "credit_key__c", "label": "信用任务编号", "type": "text"}
+        found.door("console/fields", {"object": "CheckinsObj", "fields": [key]})
+        found.pull()
+        account = found.rows(ACCOUNT)[0]["_id"]
+        planned = Visit(
+            "k-1", 1, found.connection.id, account, None, dt.date(2026, 12, 1), "visit_class", "normal"
+        )
+        with found.runtime.store.write() as tx:
+            visits.add(tx, [planned], dt.datetime.now(dt.UTC))
+        wanted = ("object=CheckinsObj", "key=credit_key__c", "state=status", "state:已完成=done")
+        changes = [mapfile.parse(f"visits.{one}") for one in (*wanted, "closed_at=checkin_time")]
+        mapfile.change(found.runtime, found.connection, changes, found.crm, "test")
+        check_in = found.rows("CheckinsObj")[0]["_id"]
+        values = {"credit_key__c": "k-1", "status": "1"}
+        found.door("edit", {"object": "CheckinsObj", "ids": [check_in], "values": values})
+        found.time += dt.timedelta(minutes=1)
+        found.pull()
+        with found.runtime.store.read() as tx:
+            (listed,) = visits.listing(tx)
+        assert (listed.state, listed.task_id) == ("done", check_in) and listed.closed_at
