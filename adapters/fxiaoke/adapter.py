@@ -109,8 +109,17 @@ class FxiaokeCrm(Crm):
         )
         self._schemas = Schemas(self._client, context.now)
         self._records = Records(self._client, self._schemas, answers, context)
-        self._descriptions = Descriptions(self._client, self._schemas, self._records, answers, context)
         chosen = choices(settings, context.connection)
+        first = FirstUpdate(self._client, self._schemas, context.secrets)
+        self._descriptions = Descriptions(
+            self._client,
+            self._schemas,
+            self._records,
+            answers,
+            context,
+            module=chosen.module,
+            first=first,
+        )
         self._locks = Locks(self._client, context.language)
         self._quota = Quota(self._client, chosen.module, rules=chosen.rules)
         parts = Parts(
@@ -119,7 +128,7 @@ class FxiaokeCrm(Crm):
             self._locks,
             Messages(self._client, context.language),
             self._quota,
-            FirstUpdate(self._client, self._schemas, context.secrets),
+            first,
         )
         self._writer = Writer(parts, chosen, zone=zone(settings))
         self._events = Events(context)
