@@ -37,6 +37,10 @@ class Answers:
         with self._lock:
             return self._all().get(setting)
 
+    def set_by_hand(self, setting: str) -> bool:
+        """Whether the admin has answered."""
+        return given(self._context.settings, setting) != AUTO
+
     def found(self, name: str) -> str | None:
         """What a call has shown, whatever the admin has set."""
         with self._lock:
