@@ -132,15 +132,21 @@ def add(
         journal.add(tx, runtime.now(), actor, "connection_set", f"connection {name}", detail)
     _, adapter = ports.find(kind.name)
     if issubclass(adapter, Crm):
-        quotas.settle(runtime.store, added, adapter, runtime.clock())
+        anew = any(before.get(key) != added.settings.get(key) for key in _settled(kind)) and bool(before)
+        quotas.settle(runtime.store, added, adapter, runtime.clock(), anew=anew)
     return added
+
+
+def _settled(kind: Kind) -> dict[str, Setting]:
+    """What is chosen once."""
+    return {one.key: one for one in kind.settings if one.settled}
 
 
 def _with_settled(
     kind: Kind, name: str, before: Mapping[str, str], values: Mapping[str, str], change: Collection[str]
 ) -> dict[str, str]:
     """``values`` with what was chosen once before."""
-    settled = {one.key: one for one in kind.settings if one.settled}
+    settled = _settled(kind)
     for key in change:
         if key not in settled:
             known = ", ".join(settled) or "there is none"

@@ -20,14 +20,17 @@ from connector.store.connections import Connection
 from connector.store.engine import Store
 
 
-def settle(store: Store, connection: Connection, crm: type[Crm], now: dt.datetime) -> int:
-    """Go by what the settings of a connection say of who decides; how many customers that changes."""
+def settle(
+    store: Store, connection: Connection, crm: type[Crm], now: dt.datetime, *, anew: bool = False
+) -> None:
+    """Go by what the settings of a connection say of who decides; ``anew`` if they have changed."""
     decides = crm.decides_limits(connection.settings)
     with store.read() as tx:
-        if masters.decides(tx, connection.id) is decides:
-            return 0
+        if masters.decides(tx, connection.id) is decides and not anew:
+            return
     with store.write() as tx:
-        return masters.choose(tx, connection.id, crm=decides, now=now)
+        if not masters.choose(tx, connection.id, crm=decides, now=now) and anew:
+            masters.anew(tx, connection.id)
 
 
 def refuse(tx: sa.Connection, customer_id: int) -> None:

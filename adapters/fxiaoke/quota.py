@@ -27,10 +27,14 @@ class Quota:
         self._rules = rules
 
     def ours(self, object_name: str, values: Mapping[str, Any]) -> dict[str, Any]:
-        """``values`` without what the module alone decides on."""
+        """``values`` without what the module alone decides on: our limit fields are emptied along with what
+        else is written, so that none of an earlier choice is left to contradict it."""
         if self._module.choice != READ or object_name != ACCOUNT:
             return dict(values)
-        return {name: value for name, value in values.items() if name not in self._module.limits}
+        limits = self._module.limits
+        if not values.keys() - set(limits):
+            return {}
+        return {name: None if name in limits else value for name, value in values.items()}
 
     def follow(self, object_name: str, account: str, sent: Mapping[str, Any]) -> None:
         """Give the account's row in the module the limit that was just written (``sent`` in the vendor's

@@ -15,9 +15,8 @@ import sqlalchemy as sa
 from connector.rules.documents import LimitEntry
 from connector.rules.entries import CREDIT_ACCOUNT, CREDIT_FILE
 from connector.store import discoveries
-from connector.store.customers import touch_customers
 from connector.store.record_tables import account, credit_account, credit_file
-from connector.store.tables import connection, discovery
+from connector.store.tables import connection, customer, discovery, written
 
 _NAME = "crm decides on limits"
 _GRANTS = ((CREDIT_FILE, credit_file), (CREDIT_ACCOUNT, credit_account))
@@ -25,17 +24,23 @@ _GRANTS = ((CREDIT_FILE, credit_file), (CREDIT_ACCOUNT, credit_account))
 _EVER = dt.date(1970, 1, 1)
 
 
-def choose(tx: sa.Connection, connection_id: int, *, crm: bool, now: dt.datetime) -> int:
-    """Whether the CRM of this connection decides on limits from now on; how many customers that changes."""
+def choose(tx: sa.Connection, connection_id: int, *, crm: bool, now: dt.datetime) -> bool:
+    """Whether the CRM of this connection decides on limits from now on; whether that is new."""
     if decides(tx, connection_id) is crm:
-        return 0
+        return False
     discoveries.keep(tx, connection_id, _NAME, crm, now)
-    concerned = sa.select(account.c.customer_id).where(
-        account.c.connection_id == connection_id, account.c.customer_id.is_not(None)
+    anew(tx, connection_id)
+    return True
+
+
+def anew(tx: sa.Connection, connection_id: int) -> None:
+    """Have everybody who stands in this CRM judged and written anew: what is written there has another
+    meaning from now on."""
+    concerned = sa.select(account.c.customer_id).where(account.c.connection_id == connection_id)
+    tx.execute(sa.update(customer).where(customer.c.id.in_(concerned)).values(changes=customer.c.changes + 1))
+    tx.execute(
+        sa.delete(written).where(written.c.connection_id == connection_id, written.c.target == "account")
     )
-    customers = set(tx.execute(concerned).scalars())
-    touch_customers(tx, customers)
-    return len(customers)
 
 
 def decides(tx: sa.Connection, connection_id: int) -> bool:

@@ -113,6 +113,32 @@ def test_nobody_sets_a_limit_where_the_module_decides(tmp_path: Path) -> None:
         assert [one.level for one in told] == ["ok"] and "13 of 13" in told[0].found
 
 
+def test_whoever_chooses_later_has_everything_written_by_that_choice(tmp_path: Path) -> None:
+    with shop(tmp_path) as found:
+        found.pull()
+        found.judge()
+        found.push()
+        names = found.names("account")
+
+        def limits_there() -> dict[str, Any]:
+            rows = found.rows("AccountObj", *names.values())
+            return {row["_id"]: row.get(names["credit_limit"]) for row in rows}
+
+        ours = {key: Decimal(value) for key, value in limits_there().items() if value}
+        assert ours
+        found.configure(credit_module="write")
+        found.judge()
+        found.push()
+        held = {row["customer_id"]: Decimal(row["credit_quota"]) for row in files(found)}
+        assert {key: held[key] for key in ours} == ours
+        known = installed()["fxiaoke"].settings_at(found.made.bases["fxiaoke"]) | {"credit_module": "read"}
+        add(found.runtime, kind_of("fxiaoke"), "fxiaoke", known, "Lin", ["credit_module"])
+        found.connection = found.runtime.connections.get("fxiaoke")
+        found.judge()
+        found.push()
+        assert set(limits_there().values()) == {None}  # none of ours is left beside the module's
+
+
 @pytest.mark.parametrize("choice", ["write", ""])
 def test_where_it_does_not_decide_its_quota_is_shown_and_never_the_limit(tmp_path: Path, choice: str) -> None:
     with shop(tmp_path, settings={"credit_module": choice}) as found:
