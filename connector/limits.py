@@ -30,7 +30,7 @@ from connector.rules.entries import (
     securing,
 )
 from connector.runtime import Runtime
-from connector.store import groups, journal, limits, lines, masters
+from connector.store import groups, journal, limits, lines
 from connector.store.customers import touch_customers
 from connector.store.limits import Entry
 from connector.store.lines import CUSTOMER, GROUP, Line
@@ -210,7 +210,7 @@ def standing(runtime: Runtime, subject: Subject) -> list[Standing]:
         if subject.kind == CUSTOMER:
             asked += [Subject(GROUP, group) for group in limits.groups_of(tx, subject.id)]
         found = lines.read(tx, [(s.kind, s.id) for s in asked])
-        deciding = masters.of(tx, [one.id for one in asked if one.kind == CUSTOMER])
+        deciding = quotas.deciding(tx, [one.id for one in asked if one.kind == CUSTOMER])
         decided = {Subject(CUSTOMER, number): by for number, by in deciding.items()}
         shown = [
             Standing(

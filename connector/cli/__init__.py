@@ -30,6 +30,7 @@ COMMANDS = {
     "ledger": ("ledger", "Import receivables from files."),
     "bureau": ("bureau", "Fetch and list rating agencies' reports."),
     "consent": ("consent", "Record, revoke and list consents to ask an agency."),
+    "advice": ("advice", "Record, list and withdraw consultants' reports and trade references."),
     "assess": ("assess", "Assess the customers that changed or are due."),
     "push": ("push", "Write results back to the CRMs."),
     "outbox": ("outbox", "List, retry and drop pending writes."),
@@ -42,6 +43,8 @@ COMMANDS = {
     "hold": ("hold", "List and show held orders; place and lift holds on customers."),
     "limit": ("limit", "Show and set limits, ask for and approve them."),
     "visit": ("visit", "Plan and list account visits."),
+    "signal": ("signal", "List early warnings, acknowledge and snooze them."),
+    "audit": ("audit", "Show the journal and prove that it is whole."),
     "serve": ("serve", "Run the check service that the CRM plugins call."),
     "db": ("db", "Upgrade the store's schema."),
 }

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from connector.adapter import Row
 from connector.errors import Reject
 from connector.model import Account, Record, Stream, VisitResult
-from connector.store import customers, masters, visits
+from connector.store import customers, quotas, visits
 from connector.store.columns import Moment
 from connector.store.record_tables import RECORDS, account, payment, reject
 from connector.store.upsert import batches, upsert
@@ -72,7 +72,7 @@ def store(
     if stream is Stream.ACCOUNTS:
         accounts = [record for record in records if isinstance(record, Account)]
         customers.join(tx, connection_id, accounts, now)
-    elif records and (stream in FACTS or (stream in GRANTS and masters.decides(tx, connection_id))):
+    elif records and (stream in FACTS or (stream in GRANTS and quotas.decides(tx, connection_id))):
         customers.touch(tx, connection_id, {_account_of(record) for record in records})
     elif stream is Stream.RECEIPTS:
         _touch_paid(tx, connection_id, [record.external_id for record in records])
@@ -87,7 +87,7 @@ def gone(tx: sa.Connection, connection_id: int, stream: Stream, ids: Iterable[st
     if stream is Stream.VISITS:
         return visits.lost(tx, connection_id, list(ids), now)
     table = RECORDS[stream]
-    of_accounts = stream in FACTS or (stream in GRANTS and masters.decides(tx, connection_id))
+    of_accounts = stream in FACTS or (stream in GRANTS and quotas.decides(tx, connection_id))
     who = table.c.account_id if of_accounts else table.c.external_id
     count = 0
     for part in batches(list(ids)):
@@ -127,6 +127,11 @@ def rejects(
     if code is not None:
         query = query.where(reject.c.code == code)
     return list(connection.execute(query).all())
+
+
+def forget(tx: sa.Connection, reject_id: int) -> None:
+    """Remove a row that was set aside and has had its time."""
+    tx.execute(sa.delete(reject).where(reject.c.id == reject_id))
 
 
 def raw_row(row: sa.Row[Any]) -> Row:

@@ -1,4 +1,4 @@
-"""Masters: in which connections the CRM's own credit module decides on limits, and what it grants.
+"""Quotas: in which connections the CRM's own credit module decides on limits, and what it grants.
 
 Invariant: one master for each customer. What the connection's settings say is kept here, beside the
 records, so that every reader of facts goes by it; a change marks the customers concerned.
