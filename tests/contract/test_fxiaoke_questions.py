@@ -33,11 +33,9 @@ def test_each_question_is_answered_by_a_setting_with_a_default() -> None:
 def test_doctor_lists_what_is_to_be_confirmed_and_what_a_call_has_shown(tmp_path: Path, style: str) -> None:
     with shop(tmp_path, style=style) as found:
         config = found.made.home / "creditgate.toml"
-        told = {
-            one.what.removesuffix(" of fxiaoke"): one
-            for one in doctor.examine(config)
-            if one.what.removesuffix(" of fxiaoke") in ASKED
-        }
+        everything = {one.what.removesuffix(" of fxiaoke"): one for one in doctor.examine(config)}
+        told = {what: one for what, one in everything.items() if what in ASKED}
+        assert "of the 100000 calls that were bought are used" in everything["calls"].found
         assert told.keys() == ASKED
         open_ones = {name for name, one in told.items() if one.level == "note"}
         assert all("to confirm on first contact" in told[name].found for name in open_ones)
