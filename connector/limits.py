@@ -14,6 +14,7 @@ from decimal import Decimal, InvalidOperation
 
 import sqlalchemy as sa
 
+from connector import quotas
 from connector.errors import Halt, Retry
 from connector.limit_bounds import approvals, converted, fit
 from connector.money import digits, is_currency, scale, to_major, to_minor
@@ -58,13 +59,15 @@ class Size:
 @dataclass(frozen=True)
 class Standing:
     """A credit line as it stands. ``set_by`` is the entry of a person that holds today, if any; ``pending``
-    says that the customer will be assessed anew; ``line`` is ``None`` before the first assessment."""
+    says that the customer will be assessed anew; ``line`` is ``None`` before the first assessment;
+    ``decided_by`` is the CRM whose own credit module decides, if one does."""
 
     subject: Subject
     name: str
     line: Line | None
     set_by: Entry | None
     pending: bool
+    decided_by: str | None = None
 
 
 def size(state: str, amount: str | None, currency: str) -> Size:
@@ -106,6 +109,9 @@ def prepare(
 ) -> Entry:
     """The entry that this limit would be; nothing is stored. ``Halt`` says what does not fit."""
     today = runtime.today()
+    if subject.kind == CUSTOMER and terms.kind not in SECURING:
+        with runtime.store.read() as tx:
+            quotas.refuse(tx, subject.id)
     start = terms.valid_from or today
     if start < today:
         raise Halt(f"{start} is past", todo="a limit begins today or later: what was decided stays")
@@ -204,13 +210,16 @@ def standing(runtime: Runtime, subject: Subject) -> list[Standing]:
         if subject.kind == CUSTOMER:
             asked += [Subject(GROUP, group) for group in limits.groups_of(tx, subject.id)]
         found = lines.read(tx, [(s.kind, s.id) for s in asked])
+        deciding = quotas.deciding(tx, [one.id for one in asked if one.kind == CUSTOMER])
+        decided = {Subject(CUSTOMER, number): by for number, by in deciding.items()}
         shown = [
             Standing(
                 one,
                 _name(tx, one),
                 found.get((one.kind, one.id)),
-                in_force(limits.entries(tx, one.kind, one.id), runtime.today()),
+                None if one in decided else in_force(limits.entries(tx, one.kind, one.id), runtime.today()),
                 one.kind == CUSTOMER and limits.awaits_assessment(tx, one.id),
+                decided.get(one),
             )
             for one in asked
         ]

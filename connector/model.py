@@ -204,7 +204,8 @@ class User(Record):
 
 class VendorCredit(Record):
     """What the CRM's own credit module grants an account, minor units of ``currency``: it is shown beside
-    our limit and never written. ``balance`` is money that was paid in advance."""
+    our limit, or is the limit where the connection says that the module decides. ``balance`` is money that
+    was paid in advance."""
 
     account_id: str
     limit: int | None = None

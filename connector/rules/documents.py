@@ -92,7 +92,8 @@ class LimitEntry(NamedTuple):
     """A limit set by a person: ``kind`` ``base``, ``seasonal`` or ``temporary``, or a sum that secures it:
     ``insured`` or ``guaranteed``, of which ``cover_bp`` / 10000 would be paid; ``state`` ``none``,
     ``amount`` or ``unlimited``; valid on days in ``[valid_from, valid_to]``; ``valid_to`` ``None`` is
-    open-ended; a season from one ``MM-DD`` to another, every year."""
+    open-ended; a season from one ``MM-DD`` to another, every year. Or what a CRM's own module grants where
+    that decides: ``credit_file`` or ``credit_account``, read from ``source``."""
 
     kind: str
     state: str
@@ -103,11 +104,13 @@ class LimitEntry(NamedTuple):
     season_from: str | None = None
     season_to: str | None = None
     cover_bp: int | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """Everything about one customer. ``hold_placed`` is the reason of a hold set by a person;
+    """Everything about one customer. ``limits_by`` is the CRM whose own credit module decides on its limit
+    (``None``: we do). ``hold_placed`` is the reason of a hold set by a person;
     ``terms_days`` the payment terms agreed; ``reviewed_on`` the day of the last review;
     ``account_status`` what the CRM calls the account's status, ``blacklisted`` its own mark;
     ``broken_promises`` the days on which promised money did not come (``None``: promises are not
@@ -128,6 +131,7 @@ class Dossier:
     payments: tuple[PaymentDoc, ...] = ()
     reports: tuple[ReportDoc, ...] = ()
     limits: tuple[LimitEntry, ...] = field(default=())
+    limits_by: str | None = None
     group_id: int | None = None
     agency_chosen: str | None = None
     account_status: str | None = None

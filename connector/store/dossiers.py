@@ -25,7 +25,7 @@ from connector.rules.documents import (
 )
 from connector.rules.master import once
 from connector.rules.plans import planned
-from connector.store import advice, disputes
+from connector.store import advice, disputes, quotas
 from connector.store.record_tables import account, invoice, payment, plan, receipt, sales_order
 from connector.store.reports import newest
 from connector.store.tables import connection as connections
@@ -49,7 +49,8 @@ def read(
     payments = _payments(connection, ids)
     reports = reports_of(connection, ids)
     chosen = disputes.chosen(connection, ids)
-    limits = _limits(connection, ids)
+    limits, decided = _limits(connection, ids), quotas.of(connection, ids)
+    grants = quotas.granted(connection, ids)
     advised = advice.documents(connection, ids)
     ledgers = set() if every_source else _ledgers(connection)
     if ledgers:
@@ -71,7 +72,8 @@ def read(
                 invoices=tuple(planned(orders[row.id], invoices[row.id], plans[row.id])),
                 payments=tuple(payments[row.id]),
                 reports=tuple(reports[row.id]),
-                limits=tuple(limits[row.id]),
+                limits=(*limits[row.id], *grants.get(row.id, ())),
+                limits_by=decided.get(row.id),
                 group_id=row.group_id,
                 agency_chosen=_chosen(reports[row.id], chosen.get(row.id)),
                 advice=tuple(advised[row.id]),
