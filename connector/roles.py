@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -102,7 +102,7 @@ class Grant(_Dated):
 
 
 class Deputy(_Dated):
-    """``who`` may do what ``stands_in_for`` may do, from one day to another: without dates nobody is replaced."""
+    """``who`` may do what ``stands_in_for`` may do, from one day to another."""
 
     stands_in_for: Words
     from_: dt.date = Field(alias="from")
@@ -183,17 +183,13 @@ class Roles:
         if owner is not None:
             return owner
         if any(self._allows(one, act, amount, as_of) for one in self._in_whose_right(actor, as_of)):
-            why = f"{actor} would {act.value} in the right of somebody who asked for it or has signed it already"
+            why = f"{actor} would {act.value} in the right of somebody who asked for it or has signed it"
         else:
             held = ", ".join(sorted(self.roles_of(actor, as_of))) or "no role"
             why = f"{actor} ({held}) may not {act.value}{self._wanted(act, amount)}"
         able = [name for name in self.able(act, amount, as_of=as_of) if not _within(name, taken)]
-        todo = (
-            f"ask {', '.join(able)}"
-            if able
-            else "give somebody the role, under [[roles]] in the configuration"
-        )
-        raise Halt(why, where=where, todo=todo)
+        nobody = "give somebody the role, under [[roles]] in the configuration"
+        raise Halt(why, where=where, todo=f"ask {', '.join(able)}" if able else nobody)
 
     def able(self, act: Act, amount: int | None = None, *, as_of: dt.date) -> list[str]:
         """Who may do ``act`` on a day, as they are spelt in the configuration, sorted."""
@@ -216,9 +212,10 @@ class Roles:
         if not grants or ladder is None or not ladder.bands or amount is None:
             return bool(grants)
         band = approver(ladder.bands, amount, ladder.currency)
-        return band is not None and any(
-            self._reaches(word, band.role) for one in grants for word in _words(one)
-        )
+        return band is not None and self._signs_for(grants, band.role)
+
+    def _signs_for(self, grants: Iterable[Grant], wanted: str) -> bool:
+        return any(self._reaches(word, wanted) for one in grants for word in _words(one))
 
     def _reaches(self, title: str, wanted: str) -> bool:
         """Whether ``title`` is ``wanted`` or stands above it: a band lets whoever signs for a later band of
@@ -256,35 +253,25 @@ def findings(roles: Roles, as_of: dt.date) -> Iterator[Finding]:
             "give roles under [[roles]] in the configuration",
         )
         return
-    missing = sorted(
-        {
-            band.role
-            for act, (bands, _) in roles._ladders.items()
-            for band in bands
-            if not any(
-                one.holds(as_of) and one.role in _ALLOWED[act] and roles._reaches(word, band.role)
-                for one in roles.grants
-                for word in _words(one)
-            )
-        }
-    )
+    today = [one for one in roles.grants if one.holds(as_of)]
+    missing = {
+        band.role
+        for act, (bands, _) in roles._ladders.items()
+        for band in bands
+        if not roles._signs_for((one for one in today if one.role in _ALLOWED[act]), band.role)
+    }
     if missing:
         yield Finding(
             "warn",
             "roles",
-            f"nobody signs for {', '.join(missing)}, whom the policy's approvals name",
+            f"nobody signs for {', '.join(sorted(missing))}, whom the policy's approvals name",
             "give somebody that title under [[roles]] in the configuration",
         )
-    dangling = sorted(
-        {one.who for one in roles.deputies if not roles._of(one.stands_in_for, as_of) and one.holds(as_of)}
-    )
+    acting = [one for one in roles.deputies if one.holds(as_of)]
+    dangling = {one.who for one in acting if not roles._of(one.stands_in_for, as_of)}
     if dangling:
-        yield Finding(
-            "warn",
-            "roles",
-            f"{', '.join(dangling)} stand in for somebody without a role",
-            "correct [[deputies]]",
-        )
+        found = f"{', '.join(sorted(dangling))} stand in for somebody without a role"
+        yield Finding("warn", "roles", found, "correct [[deputies]] in the configuration")
     if not missing and not dangling:
         yield Finding("ok", "roles", f"{len({person(one.who) for one in roles.grants})} persons have one")
 

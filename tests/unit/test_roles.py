@@ -142,7 +142,7 @@ def test_names_are_compared_however_they_are_spelt() -> None:
         ('[[roles]]\nwho = " "\nrole = "sales"\n', "roles.0.who"),
         ('[[deputies]]\nwho = "Lin"\nstands_in_for = "Wu"\nfrom = 2026-01-01\n', "deputies.0.to"),
         (
-            '[[deputies]]\nwho = "Lin"\nstands_in_for = "LIN"\nfrom = 2026-01-01\nto = 2026-01-02\n',
+            '[[deputies]]\nwho = "Li"\nstands_in_for = "LI"\nfrom = 2026-01-01\nto = 2026-01-02\n',
             "stand in",
         ),
         ('[[roles]]\nwho = "Lin"\nrole = "sales"\nfrom = 2026-02-01\nto = 2026-01-02\n', "before 2026-02-01"),
