@@ -110,10 +110,8 @@ def test_a_deputy_is_no_second_signature_for_the_person_replaced() -> None:
 def test_whoever_may_not_is_told_who_may() -> None:
     with pytest.raises(Halt) as refused:
         roles().require("Ke", Act.GRANT_LIMIT, 20_000_000, as_of=DAY)
-    assert (
-        refused.value.what
-        == "Ke (controller) may not grant a limit of this size: that takes finance director"
-    )
+    assert "Ke (controller) may not grant a limit of this size" in refused.value.what
+    assert "takes finance director" in refused.value.what
     assert refused.value.todo == "ask Bo, Fu"
 
 
