@@ -80,7 +80,8 @@ class Account(Record):
     ``uscc`` 统一社会信用代码, ``duns`` nine digits, ``vat`` with country prefix,
     ``registration_no`` valid together with ``country``; ``parent_id`` is the external id of the
     parent account; ``terms_days`` the payment terms agreed, in days; ``is_person`` marks natural
-    persons and sole traders, whose data needs consent.
+    persons and sole traders, whose data needs consent; ``account_status`` is the word that the source
+    has for how it stands with the customer, ``blacklisted`` its own mark of one who gets no credit.
     """
 
     name: Annotated[str, Field(min_length=1)]
@@ -97,6 +98,8 @@ class Account(Record):
     terms_days: int | None = None
     customer_since: dt.date | None = None
     is_person: bool = False
+    account_status: str | None = None
+    blacklisted: bool | None = None
 
 
 class Order(Record):

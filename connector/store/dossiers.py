@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,6 +24,7 @@ from connector.rules.documents import (
     ReportDoc,
 )
 from connector.rules.plans import planned
+from connector.store import conduct
 from connector.store.record_tables import account, invoice, payment, plan, receipt, sales_order
 from connector.store.tables import customer, limit_entry, report
 
@@ -39,6 +40,8 @@ def read(connection: sa.Connection, customer_ids: Sequence[int]) -> list[tuple[D
     payments = _payments(connection, ids)
     reports = _reports(connection, ids)
     limits = _limits(connection, ids)
+    statuses, marked = _standing(connection, ids)
+    promises = conduct.promises(connection, ids)
     rows = connection.execute(sa.select(customer).where(customer.c.id.in_(ids)).order_by(customer.c.id))
     return [
         (
@@ -57,6 +60,9 @@ def read(connection: sa.Connection, customer_ids: Sequence[int]) -> list[tuple[D
                 reports=tuple(reports[row.id]),
                 limits=tuple(limits[row.id]),
                 group_id=row.group_id,
+                account_statuses=tuple(statuses[row.id]),
+                blacklisted=marked.get(row.id),
+                promises=tuple(promises[row.id]),
             ),
             row.changes,
         )
@@ -123,7 +129,43 @@ def _invoices(connection: sa.Connection, ids: Sequence[int]) -> defaultdict[int,
     ):
         order = f"{source}/{order_id}" if order_id else None
         found[owner].append(InvoiceDoc(f"{source}/{external_id}", number, order, *values))
+    contested = conduct.disputed(connection, ids)
+    if contested:
+        for docs in found.values():
+            docs[:] = [_contested(doc, contested) for doc in docs]
     return found
+
+
+def _contested(doc: InvoiceDoc, said: Mapping[str, bool]) -> InvoiceDoc:
+    """An invoice with what people say of it: a dispute of theirs counts beside the source's, and its end
+    says only that there is none of theirs."""
+    if doc.id not in said or (doc.disputed is not None and not said[doc.id]):
+        return doc
+    return doc._replace(disputed=said[doc.id])
+
+
+def _standing(
+    connection: sa.Connection, ids: Sequence[int]
+) -> tuple[defaultdict[int, list[str]], dict[int, bool]]:
+    """What the CRMs call the status of each customer's accounts, once each; and whether it is on a
+    blacklist, of a CRM or of people: one that says yes is enough."""
+    statuses: defaultdict[int, list[str]] = defaultdict(list)
+    marked = conduct.ruled_out(connection, ids)
+    query = (
+        sa.select(account.c.customer_id, account.c.account_status, account.c.blacklisted)
+        .where(
+            account.c.customer_id.in_(ids),
+            account.c.deleted.is_(False),
+            sa.or_(account.c.account_status.is_not(None), account.c.blacklisted.is_not(None)),
+        )
+        .order_by(account.c.connection_id, account.c.external_id)
+    )
+    for owner, status, listed in connection.execute(query):
+        if status is not None and status not in statuses[owner]:
+            statuses[owner].append(status)
+        if listed is not None:
+            marked[owner] = marked.get(owner, False) or listed
+    return statuses, marked
 
 
 def _plans(connection: sa.Connection, ids: Sequence[int]) -> defaultdict[int, list[PlanDoc]]:

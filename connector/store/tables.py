@@ -9,7 +9,13 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from connector.store import agency_tables, decision_tables, hook_tables, record_tables  # noqa: F401 - of the same metadata
+from connector.store import (  # noqa: F401 - of the same metadata
+    agency_tables,
+    conduct_tables,
+    decision_tables,
+    hook_tables,
+    record_tables,
+)
 from connector.store.columns import Key, Moment, column, identity, metadata, optional
 
 connection = sa.Table(

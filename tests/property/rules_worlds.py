@@ -8,7 +8,18 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from connector.rules.documents import Dossier, InvoiceDoc, OrderDoc, PaymentDoc
-from tests.rules_bench import day, dossier, invoice, limit_entry, negative, order, payment, report, statement
+from tests.rules_bench import (
+    day,
+    dossier,
+    invoice,
+    limit_entry,
+    negative,
+    order,
+    payment,
+    promise,
+    report,
+    statement,
+)
 
 AMOUNTS = st.integers(0, 10**12)
 CURRENCIES = st.sampled_from(["CNY", "USD", "EUR"])
@@ -140,8 +151,8 @@ def customers(draw: st.DrawFn) -> Dossier:
         reports=tuple(draw(st.lists(reports(), max_size=2))),  # type: ignore[arg-type]
         industry=draw(st.sampled_from([None, "制造业", "banking", "retail"])),
         group_id=draw(st.sampled_from([None, 3])),
-        account_status=draw(st.sampled_from([None, "active"])),
-        broken_promises=draw(st.sampled_from([None, (), (day(-300), day(-3))])),
+        account_statuses=draw(st.sampled_from([(), ("active",)])),
+        promises=draw(st.sampled_from([(), (promise(),), (promise(due=-300), promise(id=2, due=-8))])),
         limits=tuple(draw(st.lists(entries(), max_size=2))),  # type: ignore[arg-type]
     )
 

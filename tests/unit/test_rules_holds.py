@@ -193,8 +193,8 @@ def test_limit_expired_account_status_report_stale_and_blacklist() -> None:
 
     assert told() == []
     assert told(limits=(limit_entry(valid_from=day(-366)),)) == ["limit_expired"]
-    assert told(account_status="on hold") == ["account_barred"]
-    assert told(account_status="黑名单") == ["blacklisted"]
+    assert told(account_statuses=("on hold",)) == ["account_barred"]
+    assert told(account_statuses=("黑名单",)) == ["blacklisted"]
     assert told(reports=(report(days_old=91),)) == ["report_stale"]
 
 
