@@ -62,8 +62,9 @@ def plain_rules(rules: tuple[Rule, ...]) -> bool:
     return not any(rule.reach or rule.spared or rule.any or not rule.all for rule in rules)
 
 
-def add_rule(text: Text, rule: Rule, kind: str) -> None:
-    """A rule of conditions that must all hold: false if one of them is, untested if one is not known."""
+def add_rule(text: Text, rule: Rule, kind: str, fired: str) -> None:
+    """A rule of conditions that must all hold: false if one of them is, untested if one is not known; the
+    line ``fired`` is run if it acts."""
     numbers = [text.fact(test.fact) for test in rule.all]
     parts, blanks = [], []
     for test, number in zip(rule.all, numbers, strict=True):
@@ -73,7 +74,6 @@ def add_rule(text: Text, rule: Rule, kind: str) -> None:
         parts.append(f"(n{number} or {_compared(text, test, number)})")
         blanks.append((test.fact, number))
     text.add(f"if {' and '.join(parts)}:")
-    fired = f"hit.append({text.bind(rule)})"
     word = "if"
     for fact, number in dict(blanks).items():
         untested = text.bind(_untested(rule, kind, fact))

@@ -5,6 +5,7 @@ Invariant: the text is this module's alone; see ``straight``.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from connector.rules import limit
@@ -15,15 +16,19 @@ from connector.rules.source import Made, Text
 
 def add_terms(text: Text) -> None:
     """Payment terms in days."""
+    watched = text.rules.policy.terms.longer_than_class == "watch"
     text.add(
-        """
+        f"""
 days = snapshot.terms_days
-if score is None or (days is not None and days > g.longest):
-    days = terms_of(R, snapshot, c, score is None, trace, reasons)
+if score is None:
+    told = []; days = terms_of(R, snapshot, c, True, trace, told)
+    place(told, (r0, r1, r2, r3))
 elif days is None:
     days = g.longest; add(g.terms_class)
-else:
+elif days <= g.longest:
     add((g.terms_agreed, days))
+else:
+    add((g.terms_cut, days)){"; r1.append((g.terms_longer, days))" if watched else ""}; days = g.longest
 """
     )
 
@@ -147,7 +152,8 @@ def add_exposure(text: Text) -> None:
     if type(exposed) is Unknown: exposed = 0
     add(({total}, exposed))
 if limit:
-    available = limit - exposed; used = (Decimal(exposed) / limit).quantize(SIX)
+    available = limit - exposed
+    used = (Decimal(exposed) / limit).quantize(SIX) if exposed or limit < 0 else {unused}
     add(({told}, limit, exposed, available, used))
 elif limit == 0:
     available = -exposed; used = None
@@ -156,6 +162,7 @@ else:
     available, used = room_of(Effective(state, limit, None, secured), exposed, trace)
 """,
         fact="exposure",
+        unused=Decimal("0.000000"),
         total=told("exposure", "exposure_total", ("amount",)),
         told=told("exposure", "available", ("limit", "exposure", "available", "utilisation")),
     )
