@@ -6,6 +6,7 @@ Invariant: each step equals the one that ``interpret`` would make.
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -37,7 +38,8 @@ class Day(NamedTuple):
     hold: bool
 
 
-class Grade(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Grade:
     """A class; ``worth`` and ``revenue`` are the shares of its capacity, ``numerator`` and
     ``denominator`` its factor."""
 
