@@ -79,7 +79,7 @@ Entry = Step | tuple[Any, ...]
 
 def reason_of(ground: Ground) -> Reason:
     """The reason of a ground."""
-    if type(ground) is Reason:
+    if isinstance(ground, Reason):
         return ground
     gives: Gives = ground[0]
     params = gives.fixed.copy()

@@ -88,7 +88,9 @@ def _need(text: Text, term: Any) -> None:
     text.add(
         f"if n{sales}:\n    add({{unknown}}[f{sales}.reason])\nelse:\n    if {young}:\n"
         f"        a = need(Basis(R, v, c, days), {{term}}, trace)\n    else:\n"
-        f"        d = days + {{extra}}; a = part_of(f{sales}, {{numerator}} * d, {{denominator}})\n"
+        f"        d = days + {{extra}}\n"
+        f"        a = (f{sales} * {{double}} * d + {{denominator}}) // {{twice}} if f{sales} > 0 and d > 0 else "
+        f"part_of(f{sales}, {{numerator}} * d, {{denominator}})\n"
         f"        add(({{told}}, f{sales}, d, a))\n"
         f"        if a < {{least}}: a = {{least}}; add({{told_least}})\n"
         f"    if m is None or a < m: m = a; w = W_need",
@@ -96,7 +98,9 @@ def _need(text: Text, term: Any) -> None:
         term=term,
         extra=term.extra_days,
         numerator=numerator,
+        double=2 * numerator,
         denominator=denominator * limit.YEAR_DAYS,
+        twice=2 * denominator * limit.YEAR_DAYS,
         told=told("limit", "limit_need", ("sales", "days", "amount"), factor=rules.need_factor_text),
         least=rules.need_at_least,
         told_least=step("limit", "limit_need_least", amount=rules.need_at_least),
