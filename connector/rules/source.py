@@ -1,6 +1,7 @@
 """The text of a function in the making, and the constants that it names.
 
-Invariant: the text is ours alone; whatever comes from a policy is bound as a constant.
+Invariant: the text is ours alone; whatever comes from a policy is bound as a constant, but whole numbers,
+which stand in it as digits.
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ class Text:
         self.facts: dict[str, str] = {}
 
     def bind(self, value: Any) -> str:
-        """The name of a constant."""
+        """The name of a constant; whole numbers stand for themselves, which is quicker."""
+        if type(value) is int:
+            return f"({value})"
         name = f"k{len(self.names)}"
         self.names[name] = value
         return name

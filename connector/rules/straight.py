@@ -1,8 +1,8 @@
 """A program as one straight-line function: no loop over rules, nothing looked up that is known before.
 
-Invariant: the text of the function is this module's alone. Names, texts, bounds and amounts of a policy
-are bound as constants in its namespace and are never part of the text. It leaves to ``interpret`` what
-is seldom (a limit set by a person, a hold, a new customer, rules with exclusions), and equals it.
+Invariant: the text of the function is this module's alone. Names, texts and bounds of a policy are bound as
+constants in its namespace; only its whole numbers are part of the text. It leaves to ``interpret`` what is
+seldom (a limit set by a person, a hold, a new customer, rules with exclusions), and equals it.
 """
 
 from __future__ import annotations

@@ -89,8 +89,8 @@ def _need(text: Text, term: Any) -> None:
         f"if n{sales}:\n    add({{unknown}}[f{sales}.reason])\nelse:\n    if {young}:\n"
         f"        a = need(Basis(R, v, c, days), {{term}}, trace)\n    else:\n"
         f"        d = days + {{extra}}\n"
-        f"        a = (f{sales} * {{double}} * d + {{denominator}}) // {{twice}} if f{sales} > 0 and d > 0 else "
-        f"part_of(f{sales}, {{numerator}} * d, {{denominator}})\n"
+        f"        if f{sales} > 0 and d > 0: a = (f{sales} * {{double}} * d + {{denominator}}) // {{twice}}\n"
+        f"        else: a = part_of(f{sales}, {{numerator}} * d, {{denominator}})\n"
         f"        add(({{told}}, f{sales}, d, a))\n"
         f"        if a < {{least}}: a = {{least}}; add({{told_least}})\n"
         f"    if m is None or a < m: m = a; w = W_need",
