@@ -50,25 +50,25 @@ _REASONS = {
     "{exposure:money}, reserved {reserved:money}",
     "excess_approver": "Over by {over:money}: {role} may let it pass (signatures: {signers})",
     "limit_breached": "The limit of {limit:money} is already exceeded by {over:money}: exposure {exposure:money}, reserved {reserved:money}",
-    "group_limit_breached": "The group's limit of {limit:money} is already exceeded by {over:money}: exposure {exposure:money}, reserved {reserved:money}",
+    "group_limit_breached": "The limit of {limit:money} of the group {group_name} is already exceeded by {over:money}: exposure {exposure:money}, reserved {reserved:money}",
     "within_tolerance": "{asked:money} goes over the room left by {over:money}, within the tolerance: limit "
     "{limit:money}, exposure {exposure:money}, reserved {reserved:money}",
-    "over_group_limit": "{asked:money} is {over:money} over the room left to the group: limit {limit:money}, "
+    "over_group_limit": "{asked:money} is {over:money} over the room left to the group {group_name}: limit {limit:money}, "
     "exposure {exposure:money}, reserved {reserved:money}",
-    "within_group_tolerance": "{asked:money} goes over the room left to the group by {over:money}, within "
+    "within_group_tolerance": "{asked:money} goes over the room left to the group {group_name} by {over:money}, within "
     "the tolerance: limit {limit:money}, exposure {exposure:money}, reserved {reserved:money}",
     "no_limit": "The customer has no credit limit",
     "limit_unknown": "The customer's limit is not known",
-    "group_limit_unknown": "The group's limit is not known",
+    "group_limit_unknown": "The limit of the group {group_name} is not known",
     "exposure_incomplete": "The exposure is not fully known: an exchange rate is missing",
-    "group_exposure_incomplete": "The group's exposure is not fully known: an exchange rate is missing",
+    "group_exposure_incomplete": "The exposure of the group {group_name} is not fully known: an exchange rate is missing",
     "not_assessed": "The customer has not been assessed yet",
     "customer_unknown": "Account {account} is not known yet",
     "customer_watch": "The customer is being watched",
     "customer_hold": "The customer is on hold",
     "customer_stop": "The customer is stopped",
-    "group_hold": "The group is on hold",
-    "group_stop": "The group is stopped",
+    "group_hold": "The group {group_name} is on hold",
+    "group_stop": "The group {group_name} is stopped",
     "rate_unknown": "No exchange rate from {currency} to {to}",
 }
 
