@@ -109,6 +109,5 @@ def _take(
         taken = min(wanted, worth)
         received += taken
         if taken < worth:
-            rest = convert(worth - taken, promise.currency, one.currency) or 0
-            left.append(one._replace(amount=rest))
+            left.append(one._replace(amount=worth - taken, currency=promise.currency))
     return received, left

@@ -146,7 +146,8 @@ def test_days_overdue_are_counted_beyond_the_grace_days() -> None:
 def test_overdue_amount_needs_both_the_amount_and_the_share_exceeded(
     overdue: int, owed: int, held: bool
 ) -> None:
-    """*Overdue amount* needs **both** amount exceeded and percentage threshold exceeded."""
+    """Dynamics 365 (cm-sales-order-credit-holds): *overdue amount* needs **both** amount exceeded and
+    percentage threshold exceeded."""
     by = ruled(
         rule(
             condition("overdue_amount", ">", 100),
