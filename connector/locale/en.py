@@ -251,12 +251,12 @@ _CRM = {
 
 # What would help, and how it is said to sales.
 _ADVICE = {
-    "change.at_least": "{fact} from {before} to {after} or more",
-    "change.at_most": "{fact} from {before} to {after} or less",
-    "change.below": "{fact} from {before} to below {after}",
-    "change.at_least_unknown": "{fact} (not known now: {before}) shown to be {after} or more",
-    "change.at_most_unknown": "{fact} (not known now: {before}) shown to be {after} or less",
-    "change.below_unknown": "{fact} (not known now: {before}) shown to be below {after}",
+    "change.at_least": "{fact} goes from {before} to {after} or more",
+    "change.at_most": "{fact} goes from {before} to {after} or less",
+    "change.below": "{fact} goes from {before} to below {after}",
+    "change.at_least_unknown": "{fact} (not known now: {before}) is shown to be {after} or more",
+    "change.at_most_unknown": "{fact} (not known now: {before}) is shown to be {after} or less",
+    "change.below_unknown": "{fact} (not known now: {before}) is shown to be below {after}",
     "change.pay_overdue": "the overdue {amount:money} is paid",
     "change.pay_open": "{amount:money} of what is open is paid",
     "change.lift_hold": "the hold placed by a person is lifted ({reason})",
