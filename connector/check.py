@@ -323,7 +323,9 @@ class _Check:
             return self._answer(decision, found, party, own, active)
         self._move(needs, wanted, active)
         answer = self._answer(decision, found, party, self._after(own, active, wanted))
-        number = self._keep(party, wanted, answer, active, same)
+        currencies = [self._request.currency, *(need.line.currency for need in needs)]
+        served = self._rates.served(currencies, self._day)
+        number = self._keep(party, wanted, answer, active, same, served)
         return answer.model_copy(update={"reservation": number})
 
     def _move(self, needs: list[_Need], wanted: dict[Key, int], active: Reservation | None) -> None:
@@ -346,6 +348,7 @@ class _Check:
         answer: CheckAnswer,
         active: Reservation | None,
         same: Reservation | None,
+        served: list[tuple[str, str, str]],
     ) -> int:
         request = self._request
         if active is not None and active != same:
@@ -361,6 +364,7 @@ class _Check:
             "currency": request.currency,
             "reserved": wanted[party.own],
             "state": "active",
+            "rates": served,
             "answer": answer.model_dump_json(),
             "created_at": self._now,
             "expires_at": self._expires_at,

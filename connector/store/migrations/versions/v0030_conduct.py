@@ -1,4 +1,5 @@
-"""Account status and blacklist mark of accounts; promises, blacklist and disputes that people record."""
+"""Account status and blacklist mark of accounts; promises, blacklist and disputes that people record; the
+rates by which a reservation was counted."""
 
 from typing import Any
 
@@ -15,6 +16,7 @@ def upgrade() -> None:
     """Add columns and tables; nothing that is there changes its meaning."""
     op.add_column("account", sa.Column("account_status", sa.Text(), nullable=True))
     op.add_column("account", sa.Column("blacklisted", sa.Boolean(), nullable=True))
+    op.add_column("reservation", sa.Column("rates", sa.Text(), nullable=True))
     _recorded(
         "promise",
         sa.Column("invoice", sa.Text(), nullable=True),
