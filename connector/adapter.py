@@ -13,7 +13,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import EntryPoints, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -388,7 +389,7 @@ def find(kind: str) -> tuple[str, type[Adapter]]:
     Raises ``Halt`` naming the kinds that are installed.
     """
     for group in ("crm", "bureau", "ledger"):
-        for point in entry_points(group=f"creditgate.{group}"):
+        for point in _installed(group):
             if point.name == kind:
                 loaded: type[Adapter] = point.load()
                 return group, loaded
@@ -400,8 +401,9 @@ def find(kind: str) -> tuple[str, type[Adapter]]:
 
 def kinds() -> list[str]:
     """Names of all installed adapters."""
-    return sorted(
-        point.name
-        for group in ("crm", "bureau", "ledger")
-        for point in entry_points(group=f"creditgate.{group}")
-    )
+    return sorted(point.name for group in ("crm", "bureau", "ledger") for point in _installed(group))
+
+
+@cache
+def _installed(group: str) -> EntryPoints:
+    return entry_points(group=f"creditgate.{group}")

@@ -45,6 +45,7 @@ class FieldMapping:
     targets: Mapping[str, Target]
     visits: Callable[[Mapping[str, str]], Reader] | None = None
     file: FileRules = FileRules()
+    comma: bool = False  # the decimal sign of its numbers
 
     def reader(self, stream: Stream, names: Mapping[str, str]) -> Reader | None:
         """The reader of ``stream``, or ``None`` when it is not mapped. ``names`` are the tenant's own
@@ -70,11 +71,15 @@ def compile_mapping(content: Any, name: str) -> FieldMapping:
     source = Source(name)
     if not isinstance(content, Mapping):
         source.fail("this is no mapping file", content, todo="start it with 'mapping: NAME'")
-    source.known(content, ("mapping", "version", "dates", "timezone", "file", "read", "write"))
+    source.known(content, ("mapping", "version", "dates", "decimal", "timezone", "file", "read", "write"))
     for key in ("mapping", "read"):
         if key not in content:
             source.fail(f"{key!r} is missing", content, todo=f"add '{key}:' at the top level")
-    dates = Dates(str(content.get("dates", "iso")), _zone(source, content))
+    decimal = str(content.get("decimal", "point"))
+    if decimal not in ("point", "comma"):
+        source.fail(f"'decimal' cannot be {decimal!r}", content, "decimal", todo="write point or comma")
+    comma = decimal == "comma"
+    dates = Dates(str(content.get("dates", "iso")), _zone(source, content), comma)
     reading = source.mapping(content["read"], content, "read")
     source.known(reading, [s.value for s in Stream])
     readers = {
@@ -90,7 +95,7 @@ def compile_mapping(content: Any, name: str) -> FieldMapping:
         node = source.mapping(reading[Stream.VISITS], reading, Stream.VISITS)
         visits = _visits(source, node, targets.get("visit"), dates)
         readers[Stream.VISITS] = visits({})
-    return FieldMapping(str(content["mapping"]), readers, targets, visits, _file(source, content))
+    return FieldMapping(str(content["mapping"]), readers, targets, visits, _file(source, content), comma)
 
 
 def _file(source: Source, content: Mapping[str, Any]) -> FileRules:
@@ -134,7 +139,7 @@ def _visits(
     source.known(node, ("fields", "label"))
     suffix = str(node.get("label", ""))
     columns = source.mapping(node.get("fields") or {}, node, "fields")
-    source.known(columns, ("closed_at", "result"))
+    source.known(columns, ("closed_at", "result", "promised_on", "photos", "owner_id"))
     target = target or Target("", ())
     object_name, key = target.object, target.key
     by_name = {field.name: field for field in target.fields}
@@ -160,6 +165,7 @@ def _visits(
         fields = [
             ReadField("key", path(key)),
             ReadField("state", path("status", suffix), default=planned, values=states, fallback=planned),
+            *([ReadField("due_on", path("due_on"))] if "due_on" in by_name else []),
             *(_read_field(source, columns, name) for name in columns),
         ]
         return Reader(Stream.VISITS, object_name, fields, dates)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from connector.errors import Halt
 from connector.limits import Subject
-from connector.store import conduct, limits
+from connector.store import dossiers, limits
 from connector.store.lines import CUSTOMER
 
 
@@ -27,12 +27,15 @@ def known(tx: sa.Connection, customer_id: int) -> str:
     return str(Subject(CUSTOMER, customer_id))
 
 
-def invoice(tx: sa.Connection, customer_id: int, text: str) -> sa.Row[tuple[str, str | None, str]]:
-    """The invoice of the customer that a person means by its number or the vendor's id; ``Halt`` if there is
+def invoice(tx: sa.Connection, customer_id: int, text: str) -> str:
+    """The id (``connection/external id``) of the invoice of the customer that a person means by its number
+    or the source's id; of one that a ledger and a CRM have it is the one that counts. ``Halt`` if there is
     none, or more than one."""
-    found = conduct.invoices(tx, customer_id, text.strip())
+    wanted = text.strip()
+    ((dossier, _),) = dossiers.read(tx, [customer_id])
+    found = [doc.id for doc in dossier.invoices if wanted in (doc.number, doc.id, doc.id.partition("/")[2])]
     if len(found) != 1:
-        keys = ", ".join(row.key for row in found)
+        keys = ", ".join(found)
         raise Halt(
             f"several invoices are called {text!r}" if found else f"there is no invoice {text!r}",
             where=f"customer {customer_id}",

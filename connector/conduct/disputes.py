@@ -25,7 +25,7 @@ def open_(runtime: Runtime, customer_id: int, invoice: str, *, reason: str, acto
     with runtime.store.write() as tx:
         about = acts.known(tx, customer_id)
         runtime.roles.require(actor, Act.RECORD, as_of=runtime.today(), where=about)
-        key = acts.invoice(tx, customer_id, invoice).key
+        key = acts.invoice(tx, customer_id, invoice)
         who = {"customer_id": customer_id, "reason": why, "actor": actor, "at": now}
         number = conduct.add(tx, dispute, invoice=key, **who)
         if not number:

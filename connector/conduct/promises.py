@@ -62,9 +62,8 @@ def record(
     with runtime.store.write() as tx:
         about = acts.known(tx, customer_id)
         runtime.roles.require(actor, Act.RECORD, as_of=today, where=about)
-        row = acts.invoice(tx, customer_id, invoice) if invoice else None
         values = {
-            "invoice": row.key if row else None,
+            "invoice": acts.invoice(tx, customer_id, invoice) if invoice else None,
             "amount": size.amount,
             "currency": size.currency,
             "made_on": made,

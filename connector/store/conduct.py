@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from connector.rules.documents import PromiseDoc
 from connector.store.conduct_tables import blacklisting, dispute, promise
-from connector.store.record_tables import account, invoice
+from connector.store.record_tables import account
 from connector.store.tables import customer
 
 ALL = (promise, blacklisting, dispute)
@@ -62,28 +62,6 @@ def running_blacklisting(tx: sa.Connection, customer_id: int) -> int | None:
         blacklisting.c.customer_id == customer_id, blacklisting.c.ended_at.is_(None)
     )
     return tx.execute(query.limit(1)).scalar()
-
-
-def invoices(tx: sa.Connection, customer_id: int, text: str) -> list[sa.Row[Any]]:
-    """The invoices of a customer with this number or vendor's id: ``key``, ``number`` and ``currency``."""
-    key = sa.cast(invoice.c.connection_id, sa.Text) + "/" + invoice.c.external_id
-    query = (
-        sa.select(key.label("key"), invoice.c.number, invoice.c.currency)
-        .join_from(
-            account,
-            invoice,
-            sa.and_(
-                invoice.c.connection_id == account.c.connection_id,
-                invoice.c.account_id == account.c.external_id,
-            ),
-        )
-        .where(
-            account.c.customer_id == customer_id,
-            invoice.c.deleted.is_(False),
-            sa.or_(invoice.c.number == text, invoice.c.external_id == text, key == text),
-        )
-    )
-    return list(tx.execute(query.order_by(invoice.c.connection_id, invoice.c.external_id)).all())
 
 
 def follow(tx: sa.Connection, before: int, after: int) -> None:

@@ -23,16 +23,24 @@ from connector.rules.documents import (
     PlanDoc,
     ReportDoc,
 )
+from connector.rules.master import once
 from connector.rules.plans import planned
 from connector.store import conduct
 from connector.store.record_tables import account, invoice, payment, plan, receipt, sales_order
+from connector.store.tables import connection as connections
 from connector.store.tables import customer, limit_entry, report
 
 CHUNK = 500
 
 
-def read(connection: sa.Connection, customer_ids: Sequence[int]) -> list[tuple[Dossier, int]]:
-    """The dossiers of at most ``CHUNK`` customers, each with its count of changes at this moment."""
+def read(
+    connection: sa.Connection, customer_ids: Sequence[int], *, every_source: bool = False
+) -> list[tuple[Dossier, int]]:
+    """The dossiers of at most ``CHUNK`` customers, each with its count of changes at this moment.
+
+    A document that a ledger and a CRM have counts once, as the ledger has it, unless ``every_source`` asks
+    for what each of them says.
+    """
     ids = list(customer_ids)
     orders = _orders(connection, ids)
     invoices = _invoices(connection, ids)
@@ -42,6 +50,10 @@ def read(connection: sa.Connection, customer_ids: Sequence[int]) -> list[tuple[D
     limits = _limits(connection, ids)
     statuses, marked = _standing(connection, ids)
     promises = conduct.promises(connection, ids)
+    ledgers = set() if every_source else _ledgers(connection)
+    if ledgers:
+        for owner in ids:
+            invoices[owner], payments[owner] = once(orders[owner], invoices[owner], payments[owner], ledgers)
     rows = connection.execute(sa.select(customer).where(customer.c.id.in_(ids)).order_by(customer.c.id))
     return [
         (
@@ -111,6 +123,11 @@ def _documents(
     )
     for row in connection.execute(query):
         yield tuple(row)
+
+
+def _ledgers(connection: sa.Connection) -> set[int]:
+    query = sa.select(connections.c.id).where(connections.c.role == "ledger")
+    return set(connection.execute(query).scalars())
 
 
 def _orders(connection: sa.Connection, ids: Sequence[int]) -> defaultdict[int, list[OrderDoc]]:

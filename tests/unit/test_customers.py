@@ -14,8 +14,8 @@ from connector.errors import Halt
 from connector.model import Account, Stream
 from connector.store import customers, journal, listing, records
 from connector.store.engine import Store
-from connector.store.schema import upgrade
 from connector.store.tables import connection, customer
+from tests.new_store import new_store
 
 NOW = dt.datetime(2026, 6, 30, tzinfo=dt.UTC)
 USCC, OTHER = "91110108551385082Q", "91110000802100433B"
@@ -24,8 +24,7 @@ ZOHO, FXIAOKE = 1, 2
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    made = Store(f"sqlite:///{tmp_path / 'store.db'}")
-    upgrade(made)
+    made = new_store(f"sqlite:///{tmp_path / 'store.db'}")
     with made.write() as tx:
         for name in ("zoho", "fxiaoke"):
             values = {"name": name, "role": "crm", "kind": name, "settings": "{}", "created_at": NOW}
