@@ -136,7 +136,7 @@ def _audit(account: dict[str, Any], form: str) -> None:
 
 def _short(account: dict[str, Any]) -> dict[str, Any]:
     """The account as it fits into cells: of a reason the sentence alone; JSON has all of it."""
-    shown = dict(account)
+    shown = {name: value for name, value in account.items() if name != "facts"}
     shown["reasons"] = [one["text"] for one in account["reasons"]]
     if "order" in account:
         shown["order"] = account["order"] | {
