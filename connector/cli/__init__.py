@@ -41,6 +41,7 @@ COMMANDS = {
     "check": ("check", "Check an order as the CRM's plugin would."),
     "hold": ("hold", "List and show held orders; place and lift holds on customers."),
     "limit": ("limit", "Show and set limits, ask for and approve them."),
+    "role": ("role", "Show who has which role, and who may do what."),
     "promise": ("promise", "Record and list promises to pay."),
     "dispute": ("dispute", "Record and list contested invoices."),
     "blacklist": ("blacklist", "Rule customers out, and list them."),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from connector import config as configuration
+from connector.cli.role import ACTS
 from connector.errors import Halt
 from connector.roles import UNBOUNDED, Act, Deputy, Grant, Role, Roles, findings, same_person
 from tests.cli_home import NOW, POLICY, Home, Run, make_home
@@ -235,6 +236,15 @@ def test_a_limit_is_approved_by_those_alone_whose_role_reaches_its_band(home: Ho
     twice = approve(3, "An")
     assert twice.code == 2 and "in the right of somebody who asked" in twice.err
     assert approve(3, "Fu").code == 0
+
+
+def test_who_has_which_role_and_who_may_is_listed(home: Home) -> None:
+    rows = {row["who"]: row for row in home.rows("role", "list", "--on", "2027-01-01")}
+    assert (rows["Fu"]["role"], rows["Fu"]["title"], rows["Fu"]["holds"]) == ("approver", "director", True)
+    assert (rows["An"]["stands_in_for"], rows["An"]["to"], rows["An"]["holds"]) == ("Gu", "2026-12-31", False)
+    able = home.rows("role", "able", "grant-limit", "--amount", "500000")
+    assert {row["who"]: row["in_the_right_of"] for row in able} == {"An": "Gu", "Fu": "Fu", "Gu": "Gu"}
+    assert {name.replace("_", "-").lower() for name in Act.__members__} == set(ACTS)
 
 
 def test_one_person_sets_only_what_the_role_allows(home: Home) -> None:

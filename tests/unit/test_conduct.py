@@ -11,9 +11,11 @@ import sqlalchemy as sa
 
 from connector.rules.documents import Dossier
 from connector.rules.exposure import converter
+from connector.rules.facts import snapshot
 from connector.rules.moments import start_of
 from connector.rules.promises import judged
 from connector.rules.settlement import settle
+from connector.store import dossiers
 from connector.store.record_tables import account
 from connector.store.record_tables import invoice as invoice_table
 from tests.cli_home import NOW, POLICY, Home, make_home
@@ -165,6 +167,26 @@ def test_a_blacklisted_customer_is_stopped_at_once_until_somebody_takes_it_off(h
     assert [len(home.journal(act)) for act in ("blacklisted", "readmitted")] == [1, 1]
 
 
+def test_what_crms_say_of_accounts_and_people_of_the_customer_is_one_verdict(home: Home) -> None:
+    number = home.customer("Hengda Metal")
+
+    def standing(**values: object) -> tuple[tuple[str, ...], bool | None]:
+        with home.opened() as opened, opened.store.write() as tx:
+            here = sa.update(account).where(account.c.customer_id == number)
+            tx.execute(here.values(last_seen=NOW, **values))
+            ((found, _),) = dossiers.read(tx, [number])
+        return found.account_statuses, found.blacklisted
+
+    assert standing() == ((), None)
+    assert standing(account_status="停止合作", blacklisted=False) == (("停止合作",), False)
+    assert standing(blacklisted=True) == (("停止合作",), True)
+    assert home.run("blacklist", "add", str(number), *why()).code == 0
+    assert standing(blacklisted=False)[1] is True  # one that says yes is enough
+    assert home.run("blacklist", "remove", str(number), *why()).code == 0
+    assert standing()[1] is False
+    assert standing(deleted=True) == ((), False)
+
+
 def test_what_is_recorded_goes_with_the_last_account_to_another_customer(home: Home) -> None:
     first, second = home.customer("Hengda Metal"), home.customer("Hengda Metal Group")
     assert home.run("blacklist", "add", str(first), *why()).code == 0
@@ -181,9 +203,6 @@ def test_a_dispute_keeps_the_invoice_in_the_exposure_and_out_of_the_ladder(home:
     def found() -> tuple[str, str]:
         assert home.run("assess").code == 0
         with home.opened() as opened, opened.store.read() as tx:
-            from connector.rules.facts import snapshot
-            from connector.store import dossiers
-
             ((read, _),) = dossiers.read(tx, [number])
             values = snapshot(read, opened.policy, opened.rates, opened.now()).values
         return str(values["overdue_amount"]), str(values["exposure_disputed"])
