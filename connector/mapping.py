@@ -87,6 +87,10 @@ def compile_mapping(content: Any, name: str) -> FieldMapping:
         for key, node in reading.items()
         if key != Stream.VISITS
     }
+    if Stream.REPORTS in readers and len(readers) > 1:
+        source.fail(
+            "reports stand alone", reading, "reports", todo="give the agency's file a mapping of its own"
+        )
     writing = source.mapping(content.get("write") or {}, content, "write")
     source.known(writing, TARGETS)
     targets = {key: _target(source, source.mapping(node, writing, key)) for key, node in writing.items()}

@@ -14,7 +14,7 @@ from connector.money import show
 from connector.policy.catalogue import FACTS
 from connector.rules.explain import line
 from connector.rules.outcome import Assessment, Step
-from connector.rules.snapshot import Snapshot
+from connector.rules.snapshot import Origin, Snapshot
 
 _CENT = Decimal("0.01")
 _FRESHNESS = ("fresh", "stale", "unknown")
@@ -52,7 +52,7 @@ def rows(assessment: Assessment, snapshot: Snapshot, language: str) -> list[Row]
 def _row(step: Step, snapshot: Snapshot, weights: int, language: str) -> Row:
     found = _facts(step)
     origins = [snapshot.origins[name] for name in found if name in snapshot.origins]
-    sources = [f"{one.source} ({one.provider})" if one.provider else one.source for one in origins]
+    sources = list(map(_whence, origins))
     dated = min((one.dated for one in origins if one.dated is not None), default=None)
     states = [snapshot.state(name) for name in found if name in snapshot.values]
     values = list(found.values())
@@ -68,6 +68,11 @@ def _row(step: Step, snapshot: Snapshot, weights: int, language: str) -> Row:
         effect=_effect(step, snapshot.currency, weights),
         text=line(step, snapshot, language),
     )
+
+
+def _whence(origin: Origin) -> str:
+    told = "; ".join(word for word in (origin.provider, origin.basis) if word)
+    return f"{origin.source} ({told})" if told else origin.source
 
 
 def _facts(step: Step) -> dict[str, str | int | None]:

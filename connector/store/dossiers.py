@@ -25,8 +25,9 @@ from connector.rules.documents import (
 )
 from connector.rules.master import once
 from connector.rules.plans import planned
-from connector.store import conduct
+from connector.store import advice, conduct
 from connector.store.record_tables import account, invoice, payment, plan, receipt, sales_order
+from connector.store.reports import newest
 from connector.store.tables import connection as connections
 from connector.store.tables import customer, limit_entry, report
 
@@ -50,6 +51,7 @@ def read(
     limits = _limits(connection, ids)
     statuses, marked = _standing(connection, ids)
     promises = conduct.promises(connection, ids)
+    advised = advice.documents(connection, ids)
     ledgers = set() if every_source else _ledgers(connection)
     if ledgers:
         for owner in ids:
@@ -75,6 +77,7 @@ def read(
                 account_statuses=tuple(statuses[row.id]),
                 blacklisted=marked.get(row.id),
                 promises=tuple(promises[row.id]),
+                advice=tuple(advised[row.id]),
             ),
             row.changes,
         )
@@ -260,12 +263,8 @@ def _payments(connection: sa.Connection, ids: Sequence[int]) -> defaultdict[int,
 def _reports(connection: sa.Connection, ids: Sequence[int]) -> defaultdict[int, list[ReportDoc]]:
     """The newest report of each agency."""
     found: defaultdict[int, list[ReportDoc]] = defaultdict(list)
-    newest = (
-        sa.select(sa.func.max(report.c.id))
-        .where(report.c.customer_id.in_(ids))
-        .group_by(report.c.customer_id, report.c.provider)
-    )
-    query = sa.select(report.c.customer_id, report.c.body, report.c.fetched_at).where(report.c.id.in_(newest))
+    latest = newest(report.c.customer_id, report.c.provider, among=ids)
+    query = sa.select(report.c.customer_id, report.c.body, report.c.fetched_at).where(report.c.id.in_(latest))
     for row in connection.execute(query.order_by(report.c.id)):
         found[row.customer_id].append(ReportDoc(Report.model_validate_json(row.body), row.fetched_at))
     return found

@@ -91,6 +91,10 @@ def in_euros(customer: Dossier) -> Dossier:
         customer,
         reports=tuple(kept_in(one, "EUR", amount) for one in customer.reports),
         promises=tuple(one._replace(amount=one.amount // 8, currency="EUR") for one in customer.promises),
+        advice=tuple(
+            one._replace(amount=amount(one.amount), currency=one.currency and "EUR")
+            for one in customer.advice
+        ),
         orders=tuple(
             one._replace(
                 amount=one.amount // 8, currency="EUR", invoiced=amount(one.invoiced), paid=amount(one.paid)
@@ -128,6 +132,12 @@ def whole(customer: Dossier) -> Dossier:
             kept_in(one, "CNY", lambda part: None if part is None else part * 8) for one in eights.reports
         ),
         promises=tuple(one._replace(amount=one.amount * 8, currency="CNY") for one in eights.promises),
+        advice=tuple(
+            one._replace(
+                amount=None if one.amount is None else one.amount * 8, currency=one.currency and "CNY"
+            )
+            for one in eights.advice
+        ),
         orders=tuple(
             one._replace(
                 amount=one.amount * 8,
@@ -237,6 +247,7 @@ def test_shuffled_events_give_the_same_assessment(customer: Dossier, dice: objec
         limits=mixed(customer.limits),  # type: ignore[arg-type]
         reports=mixed(customer.reports),  # type: ignore[arg-type]
         promises=mixed(customer.promises),  # type: ignore[arg-type]
+        advice=mixed(customer.advice),  # type: ignore[arg-type]
     )
     assert evaluate(by, facts(customer, by, WITH_USD)) == evaluate(by, facts(other, by, WITH_USD))
 
