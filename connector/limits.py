@@ -18,6 +18,7 @@ from connector import quotas
 from connector.errors import Halt, Retry
 from connector.limit_bounds import approvals, converted, fit
 from connector.money import digits, is_currency, scale, to_major, to_minor
+from connector.roles import Act
 from connector.rules.entries import (
     FULL_COVER,
     GUARANTEED,
@@ -153,13 +154,14 @@ def put(runtime: Runtime, entry: Entry) -> int:
     """Set the limit in place of the one of its kind before; the entry's id. ``Halt`` if the policy wants
     others to agree first."""
     with runtime.store.write() as tx:
-        needs, role = approvals(runtime, tx, entry)
-        if needs:
+        wanted, where = approvals(runtime, tx, entry), f"{entry.subject} {entry.subject_id}"
+        if wanted.others:
             raise Halt(
-                f"a limit of this size takes {needs} more ({role})",
-                where=f"{entry.subject} {entry.subject_id}",
+                f"a limit of this size takes {wanted.others} more ({wanted.role})",
+                where=where,
                 todo="ask for it with 'creditgate limit request'",
             )
+        runtime.roles.require(entry.actor, wanted.act, wanted.amount, as_of=runtime.today(), where=where)
         return enter(runtime, tx, entry)
 
 
@@ -189,8 +191,9 @@ def enter(runtime: Runtime, tx: sa.Connection, entry: Entry) -> int:
 
 def withdraw(runtime: Runtime, subject: Subject, kind: str, *, reason: str, actor: str) -> int:
     """End the limits of ``kind`` from today on; how many. Without a limit set by
-    a person the policy's holds again, and a group bounds nobody."""
+    a person the policy's holds again, and a group bounds nobody: it takes a signer's role."""
     today = runtime.today()
+    runtime.roles.require(actor, Act.GRANT_LIMIT, as_of=today, where=str(subject))
     with runtime.store.write() as tx:
         _name(tx, subject)
         ended = limits.end(tx, subject.kind, subject.id, kind, today, future=True)

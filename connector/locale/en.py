@@ -51,25 +51,25 @@ _REASONS = {
     "{exposure:money}, reserved {reserved:money}",
     "excess_approver": "Over by {over:money}: {role} may let it pass (signatures: {signers})",
     "limit_breached": "The limit of {limit:money} is already exceeded by {over:money}: exposure {exposure:money}, reserved {reserved:money}",
-    "group_limit_breached": "The group's limit of {limit:money} is already exceeded by {over:money}: exposure {exposure:money}, reserved {reserved:money}",
+    "group_limit_breached": "The limit of {limit:money} of the group {group_name} is already exceeded by {over:money}: exposure {exposure:money}, reserved {reserved:money}",
     "within_tolerance": "{asked:money} goes over the room left by {over:money}, within the tolerance: limit "
     "{limit:money}, exposure {exposure:money}, reserved {reserved:money}",
-    "over_group_limit": "{asked:money} is {over:money} over the room left to the group: limit {limit:money}, "
+    "over_group_limit": "{asked:money} is {over:money} over the room left to the group {group_name}: limit {limit:money}, "
     "exposure {exposure:money}, reserved {reserved:money}",
-    "within_group_tolerance": "{asked:money} goes over the room left to the group by {over:money}, within "
+    "within_group_tolerance": "{asked:money} goes over the room left to the group {group_name} by {over:money}, within "
     "the tolerance: limit {limit:money}, exposure {exposure:money}, reserved {reserved:money}",
     "no_limit": "The customer has no credit limit",
     "limit_unknown": "The customer's limit is not known",
-    "group_limit_unknown": "The group's limit is not known",
+    "group_limit_unknown": "The limit of the group {group_name} is not known",
     "exposure_incomplete": "The exposure is not fully known: an exchange rate is missing",
-    "group_exposure_incomplete": "The group's exposure is not fully known: an exchange rate is missing",
+    "group_exposure_incomplete": "The exposure of the group {group_name} is not fully known: an exchange rate is missing",
     "not_assessed": "The customer has not been assessed yet",
     "customer_unknown": "Account {account} is not known yet",
     "customer_watch": "The customer is being watched",
     "customer_hold": "The customer is on hold",
     "customer_stop": "The customer is stopped",
-    "group_hold": "The group is on hold",
-    "group_stop": "The group is stopped",
+    "group_hold": "The group {group_name} is on hold",
+    "group_stop": "The group {group_name} is stopped",
     "rate_unknown": "No exchange rate from {currency} to {to}",
 }
 
@@ -273,12 +273,12 @@ _CRM = {
 
 # What would help, and how it is said to sales.
 _ADVICE = {
-    "change.at_least": "{fact} from {before} to {after} or more",
-    "change.at_most": "{fact} from {before} to {after} or less",
-    "change.below": "{fact} from {before} to below {after}",
-    "change.at_least_unknown": "{fact} (not known now: {before}) shown to be {after} or more",
-    "change.at_most_unknown": "{fact} (not known now: {before}) shown to be {after} or less",
-    "change.below_unknown": "{fact} (not known now: {before}) shown to be below {after}",
+    "change.at_least": "{fact} goes from {before} to {after} or more",
+    "change.at_most": "{fact} goes from {before} to {after} or less",
+    "change.below": "{fact} goes from {before} to below {after}",
+    "change.at_least_unknown": "{fact} (not known now: {before}) is shown to be {after} or more",
+    "change.at_most_unknown": "{fact} (not known now: {before}) is shown to be {after} or less",
+    "change.below_unknown": "{fact} (not known now: {before}) is shown to be below {after}",
     "change.pay_overdue": "the overdue {amount:money} is paid",
     "change.pay_open": "{amount:money} of what is open is paid",
     "change.lift_hold": "the hold placed by a person is lifted ({reason})",

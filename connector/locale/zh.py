@@ -51,25 +51,25 @@ _REASONS = {
     "已预留 {reserved:money}",
     "excess_approver": "超出 {over:money}：可由 {role} 特批（签字人数：{signers}）",
     "limit_breached": "额度 {limit:money} 已被超出 {over:money}：占用 {exposure:money}，已预留 {reserved:money}",
-    "group_limit_breached": "集团额度 {limit:money} 已被超出 {over:money}：占用 {exposure:money}，已预留 {reserved:money}",
+    "group_limit_breached": "集团“{group_name}”的额度 {limit:money} 已被超出 {over:money}：占用 {exposure:money}，已预留 {reserved:money}",
     "within_tolerance": "本单 {asked:money} 超出可用余量 {over:money}，在容差之内：额度 {limit:money}，"
     "占用 {exposure:money}，已预留 {reserved:money}",
-    "over_group_limit": "本单 {asked:money} 超出集团可用余量 {over:money}：额度 {limit:money}，"
+    "over_group_limit": "本单 {asked:money} 超出集团“{group_name}”可用余量 {over:money}：额度 {limit:money}，"
     "占用 {exposure:money}，已预留 {reserved:money}",
-    "within_group_tolerance": "本单 {asked:money} 超出集团可用余量 {over:money}，在容差之内："
+    "within_group_tolerance": "本单 {asked:money} 超出集团“{group_name}”可用余量 {over:money}，在容差之内："
     "额度 {limit:money}，占用 {exposure:money}，已预留 {reserved:money}",
     "no_limit": "该客户没有信用额度",
     "limit_unknown": "该客户的信用额度未知",
-    "group_limit_unknown": "集团的信用额度未知",
+    "group_limit_unknown": "集团“{group_name}”的信用额度未知",
     "exposure_incomplete": "信用占用不完整：缺少汇率",
-    "group_exposure_incomplete": "集团信用占用不完整：缺少汇率",
+    "group_exposure_incomplete": "集团“{group_name}”的信用占用不完整：缺少汇率",
     "not_assessed": "该客户尚未评估",
     "customer_unknown": "客户 {account} 尚未读入",
     "customer_watch": "该客户处于关注状态",
     "customer_hold": "该客户已冻结",
     "customer_stop": "该客户已停止授信",
-    "group_hold": "所属集团已冻结",
-    "group_stop": "所属集团已停止授信",
+    "group_hold": "所属集团“{group_name}”已冻结",
+    "group_stop": "所属集团“{group_name}”已停止授信",
     "rate_unknown": "缺少 {currency} 对 {to} 的汇率",
 }
 

@@ -43,7 +43,7 @@ def profile_facts(
         "size": _size(rules, values["revenue_level"]),
         "is_person": dossier.is_person,
         "new_customer": _new(policy, values["relation_months"], settled, since, moments),
-        "account_status": dossier.account_status or NOT_RECORDED,
+        "account_status": _status(policy, dossier) or NOT_RECORDED,
         "blacklisted": _blacklisted(policy, dossier),
         "terms_agreed_days": NOT_RECORDED if dossier.terms_days is None else dossier.terms_days,
         "limit_expired": _expired(policy, dossier, today, moments),
@@ -73,15 +73,22 @@ def _new(policy: Policy, months: Value, settled: int, since: dt.date | None, mom
     return settled < asked.settled_invoices
 
 
+def _status(policy: Policy, dossier: Dossier) -> str | None:
+    """The status of the customer's accounts: of several, the one that the blacklist names, else the first."""
+    listed = [status for status in dossier.account_statuses if status in policy.blacklist.account_status]
+    return next(iter(listed or dossier.account_statuses), None)
+
+
 def _blacklisted(policy: Policy, dossier: Dossier) -> bool | Unknown:
     listed = policy.blacklist
     if dossier.customer_id in listed.customers or dossier.group_id in listed.groups:
         return True
-    if dossier.account_status is not None and dossier.account_status in listed.account_status:
+    if any(status in listed.account_status for status in dossier.account_statuses):
         return True
     if dossier.blacklisted is not None:
         return dossier.blacklisted
-    return False if listed.customers or listed.groups or dossier.account_status else NOT_RECORDED
+    stated = listed.account_status and dossier.account_statuses
+    return False if listed.customers or listed.groups or stated else NOT_RECORDED
 
 
 def _expired(policy: Policy, dossier: Dossier, today: dt.date, moments: list[dt.date]) -> bool | Unknown:
