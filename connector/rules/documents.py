@@ -114,7 +114,7 @@ class Dossier:
     ``terms_days`` the payment terms agreed; ``reviewed_on`` the day of the last review;
     ``account_status`` what the CRM calls the account's status, ``blacklisted`` its own mark;
     ``broken_promises`` the days on which promised money did not come (``None``: promises are not
-    recorded).
+    recorded); ``agency_chosen`` is the agency that a person believes where agencies contradict one another.
     """
 
     customer_id: int
@@ -133,6 +133,7 @@ class Dossier:
     limits: tuple[LimitEntry, ...] = field(default=())
     limits_by: str | None = None
     group_id: int | None = None
+    agency_chosen: str | None = None
     account_status: str | None = None
     blacklisted: bool | None = None
     broken_promises: tuple[dt.date, ...] | None = None

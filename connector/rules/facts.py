@@ -97,7 +97,18 @@ def _families(
         values.update(found)
         origins.update(whence)
 
-    add(*agency_facts(reports, policy.staleness, today, currency, convert, moments))
+    add(
+        *agency_facts(
+            reports,
+            policy.staleness,
+            policy.agencies,
+            dossier.agency_chosen,
+            today,
+            currency,
+            convert,
+            moments,
+        )
+    )
     longest, classes = policy.staleness.advice_days, rules.by_name
     add(*advice_facts(dossier.advice, longest, classes, today, currency, convert, moments))
     found, whence, relation = relation_facts(
