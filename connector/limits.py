@@ -110,9 +110,8 @@ def prepare(
 ) -> Entry:
     """The entry that this limit would be; nothing is stored. ``Halt`` says what does not fit."""
     today = runtime.today()
-    if subject.kind == CUSTOMER and terms.kind not in SECURING:
-        with runtime.store.read() as tx:
-            quotas.refuse(tx, subject.id)
+    with runtime.store.read() as tx:
+        _ours_to_set(tx, subject, terms.kind)
     start = terms.valid_from or today
     if start < today:
         raise Halt(f"{start} is past", todo="a limit begins today or later: what was decided stays")
@@ -169,6 +168,7 @@ def enter(runtime: Runtime, tx: sa.Connection, entry: Entry) -> int:
     """Write an entry with all that follows, in the caller's transaction; its id."""
     subject = Subject(entry.subject, entry.subject_id)
     _name(tx, subject)
+    _ours_to_set(tx, subject, entry.kind)  # who decides may have changed since it was asked for
     if runtime.policy.limit.children == "within_group":
         fit(runtime, tx, entry)
     added = limits.add(tx, entry)
@@ -187,6 +187,12 @@ def enter(runtime: Runtime, tx: sa.Connection, entry: Entry) -> int:
     }
     _applied(runtime, tx, subject, runtime.today(), "limit_set", detail, entry.actor)
     return added
+
+
+def _ours_to_set(tx: sa.Connection, subject: Subject, kind: str) -> None:
+    """``Halt`` for a customer's limit on which a CRM's own credit module decides."""
+    if subject.kind == CUSTOMER and kind not in SECURING:
+        quotas.refuse(tx, subject.id)
 
 
 def withdraw(runtime: Runtime, subject: Subject, kind: str, *, reason: str, actor: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,9 @@ def test_nobody_sets_a_limit_where_the_module_decides(tmp_path: Path) -> None:
         about, wanted = Subject(CUSTOMER, number), Size("amount", 100, "CNY")
         with pytest.raises(Halt, match="credit module of fxiaoke decides"):
             limits.prepare(found.runtime, about, wanted, Terms("base"), reason="x", actor="Lin")
+        secured = limits.prepare(found.runtime, about, wanted, Terms("insured"), reason="x", actor="Lin")
+        with found.runtime.store.write() as tx, pytest.raises(Halt, match="credit module of fxiaoke decides"):
+            limits.enter(found.runtime, tx, replace(secured, kind="base"))  # asked for before it decided
         told = list(quotas.findings(found.runtime, found.connection))
         assert [one.level for one in told] == ["ok"] and "13 of 13" in told[0].found
 
