@@ -127,9 +127,8 @@ class Order(Record):
 class Invoice(Record):
     """An invoice. ``amount`` incl. tax and ``paid`` in minor units of ``currency``.
 
-    ``paid`` is ``None`` when the source keeps no paid amount: payments then decide. A missing
-    ``due_on`` is computed from ``issued_on`` and the terms. ``settled_on`` is the day on which the
-    last part was paid.
+    ``paid`` is ``None`` when the source keeps no paid amount: payments then decide. A missing ``due_on`` is
+    computed from ``issued_on`` and the terms. ``settled_on`` is the day on which the last part was paid.
     """
 
     account_id: str
