@@ -21,7 +21,7 @@ from connector.rules.agency_views import apart, views
 from connector.store import disputes, dossiers
 from connector.store.signals import Severity, raise_signal, settle
 
-RATING, JUDGMENT, DISHONEST = "rating_changed", "judgment_appeared", "dishonest_appeared"
+RATING, JUDGMENT, DISHONEST = "agency_rating_changed", "judgment_appeared", "dishonest_appeared"
 INSOLVENCY, DISAGREE = "insolvency_appeared", "agencies_disagree"
 # A probability of default, or a recommended limit, that changes by less is no news.
 PD_TIMES, LIMIT_SHARE = Decimal(2), Decimal("0.25")

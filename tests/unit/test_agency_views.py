@@ -114,11 +114,11 @@ def negative(kind: str, case: str) -> Negative:
 @pytest.mark.parametrize(
     ("before", "after", "kinds"),
     [
-        ({"pd": 0.01}, {"pd": 0.02}, {"rating_changed": "warning"}),
-        ({"pd": 0.02}, {"pd": 0.01}, {"rating_changed": "info"}),
+        ({"pd": 0.01}, {"pd": 0.02}, {"agency_rating_changed": "warning"}),
+        ({"pd": 0.02}, {"pd": 0.01}, {"agency_rating_changed": "info"}),
         ({"pd": 0.01}, {"pd": 0.019}, {}),
-        ({"band": "A", "pd": 0.01}, {"band": "B", "pd": 0.011}, {"rating_changed": "warning"}),
-        ({"limit": 1000}, {"limit": 700}, {"rating_changed": "warning"}),
+        ({"band": "A", "pd": 0.01}, {"band": "B", "pd": 0.011}, {"agency_rating_changed": "warning"}),
+        ({"limit": 1000}, {"limit": 700}, {"agency_rating_changed": "warning"}),
         ({"limit": 1000}, {"limit": 800}, {}),
         ({}, {"negatives": (negative("judgment", "1"),)}, {"judgment_appeared": "alarm"}),
         ({}, {"negatives": (negative("dishonest", "1"),)}, {"dishonest_appeared": "alarm"}),
