@@ -123,7 +123,7 @@ def raw(runtime: Runtime, customer_id: int, connection: str | None, actor: str) 
     Every reading is journalled, and so is every refusal. Raises ``Halt`` for an actor whose role does
     not allow it, and when there is nothing to read.
     """
-    allowed = settings(runtime).may_read_raw(actor)
+    allowed = bool(runtime.roles.roles_of(actor, runtime.today()) & settings(runtime).raw_readers)
     act = "raw_report_read" if allowed else "raw_report_refused"
     with runtime.store.write() as tx:
         stored = reports.newest_raw(tx, customer_id, connection)
@@ -133,7 +133,7 @@ def raw(runtime: Runtime, customer_id: int, connection: str | None, actor: str) 
         raise Halt(
             f"{actor!r} may not read agencies' reports word by word; the attempt is on record",
             where=runtime.config.privacy,
-            todo="ask somebody whose role is in raw_readers there",
+            todo="ask somebody whose role, by [[roles]] of the configuration, is in raw_readers there",
         )
     words = [(name, text) for _, name, text in stored if text]
     if not words:

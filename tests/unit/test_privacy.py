@@ -126,8 +126,8 @@ def test_raw_reports_are_read_by_role_and_every_attempt_is_on_record(
     refused = home.run("bureau", "show", number, "--raw", "--actor", "Lin")
     assert refused.code == 2 and "raw" not in refused.out and "Lin" in refused.err
     assert home.journal("raw_report_refused")[0]["actor"] == "Lin"
-    file = home.folder / "privacy.yaml"
-    file.write_text(file.read_text(encoding="utf-8").replace("roles: {}", "roles: {Lin: auditor}"))
+    with (home.folder / "creditgate.toml").open("a", encoding="utf-8") as config:
+        config.write('\n[[roles]]\nwho = "Lin"\nrole = "auditor"\n\n[[roles]]\nwho = "Mo"\nrole = "sales"\n')
     read = home.run("bureau", "show", number, "--raw", "--actor", "Lin")
     assert read.code == 0 and '{"raw": "R1"}' in read.out
     assert home.journal("raw_report_read")[0]["reports"] == [1]
@@ -247,6 +247,7 @@ def test_the_shipped_settings_are_the_stated_defaults(tmp_path: Path) -> None:
         ("privacy: 1\nretention:\n  default: {raw_months: soon}\n", 3),
         ("privacy: 1\nretention:\n  Germany: {raw_months: 1}\n", 3),
         ("privacy: 1\nkeep: 1\n", 2),
+        ("privacy: 1\nraw_readers: [credit_manager]\n", 2),
     ],
 )
 def test_a_mistake_in_the_settings_halts_with_its_line(tmp_path: Path, text: str, line: int) -> None:
