@@ -127,6 +127,12 @@ def settle(
     return tx.execute(signal.update().where(*mine).values(**values)).rowcount
 
 
+def forget(tx: sa.Connection, customer_id: int, kinds: Collection[str], key: str) -> None:
+    """Remove signals for good: what they tell of a natural person has had its time."""
+    about = signal.c.customer_id == customer_id
+    tx.execute(sa.delete(signal).where(about, signal.c.kind.in_(kinds), signal.c.key == key))
+
+
 def acknowledge(tx: sa.Connection, ids: Iterable[int], reason: str, actor: str, now: dt.datetime) -> int:
     """A person deals with these signals; ``Halt`` if one is not there or not live."""
     return _decide(tx, ids, {"state": State.ACKNOWLEDGED.value}, "signal_acknowledged", reason, actor, now)

@@ -82,6 +82,27 @@ def test_a_persons_negative_record_goes_five_years_after_its_end(
     assert home.rows("bureau", "purge", "--apply") == []
 
 
+def test_the_end_that_a_later_report_tells_counts_for_earlier_ones_and_signals_go_too(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_report(home, monkeypatch, Negative(kind="judgment", filed_on=OLD, case_no="c1"))
+    assert [one["kind"] for one in home.rows("signal", "list")] == ["judgment_appeared"]
+    ended = Negative(kind="judgment", filed_on=OLD, resolved_on=OLD, resolved=True, case_no="c1")
+    plain = FakeBureau.fetch
+
+    def later(self: FakeBureau, ref: str) -> Fetched:
+        found = plain(self, ref)
+        return Fetched(found.report.model_copy(update={"negatives": (ended,)}), found.raw)
+
+    monkeypatch.setattr(FakeBureau, "fetch", later)
+    assert home.run("bureau", "refresh", "bureau", "--older-than", "0").code == 0
+    home.rows("bureau", "purge", "--apply")
+    with home.opened() as runtime, runtime.store.read() as tx:
+        bodies = [json.loads(body) for body in tx.execute(sa.select(report.c.body)).scalars()]
+    assert len(bodies) == 2 and [body["negatives"] for body in bodies] == [[], []]
+    assert home.rows("signal", "list") == []
+
+
 def test_a_companys_negative_records_are_no_personal_data(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
