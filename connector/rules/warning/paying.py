@@ -1,0 +1,105 @@
+"""Warnings from how a customer pays: overdue, slower, promises broken, invoices disputed.
+
+Invariant: what counts as overdue is what the facts say of it, grace and disputes included.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from connector.money import to_minor
+from connector.policy.form_signals import DayStep
+from connector.rules.warning.cause import DAY, Cause, Scene
+
+MOST_DOCUMENTS = 5
+
+
+def overdue(scene: Scene, moments: list[dt.date]) -> Iterator[Cause]:
+    """``overdue_started`` and ``overdue_worsened``."""
+    days, amount = scene.number("overdue_days_max"), scene.number("overdue_amount")
+    if not days or amount is None:
+        return
+    started, worsened = scene.rules.overdue_started, scene.rules.overdue_worsened
+    bounds = [started.days, *(step.days for step in worsened.steps)]
+    moments.extend(scene.today + (bound - int(days)) * DAY for bound in bounds if bound > days)
+    if started.on and days >= started.days and amount >= to_minor(started.min_amount, scene.currency):
+        yield Cause("overdue_started", "", started.severity, _overdue(scene, int(days), int(amount)))
+    step = reached(worsened.steps, Decimal(days))
+    if worsened.on and step and amount >= to_minor(worsened.min_amount, scene.currency):
+        evidence = _overdue(scene, int(days), int(amount))
+        yield Cause("overdue_worsened", str(step.days), step.severity, evidence, Decimal(step.days))
+
+
+def pace(scene: Scene, moments: list[dt.date]) -> Iterator[Cause]:
+    """``pace_slowing``: the customer against its own history, however slow it is."""
+    rules, drift = scene.rules.pace_slowing, scene.number("dbt_drift")
+    paid = scene.number("paid_invoices_3m")
+    if not rules.on or drift is None or paid is None or paid < rules.min_paid:
+        return
+    step = reached(rules.steps, Decimal(drift))
+    if step:
+        evidence = {
+            "days_3m": _days(scene.number("dbt_3m")),
+            "days_12m": _days(scene.number("dbt_12m")),
+            "drift": _days(drift),
+            "paid_invoices_3m": int(paid),
+        }
+        yield Cause("pace_slowing", str(step.days), step.severity, evidence, Decimal(step.days))
+
+
+def promises(scene: Scene, moments: list[dt.date]) -> Iterator[Cause]:
+    """``broken_promise``: each day on which promised money did not come."""
+    rules = scene.rules.broken_promise
+    if not rules.on:
+        return
+    for day in sorted(set(scene.dossier.broken_promises or ())):
+        ends = day + rules.window_days * DAY
+        if day > scene.today:
+            moments.append(day)
+        elif scene.today < ends:
+            moments.append(ends)
+            yield Cause("broken_promise", day.isoformat(), rules.severity, {"promised_on": day.isoformat()})
+
+
+def disputes(scene: Scene, moments: list[dt.date]) -> Iterator[Cause]:
+    """``dispute``: each open invoice that the customer disputes."""
+    rules = scene.rules.dispute
+    if not rules.on or not any(invoice.disputed for invoice in scene.dossier.invoices):
+        return
+    least = to_minor(rules.min_amount, scene.currency)
+    for line in scene.open_invoices:
+        if line.doc.disputed and scene.worth(line.open, line.doc.currency) >= least:
+            evidence = {
+                "invoice": line.doc.number or line.doc.id,
+                "amount": line.open,
+                "currency": line.doc.currency,
+                "due_on": None if line.due is None else line.due.isoformat(),
+            }
+            yield Cause("dispute", line.doc.id, rules.severity, evidence)
+
+
+def reached(steps: tuple[DayStep, ...], value: Decimal) -> DayStep | None:
+    """The highest step that ``value`` has come to."""
+    return max((step for step in steps if value >= step.days), key=lambda step: step.days, default=None)
+
+
+def _overdue(scene: Scene, days: int, amount: int) -> dict[str, Any]:
+    late = [
+        line
+        for line in scene.open_invoices
+        if line.due is not None and line.due < scene.today and not line.doc.disputed
+    ]
+    return {
+        "days": days,
+        "amount": amount,
+        "currency": scene.currency,
+        "since": (scene.today - days * DAY).isoformat(),
+        "invoices": [line.doc.number or line.doc.id for line in late[:MOST_DOCUMENTS]],
+    }
+
+
+def _days(value: int | Decimal | None) -> str | None:
+    return None if value is None else str(round(Decimal(value), 1))
