@@ -42,6 +42,7 @@ _REASONS = {
     "hold_placed": "已冻结：{reason}",
     "amounts_without_rate": "缺少汇率：{documents}，信用占用仅为下限",
     "limit_missing": "没有信用额度：已知信息太少",
+    "limit_quota_none": "没有信用额度：由 CRM 自带的信用模块决定，而该模块未授予额度",
     "limit_no_rate": "人工额度无法折算：缺少汇率",
     "new_customer": "新客户：起始额度 {limit:money}",
     "terms_longer": "约定账期 {agreed} 天长于等级 {risk_class} 允许的 {longest} 天",
@@ -50,25 +51,25 @@ _REASONS = {
     "已预留 {reserved:money}",
     "excess_approver": "超出 {over:money}：可由 {role} 特批（签字人数：{signers}）",
     "limit_breached": "额度 {limit:money} 已被超出 {over:money}：占用 {exposure:money}，已预留 {reserved:money}",
-    "group_limit_breached": "集团额度 {limit:money} 已被超出 {over:money}：占用 {exposure:money}，已预留 {reserved:money}",
+    "group_limit_breached": "集团“{group_name}”的额度 {limit:money} 已被超出 {over:money}：占用 {exposure:money}，已预留 {reserved:money}",
     "within_tolerance": "本单 {asked:money} 超出可用余量 {over:money}，在容差之内：额度 {limit:money}，"
     "占用 {exposure:money}，已预留 {reserved:money}",
-    "over_group_limit": "本单 {asked:money} 超出集团可用余量 {over:money}：额度 {limit:money}，"
+    "over_group_limit": "本单 {asked:money} 超出集团“{group_name}”可用余量 {over:money}：额度 {limit:money}，"
     "占用 {exposure:money}，已预留 {reserved:money}",
-    "within_group_tolerance": "本单 {asked:money} 超出集团可用余量 {over:money}，在容差之内："
+    "within_group_tolerance": "本单 {asked:money} 超出集团“{group_name}”可用余量 {over:money}，在容差之内："
     "额度 {limit:money}，占用 {exposure:money}，已预留 {reserved:money}",
     "no_limit": "该客户没有信用额度",
     "limit_unknown": "该客户的信用额度未知",
-    "group_limit_unknown": "集团的信用额度未知",
+    "group_limit_unknown": "集团“{group_name}”的信用额度未知",
     "exposure_incomplete": "信用占用不完整：缺少汇率",
-    "group_exposure_incomplete": "集团信用占用不完整：缺少汇率",
+    "group_exposure_incomplete": "集团“{group_name}”的信用占用不完整：缺少汇率",
     "not_assessed": "该客户尚未评估",
     "customer_unknown": "客户 {account} 尚未读入",
     "customer_watch": "该客户处于关注状态",
     "customer_hold": "该客户已冻结",
     "customer_stop": "该客户已停止授信",
-    "group_hold": "所属集团已冻结",
-    "group_stop": "所属集团已停止授信",
+    "group_hold": "所属集团“{group_name}”已冻结",
+    "group_stop": "所属集团“{group_name}”已停止授信",
     "rate_unknown": "缺少 {currency} 对 {to} 的汇率",
 }
 
@@ -113,6 +114,8 @@ _STEPS = {
     "limit_set_amount": "由人工设定的{entry:label}额度取代：{amount:money}（有效期至 {until}）",
     "limit_set_none": "由人工设定取代：不授信（{entry:label}，有效期至 {until}）",
     "limit_set_unlimited": "由人工设定取代：不限额（{entry:label}，有效期至 {until}）",
+    "limit_quota": "由 CRM 自带的信用模块决定（{source}）：{amount:money}（有效期至 {until}）；本系统测算：{calculated:money}",
+    "limit_quota_none": "由 CRM 自带的信用模块决定（{source}），该模块当前没有有效额度；本系统测算：{calculated:money}",
     "limit_zero_unlimited": "额度 0 表示不限",
     "limit_zero_missing": "额度 0 表示未设置",
     "limit_secured": "自有额度 {own:money} 加担保 {secured:money} = {amount:money}",

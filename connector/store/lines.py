@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from connector.errors import Halt
 from connector.money import Rates, scale
 from connector.store import tree
-from connector.store.tables import credit_line, reservation, reservation_group
+from connector.store.tables import credit_group, credit_line, reservation, reservation_group
 from connector.store.upsert import upsert
 
 CUSTOMER = "customer"
@@ -27,6 +27,12 @@ GROUP = "group"
 # Statuses under which new credit is given.
 OPEN_STATUSES = ("ok", "watch")
 BATCH = 400
+_GROUP_NAME = (
+    sa.select(credit_group.c.name)
+    .where(credit_line.c.subject == GROUP, credit_group.c.id == credit_line.c.subject_id)
+    .scalar_subquery()
+    .label("name")
+)
 
 Key = tuple[str, int]
 
@@ -37,7 +43,7 @@ class Line:
 
     ``limit_state`` is ``none``, ``amount`` (then ``limit_minor`` holds it) or ``unlimited``;
     ``incomplete`` says that ``exposure`` is a lower bound only; ``version`` grows with every change of
-    the exposure; ``as_of`` (aware UTC) is the moment for which it was assessed.
+    the exposure; ``as_of`` (aware UTC) is the moment for which it was assessed; ``name`` is a group's.
     """
 
     subject: str
@@ -52,6 +58,7 @@ class Line:
     as_of: dt.datetime | None = None
     reserved: int = 0
     version: int | None = None
+    name: str | None = field(default=None, compare=False)
 
     @property
     def key(self) -> Key:
@@ -139,7 +146,8 @@ def _select(connection: sa.Connection, keys: Collection[Key], *, locked: bool) -
         wanted = sa.tuple_(credit_line.c.subject, credit_line.c.subject_id).in_(
             ordered[start : start + BATCH]
         )
-        query = sa.select(credit_line).where(wanted).order_by(credit_line.c.subject, credit_line.c.subject_id)
+        query = sa.select(credit_line, *([_GROUP_NAME] if ordered[-1][0] == GROUP else []))
+        query = query.where(wanted).order_by(credit_line.c.subject, credit_line.c.subject_id)
         rows = connection.execute(query.with_for_update() if locked else query)
         found.update({line.key: line for line in _lines(rows)})
     return found

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0031"
-down_revision = "0041"
+down_revision = "0043"
 
 KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
