@@ -26,8 +26,9 @@ from connector.rules.documents import Dossier
 from connector.rules.evaluate import evaluate
 from connector.rules.facts import snapshot
 from connector.rules.outcome import Assessment
-from connector.rules.warning import Cause, Earlier
+from connector.rules.warning import Earlier
 from connector.signals import notice, texts, trouble
+from connector.signals.notice import Seen
 from connector.store import assessments, dossiers, groups, lines, outbox, person_reviews, signals
 from connector.store.assessments import CrmAccount, Judged
 from connector.store.engine import Store
@@ -130,9 +131,9 @@ def _assess_chunk(
         with store.read() as tx:
             found = dossiers.read(tx, ids)
             classes = notice.earlier_classes(tx, ids, policy, now)
-        judged, causes = [], {}
+        judged, seen = [], {}
         for dossier, changes in found:
-            one, causes[dossier.customer_id] = _judge(policy, rates, now, dossier, changes, classes)
+            one, seen[dossier.customer_id] = _judge(policy, rates, now, dossier, changes, classes)
             judged.append(one)
     with store.write() as tx, _no_circles():
         valid = assessments.claim(tx, judged)
@@ -146,7 +147,7 @@ def _assess_chunk(
         free = [one for one in valid if one.outcome.customer_id not in sifted.waits]
         told = [one for one in changed if one.outcome.customer_id not in sifted.waits]
         told += [one for one in free if one.outcome.customer_id in sifted.confirmed and one not in told]
-        noted = notice.note(tx, {number: causes[number] for number in stored}, policy.signals, now)
+        noted = notice.note(tx, {number: seen[number] for number in stored}, policy.signals, now)
         noted |= trouble.note(tx, sorted(stored), policy.signals, now)
         queued = _queue(tx, free, told, noted, language, now)
         queued += account_notes.on_status(tx, [one.outcome for one in told], before, now, notes)
@@ -178,12 +179,12 @@ def _judge(
     dossier: Dossier,
     changes: int,
     classes: Mapping[int, Earlier],
-) -> tuple[Judged, list[Cause]]:
+) -> tuple[Judged, Seen]:
     facts = snapshot(dossier, policy, rates, now)
     outcome = evaluate(policy, facts)
     earlier = classes.get(dossier.customer_id)
-    found, due_at = notice.look(dossier, facts, outcome, policy, rates, earlier)
-    return Judged(facts, outcome, changes, due_at), found
+    seen = notice.look(dossier, facts, outcome, policy, rates, earlier)
+    return Judged(facts, outcome, changes, seen.due_at), seen
 
 
 def _lines(tx: sa.Connection, valid: Sequence[Judged], waits: Collection[int]) -> list[Line]:

@@ -49,7 +49,10 @@ def check_passing(answer: requests.Response, name: str) -> None:
         )
     if not answer.ok:
         raise Reject(
-            f"{name} answered {status}", code="refused", field="message", where=where(answer),
+            f"{name} answered {status}",
+            code="refused",
+            field="message",
+            where=where(answer),
             todo="check the connection with 'creditgate connect test'",
         )
 

@@ -80,6 +80,8 @@ class DingTalk(Channel):
             )
         if code:
             raise Reject(
-                f"DingTalk refuses the message ({code} {why})", code="refused", field="message",
+                f"DingTalk refuses the message ({code} {why})",
+                code="refused",
+                field="message",
                 where=where(answer),
             )

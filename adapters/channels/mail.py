@@ -64,7 +64,10 @@ class Mail(Channel):
         if refused:
             raise Reject(
                 f"the mail server refuses {len(refused)} of the addresses; the others have it",
-                code="refused", field="to", where=self._where, todo="correct the addresses",
+                code="refused",
+                field="to",
+                where=self._where,
+                todo="correct the addresses",
             )
 
     def test(self) -> str:
@@ -135,6 +138,9 @@ class Mail(Channel):
         if code < 500:
             return Retry(f"the mail server says later ({code})", where=self._where)
         return Reject(
-            f"the mail server refuses the message ({code})", code="refused", field="to", where=self._where,
+            f"the mail server refuses the message ({code})",
+            code="refused",
+            field="to",
+            where=self._where,
             todo="correct the addresses",
         )

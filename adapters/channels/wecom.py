@@ -61,6 +61,8 @@ class WeCom(Channel):
             )
         if code:
             raise Reject(
-                f"WeCom refuses the message ({code} {why})", code="refused", field="message",
+                f"WeCom refuses the message ({code} {why})",
+                code="refused",
+                field="message",
                 where=where(answer),
             )

@@ -146,29 +146,41 @@ class RatingChanged(Kind):
     actions: tuple[Action, ...] = ("notify", "review")
 
 
-class AgencyDowngraded(Kind):
-    """An agency's new report gives a probability of default ``factor`` times the last one's, and
-    at least ``min_pd``."""
+class AgencyRatingChanged(Kind):
+    """An agency's new report gives another rating than its last one; one that is better is only ``info``."""
 
-    factor: Factor = Decimal("2")
-    min_pd: Share = Decimal("0.02")
-    lasts_days: Positive = 90
     actions: tuple[Action, ...] = ("notify", "review")
+    lasts_days: Positive = 90
 
 
 class JudgmentAppeared(Kind):
-    """There are open judgments or enforcements; one more is news again."""
+    """An agency's new report has a judgment or enforcement that the last one did not have."""
 
+    severity: Severity = "alarm"
     answer_days: Positive | None = 3
     actions: tuple[Action, ...] = ("notify", "review")
 
 
-class Dishonest(Kind):
-    """The customer stands in the list of dishonest judgment debtors (失信被执行人)."""
+class DishonestAppeared(Kind):
+    """The customer came on the list of dishonest judgment debtors (失信被执行人)."""
 
     severity: Severity = "alarm"
     answer_days: Positive | None = 1
     actions: tuple[Action, ...] = ("notify", "review")
+
+
+class InsolvencyAppeared(Kind):
+    """An agency tells of insolvency or dissolution."""
+
+    severity: Severity = "alarm"
+    answer_days: Positive | None = 1
+    actions: tuple[Action, ...] = ("notify", "review")
+
+
+class AgenciesDisagree(Kind):
+    """The newest reports of two agencies are grades apart."""
+
+    answer_days: Positive | None = 10
 
 
 class StatementOverdue(Kind):
@@ -235,9 +247,11 @@ class Signals(Part):
     limit_expiring: LimitExpiring = LimitExpiring()
     report_expiring: ReportExpiring = ReportExpiring()
     rating_changed: RatingChanged = RatingChanged()
-    agency_downgraded: AgencyDowngraded = AgencyDowngraded()
+    agency_rating_changed: AgencyRatingChanged = AgencyRatingChanged()
     judgment_appeared: JudgmentAppeared = JudgmentAppeared()
-    dishonest: Dishonest = Dishonest()
+    dishonest_appeared: DishonestAppeared = DishonestAppeared()
+    insolvency_appeared: InsolvencyAppeared = InsolvencyAppeared()
+    agencies_disagree: AgenciesDisagree = AgenciesDisagree()
     statement_overdue: StatementOverdue = StatementOverdue()
     ratio_worsened: RatioWorsened = RatioWorsened()
     registration_changed: RegistrationChanged = RegistrationChanged()

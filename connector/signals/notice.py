@@ -10,7 +10,7 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import sqlalchemy as sa
@@ -23,12 +23,21 @@ from connector.rules.documents import Dossier
 from connector.rules.exposure import converter
 from connector.rules.outcome import Assessment
 from connector.rules.snapshot import Snapshot
-from connector.rules.warning import ASSESSED, Cause, Earlier, Scene, causes
+from connector.rules.warning import ASSESSED, REPORTED, Cause, Earlier, Scene, causes, over
 from connector.store import signals
 from connector.store.customers import touch_customers
 from connector.store.signals import LIVE, raise_signal, settle
 
 _DAY = dt.timedelta(days=1)
+
+
+class Seen(NamedTuple):
+    """The causes of one customer; the kinds that a report raised and whose cause is gone; the moment (aware
+    UTC) at which time alone changes the causes or the outcome."""
+
+    causes: tuple[Cause, ...]
+    over: frozenset[str]
+    due_at: dt.datetime | None
 
 
 def look(
@@ -37,13 +46,13 @@ def look(
     outcome: Assessment,
     policy: Policy,
     rates: Rates,
-    earlier: Earlier | None,
-) -> tuple[list[Cause], dt.datetime | None]:
-    """The causes of one customer, and the moment (aware UTC) at which time alone changes them or the
-    outcome; by the snapshot's day."""
+    earlier: Earlier | None = None,
+) -> Seen:
+    """What is to be seen of one customer on the snapshot's day."""
     scene = Scene(dossier, snapshot, outcome, policy, converter(rates, snapshot.today, {}), earlier)
     found, moment = causes(scene, compiled(policy))
-    return found, min((one for one in (moment, outcome.next_change) if one is not None), default=None)
+    moments = [one for one in (moment, outcome.next_change) if one is not None]
+    return Seen(tuple(found), over(scene), min(moments, default=None))
 
 
 def earlier_classes(
@@ -61,15 +70,19 @@ def earlier_classes(
     }
 
 
-def note(
-    tx: sa.Connection, found: Mapping[int, Sequence[Cause]], rules: Signals, now: dt.datetime
-) -> set[int]:
-    """Bring the signals of these customers in line with their causes; the customers whose live signals
+def note(tx: sa.Connection, found: Mapping[int, Seen], rules: Signals, now: dt.datetime) -> set[int]:
+    """Bring the signals of these customers in line with what was seen; the customers whose live signals
     changed. A kind that the policy has switched off ends."""
-    told = signals.rows_of(tx, list(found), ASSESSED)
+    told = signals.rows_of(tx, list(found), (*ASSESSED, *REPORTED))
     changed = set()
-    for number, present in found.items():
-        rows = told.get(number, [])
+    for number, seen in found.items():
+        present = seen.causes
+        every = told.get(number, [])
+        for row in every:
+            if row.kind in seen.over and row.state in LIVE:
+                changed.add(number)
+                settle(tx, number, row.kind, now)
+        rows = [row for row in every if row.kind in ASSESSED]
         if not present and not any(row.state in LIVE for row in rows):
             continue
         by_kind: defaultdict[str, list[Cause]] = defaultdict(list)
@@ -85,7 +98,7 @@ def note(
 def expire(tx: sa.Connection, rules: Signals, now: dt.datetime) -> int:
     """End signals of what was seen in passing once they have lasted as long as the policy says."""
     lasting = {
-        "agency_downgraded": rules.agency_downgraded.lasts_days,
+        "agency_rating_changed": rules.agency_rating_changed.lasts_days,
         "registration_changed": rules.registration_changed.lasts_days,
     }
     return sum(signals.settle_before(tx, kind, now - days * _DAY, now) for kind, days in lasting.items())

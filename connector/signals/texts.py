@@ -18,7 +18,7 @@ def sentence(kind: str, evidence: Mapping[str, Any], language: str) -> str:
     """One signal in a sentence; a kind without text shows its evidence as it is."""
     params = {name: _plain(value) for name, value in evidence.items()}
     code = f"signal.{kind}"
-    if "limit" in params and kind == "limit_expiring" or "ratio" in params:
+    if ("limit" in params and kind == "limit_expiring") or "ratio" in params:
         params |= {name: label(params[name], language) for name in ("limit", "ratio") if name in params}
     if has_text(code):
         return say(code, params, language)

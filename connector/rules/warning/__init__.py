@@ -9,14 +9,14 @@ from __future__ import annotations
 import datetime as dt
 
 from connector.rules.moments import start_of
+from connector.rules.program import Compiled
 from connector.rules.warning import paying, standing, trading
 from connector.rules.warning.cause import Cause, Earlier, Scene
-from connector.rules.program import Compiled
 
 _LOOKS = (
     paying.overdue,
     paying.pace,
-    paying.promises,
+    paying.promised,
     paying.disputes,
     trading.utilisation,
     trading.surge,
@@ -24,7 +24,6 @@ _LOOKS = (
     standing.limits,
     standing.reports,
     standing.rating,
-    standing.records,
     standing.statement,
     standing.ratios,
 )
@@ -41,11 +40,13 @@ ASSESSED = (
     "limit_expiring",
     "report_expiring",
     "rating_changed",
-    "judgment_appeared",
-    "dishonest",
     "statement_overdue",
     "ratio_worsened",
 )
+
+
+# The kinds that a new report raises and an assessment ends.
+REPORTED = ("judgment_appeared", "dishonest_appeared", "insolvency_appeared")
 
 
 def causes(scene: Scene, rules: Compiled) -> tuple[list[Cause], dt.datetime | None]:
@@ -56,4 +57,9 @@ def causes(scene: Scene, rules: Compiled) -> tuple[list[Cause], dt.datetime | No
     return found, None if soonest is None else start_of(soonest, rules.timezone)
 
 
-__all__ = ["ASSESSED", "Cause", "Earlier", "Scene", "causes"]
+def over(scene: Scene) -> frozenset[str]:
+    """Those of ``REPORTED`` whose cause is gone."""
+    return frozenset(standing.over(scene))
+
+
+__all__ = ["ASSESSED", "REPORTED", "Cause", "Earlier", "Scene", "causes", "over"]

@@ -73,16 +73,20 @@ class Scene:
         return None if isinstance(value, bool) or not isinstance(value, int | Decimal) else value
 
     @cached_property
-    def open_invoices(self) -> list[InvoiceLine]:
-        """What is not paid, longest due first. Laid out only when something is to be told of it."""
-        found = settle(
+    def invoices(self) -> list[InvoiceLine]:
+        """Every invoice with the money that came. Laid out only when something is to be told of it."""
+        return settle(
             self.dossier,
             self.policy.terms.default_days,
             self.convert,
             self.today,
             drafts=self.policy.exposure.draft_invoices,
         ).invoices
-        left = [line for line in found if line.open > 0 and not line.written_off]
+
+    @property
+    def open_invoices(self) -> list[InvoiceLine]:
+        """What is not paid, longest due first."""
+        left = [line for line in self.invoices if line.open > 0 and not line.written_off]
         return sorted(left, key=lambda line: (line.due or dt.date.max, line.doc.id))
 
     def worth(self, amount: int, currency: str) -> int:

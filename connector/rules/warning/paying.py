@@ -11,7 +11,9 @@ from decimal import Decimal
 from typing import Any
 
 from connector.money import to_minor
+from connector.policy.catalogue import WINDOWS
 from connector.policy.form_signals import DayStep
+from connector.rules import promises
 from connector.rules.warning.cause import DAY, Cause, Scene
 
 MOST_DOCUMENTS = 5
@@ -37,7 +39,10 @@ def pace(scene: Scene, moments: list[dt.date]) -> Iterator[Cause]:
     """``pace_slowing``: the customer against its own history, however slow it is."""
     rules, drift = scene.rules.pace_slowing, scene.number("dbt_drift")
     paid = scene.number("paid_invoices_3m")
-    if not rules.on or drift is None or paid is None or paid < rules.min_paid:
+    if not rules.on or drift is None or not paid:
+        return
+    moments.extend(_leaving(scene))
+    if paid < rules.min_paid:
         return
     step = reached(rules.steps, Decimal(drift))
     if step:
@@ -50,18 +55,25 @@ def pace(scene: Scene, moments: list[dt.date]) -> Iterator[Cause]:
         yield Cause("pace_slowing", str(step.days), step.severity, evidence, Decimal(step.days))
 
 
-def promises(scene: Scene, moments: list[dt.date]) -> Iterator[Cause]:
-    """``broken_promise``: each day on which promised money did not come."""
+def promised(scene: Scene, moments: list[dt.date]) -> Iterator[Cause]:
+    """``broken_promise``: each promise whose money did not come, for a while."""
     rules = scene.rules.broken_promise
-    if not rules.on:
+    if not rules.on or not scene.dossier.promises:
         return
-    for day in sorted(set(scene.dossier.broken_promises or ())):
-        ends = day + rules.window_days * DAY
-        if day > scene.today:
-            moments.append(day)
-        elif scene.today < ends:
+    grace = scene.policy.overdue.grace_days
+    for one in promises.judged(scene.dossier, scene.invoices, grace, scene.today, scene.convert):
+        if one.state == promises.OPEN:
+            moments.append(one.until + DAY)
+        ends = one.until + (rules.window_days + 1) * DAY
+        if one.state == promises.BROKEN and scene.today < ends:
             moments.append(ends)
-            yield Cause("broken_promise", day.isoformat(), rules.severity, {"promised_on": day.isoformat()})
+            evidence = {
+                "promised_on": one.promise.due_on.isoformat(),
+                "amount": one.promise.amount,
+                "received": one.received,
+                "currency": one.promise.currency,
+            }
+            yield Cause("broken_promise", str(one.promise.id), rules.severity, evidence)
 
 
 def disputes(scene: Scene, moments: list[dt.date]) -> Iterator[Cause]:
@@ -79,6 +91,19 @@ def disputes(scene: Scene, moments: list[dt.date]) -> Iterator[Cause]:
                 "due_on": None if line.due is None else line.due.isoformat(),
             }
             yield Cause("dispute", line.doc.id, rules.severity, evidence)
+
+
+def _leaving(scene: Scene) -> Iterator[dt.date]:
+    """When settled invoices leave the windows of three and of twelve months: a day too many rather than
+    one too few."""
+    paid: dict[str, dt.date] = {}
+    for payment in scene.dossier.payments:
+        if payment.invoice_id is not None and payment.paid_on is not None:
+            paid[payment.invoice_id] = max(payment.paid_on, paid.get(payment.invoice_id, payment.paid_on))
+    for doc in scene.dossier.invoices:
+        day = doc.settled_on or paid.get(doc.id)
+        if day is not None:
+            yield from (day + WINDOWS[months] * DAY for months in (3, 12))
 
 
 def reached(steps: tuple[DayStep, ...], value: Decimal) -> DayStep | None:

@@ -78,28 +78,6 @@ def rating(scene: Scene, moments: list[dt.date]) -> Iterator[Cause]:
     yield Cause("rating_changed", key, rules.severity, evidence)
 
 
-def records(scene: Scene, moments: list[dt.date]) -> Iterator[Cause]:
-    """``judgment_appeared`` and ``dishonest``."""
-    rules, count = scene.rules.judgment_appeared, scene.number("open_judgments")
-    if rules.on and count:
-        evidence = {"count": int(count), "records": _negatives(scene)}
-        yield Cause("judgment_appeared", str(count), rules.severity, evidence, Decimal(count))
-    listed = scene.rules.dishonest
-    if listed.on and scene.snapshot.values.get("dishonest") is True:
-        yield Cause("dishonest", "", listed.severity, {"records": _negatives(scene, "dishonest")})
-
-
-def _negatives(scene: Scene, kind: str | None = None) -> list[str]:
-    """Open records by kind and day, without names."""
-    found = {
-        f"{one.kind} {one.filed_on or '?'}"
-        for doc in scene.dossier.reports
-        for one in doc.report.negatives
-        if one.exact and not one.resolved and (kind is None or one.kind == kind)
-    }
-    return sorted(found)[:10]
-
-
 def statement(scene: Scene, moments: list[dt.date]) -> Iterator[Cause]:
     """``statement_overdue``: of a customer that has given statements."""
     rules, age = scene.rules.statement_overdue, scene.snapshot.values.get("statement_age_days")
@@ -112,6 +90,17 @@ def statement(scene: Scene, moments: list[dt.date]) -> Iterator[Cause]:
         yield Cause("statement_overdue", "", rules.severity, {"days": age, "period_end": period})
     elif isinstance(age, Unknown) and age.reason == "stale":
         yield Cause("statement_overdue", "", rules.severity, {"days": None, "period_end": None})
+
+
+def over(scene: Scene) -> Iterator[str]:
+    """Kinds that a new report raised and whose cause the agencies no longer tell of."""
+    values = scene.snapshot.values
+    if values.get("open_judgments") == 0:
+        yield "judgment_appeared"
+    if values.get("dishonest") is False:
+        yield "dishonest_appeared"
+    if values.get("insolvent") is False:
+        yield "insolvency_appeared"
 
 
 def ratios(scene: Scene, moments: list[dt.date]) -> Iterator[Cause]:
