@@ -195,11 +195,13 @@ class RatioWorsened(Kind):
     """A ratio is worse than in the year before by at least so much; by the facts of changes."""
 
     answer_days: Positive | None = 10
-    by: dict[str, Share] = {
-        "debt_ratio_change": Decimal("0.15"),
-        "current_ratio_change": Decimal("0.4"),
-        "net_margin_change": Decimal("0.05"),
-    }
+    by: dict[str, Share] = Field(
+        default={
+            "debt_ratio_change": Decimal("0.15"),
+            "current_ratio_change": Decimal("0.4"),
+            "net_margin_change": Decimal("0.05"),
+        }
+    )
 
 
 class RegistrationChanged(Kind):

@@ -251,7 +251,7 @@ def classes_at(
         first = sa.func.coalesce(until, sa.func.min(assessment.c.id))
         reference = sa.select(first).where(mine).group_by(own[0])
         later = sa.select(own[0], sa.func.min(own[1])).where(mine, own[1] > at).group_by(own[0])
-        then = {number: moment for number, moment in tx.execute(later)}
+        then = {row[0]: row[1] for row in tx.execute(later)}
         query = sa.select(own[0], assessment.c.risk_class).where(assessment.c.id.in_(reference))
         for number, risk_class in tx.execute(query):
             found[number] = (risk_class, then.get(number))
