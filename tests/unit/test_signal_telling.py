@@ -120,7 +120,8 @@ def test_a_busy_robot_is_asked_again_later(home: Home, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "wrong"), [("wecom", "key"), ("dingtalk", "secret"), ("dingtalk", "access_token"), ("webhook", "secret")]
+    ("kind", "wrong"),
+    [("wecom", "key"), ("dingtalk", "secret"), ("dingtalk", "access_token"), ("webhook", "secret")],
 )
 def test_a_wrong_secret_is_told_without_being_shown_and_nothing_is_lost(
     home: Home, kind: str, wrong: str
