@@ -91,7 +91,7 @@ def list_(
         found = signals.listed(
             tx, states=states, customer_id=customer, kind=kind, severity=severity, owner=owner
         )
-    _emit(found, form)
+        _emit(found, form, home.config.language)
 
 
 @command.command("show")
@@ -222,11 +222,13 @@ def act(ctx: click.Context, form: str) -> int:
     return int(bool(acted.faults))
 
 
-def _emit(found: list[Signal], form: str) -> None:
+def _emit(found: list[Signal], form: str, language: str) -> None:
+    from connector.signals.texts import sentence
+
     rows = [{name: getattr(one, name) for name in COLUMNS} for one in found]
     if form == "json":
         emit_json(rows)
         return
     for row in rows:
-        row["evidence"] = ", ".join(f"{name} {value}" for name, value in row["evidence"].items())
+        row["evidence"] = sentence(row["kind"], row["evidence"], language)
     emit(rows, SHORT if form == "table" else COLUMNS, form)
