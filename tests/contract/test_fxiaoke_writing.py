@@ -228,7 +228,7 @@ def test_trap_generated_names_are_found_by_label_and_written(tmp_path: Path, sty
     with shop(tmp_path, style=style, provisioned=False) as found:
         found.console(named=False)
         names = found.names("account")
-        assert len(names) == 15 and all(name.startswith("field_") for name in names.values())
+        assert len(names) == 17 and all(name.startswith("field_") for name in names.values())
         found.pull()
         found.judge()
         found.push()
