@@ -56,7 +56,8 @@ class Background:
     def _process(self, connection: Connection) -> None:
         try:
             crm, mapping = self._runtime.crm(connection), self._runtime.mapping(connection)
-            hooks.process(self._runtime.store, connection, crm, mapping)
+            counting = self._runtime.counting
+            hooks.process(self._runtime.store, connection, crm, mapping, counting=counting)
         except CreditGateError as fault:
             log.warning("reading again what %s told of: %s", connection.name, fault)
         finally:

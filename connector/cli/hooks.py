@@ -197,7 +197,9 @@ def process(ctx: click.Context, connection: str | None, form: str) -> int:
         wanted = _wanted(opened, connection)
         for one in wanted:
             with faults.survived(one.name, alone=len(wanted) == 1):
-                done = hooks.process(opened.store, one, opened.crm(one), opened.mapping(one))
+                done = hooks.process(
+                    opened.store, one, opened.crm(one), opened.mapping(one), counting=opened.counting
+                )
                 rows += count_rows(one, done)
                 if done.unclear:
                     say(f"{one.name}: {done.unclear} records neither found nor deleted; tried again later")

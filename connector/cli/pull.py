@@ -57,7 +57,9 @@ def pull_one(opened: Runtime, connection: Connection, *, full: bool = False) -> 
 
     crm, mapping, began = opened.crm(connection), opened.mapping(connection), opened.clock()
     with progress(f"pull {connection.name}") as bar:
-        pulled = pull(opened.store, connection, crm, mapping, full=full, report=report)
+        pulled = pull(
+            opened.store, connection, crm, mapping, full=full, report=report, counting=opened.counting
+        )
     hooks.settle(opened.store, connection, began)
     try:
         hooks.renew(opened.store, connection, crm, mapping)

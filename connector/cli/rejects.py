@@ -42,7 +42,7 @@ def retry(ctx: click.Context, connection: str | None) -> int:
     with runtime(ctx) as opened:
         wanted = [opened.connections.get(connection)] if connection else opened.connections.all()
         for one in wanted:
-            pulled = retry_rejects(opened.store, one, opened.mapping(one))
+            pulled = retry_rejects(opened.store, one, opened.mapping(one), counting=opened.counting)
             left += pulled.rejected
             healed += sum(count.read for count in pulled.streams.values()) - pulled.rejected
     say(f"{healed} records taken in, {left} still do not fit")

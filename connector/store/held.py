@@ -7,7 +7,7 @@ every refusal and every end of a hold is in the journal too.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +17,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from connector.store import journal, order_flags
 from connector.store.tables import connection, customer, hold
+from connector.store.upsert import batches
 
 ACTOR = "check"
-STATES = ("pending", "released", "rejected")
+# Waits for a person; waits and is clear by now; let pass; refused; held by a person; the order is gone.
+STATES = ("pending", "ready", "released", "rejected", "forced", "withdrawn")
+HOLDING = ("pending", "ready", "forced")
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,22 @@ def end(tx: sa.Connection, found: HeldOrder, state: str, reason: str, actor: str
     _flag(tx, source, found.order, now)
     journal.add(tx, now, actor, f"order_{state}", about(found.connection, found.order), {"reason": reason})
     return True
+
+
+def withdraw(tx: sa.Connection, connection_id: int, keys: Collection[str], now: dt.datetime) -> None:
+    """Orders with these ids or numbers are gone from the CRM: there is nothing left to hold."""
+    for part in batches(sorted(keys)):
+        statement = (
+            sa.update(hold)
+            .where(hold.c.connection_id == connection_id, hold.c.order_key.in_(part))
+            .where(hold.c.state.in_(HOLDING))
+            .values(state="withdrawn", updated_at=now)
+            .returning(hold.c.order_key)
+        )
+        for key in sorted(tx.execute(statement).scalars()):
+            name = tx.execute(sa.select(connection.c.name).where(connection.c.id == connection_id)).scalar()
+            journal.add(tx, now, ACTOR, "order_withdrawn", about(str(name), key), {})
+            _flag(tx, connection_id, key, now)
 
 
 def _flag(tx: sa.Connection, connection_id: int, order_key: str, now: dt.datetime) -> None:

@@ -110,6 +110,12 @@ def shift(tx: sa.Connection, key: Key, *, reserved: int, exposure: int = 0) -> N
     tx.execute(sa.update(credit_line).where(_is(key)).values(**values))
 
 
+def blur(tx: sa.Connection, keys: Collection[Key]) -> None:
+    """What arrived on these (locked) lines cannot be counted: their exposure is a lower bound."""
+    for key in sorted(keys):
+        tx.execute(sa.update(credit_line).where(_is(key)).values(incomplete=True))
+
+
 def save(tx: sa.Connection, judged: Sequence[Line], rates: Rates, day: dt.date) -> set[Key]:
     """Write what an assessment found: everything but ``reserved``, which stays. Missing lines are made.
 

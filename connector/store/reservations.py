@@ -122,13 +122,10 @@ def prolong(tx: sa.Connection, old: Reservation, expires_at: dt.datetime) -> Non
         tx.execute(sa.update(reservation).where(reservation.c.id == old.id).values(expires_at=expires_at))
 
 
-def end(tx: sa.Connection, ids: Sequence[int], state: str, *, to_exposure: bool = False) -> list[Reservation]:
-    """Finish the active ones among ``ids`` and take them off their (locked) lines; those finished.
-
-    ``to_exposure`` adds to the exposure what is taken off.
-    """
+def end(tx: sa.Connection, ids: Sequence[int], state: str) -> list[Reservation]:
+    """Finish the active ones among ``ids`` and take them off their (locked) lines; those finished."""
     ended: list[Reservation] = []
-    for part in _batches(ids):
+    for part in batches(ids):
         statement = (
             sa.update(reservation)
             .where(reservation.c.id.in_(part), reservation.c.state == "active")
@@ -140,31 +137,92 @@ def end(tx: sa.Connection, ids: Sequence[int], state: str, *, to_exposure: bool 
     for item in ended:
         freed.update(item.held)
     for key in sorted(freed):
-        lines.shift(tx, key, reserved=-freed[key], exposure=freed[key] if to_exposure else 0)
+        lines.shift(tx, key, reserved=-freed[key])
     return ended
 
 
-def arrive(tx: sa.Connection, connection_id: int, orders: Sequence[Order], now: dt.datetime) -> None:
-    """Orders were stored: what they had reserved moves from ``reserved`` to the exposure.
+def arrive(
+    tx: sa.Connection,
+    connection_id: int,
+    orders: Sequence[Order],
+    now: dt.datetime,
+    growth: Mapping[str, Mapping[Key, int]] | None = None,
+) -> dict[str, list[Reservation]]:
+    """Orders were stored: what they had reserved moves from ``reserved`` to the exposure, and so does what
+    they occupy beyond it. ``growth`` is what each order (by external id) adds to lines as its record says;
+    the lines exist. Returns the reservations that were found, by external id.
 
     An order that was cancelled or closed gives its reservation back, and so does one that now stands
     on another account. A draft keeps it, for it occupies no credit yet; so does a version from before
-    the check, for the one that was checked is still to come. The caller marks the customers for
-    assessment (before, see ``lines``), which then computes the exposure exactly.
+    the check, for the one that was checked is still to come, less what has come already. The caller marks
+    the customers for assessment (before, see ``lines``), which then computes the exposure exactly.
     """
+    growth = growth or {}
     by_key = {order.number: order for order in orders if order.number}
     by_key |= {order.external_id: order for order in orders}
     found = _active(tx, connection_id, by_key)
-    if not found:
-        return
-    lines.lock(tx, keys_of(found))
+    grown = {key for keys in growth.values() for key in keys}
+    if not found and not grown:
+        return {}
+    lines.lock(tx, keys_of(found) | grown)
     # Read again: what was found may have been replaced before the lines were ours.
-    found = _active(tx, connection_id, by_key)
-    fates: dict[str, list[int]] = {"consumed": [], "released": [], "kept": []}
-    for item in found:
-        fates[_fate(item, by_key[item.order_key])].append(item.id)
-    end(tx, fates["consumed"], "consumed", to_exposure=True)
-    end(tx, fates["released"], "released")
+    mine: dict[str, list[Reservation]] = {}
+    for item in _active(tx, connection_id, by_key):
+        mine.setdefault(by_key[item.order_key].external_id, []).append(item)
+    added: Counter[Key] = Counter()
+    for order in orders:
+        added.update(_settle(tx, order, mine.get(order.external_id, []), growth.get(order.external_id, {})))
+    for key in sorted(added):
+        if added[key]:
+            lines.shift(tx, key, reserved=0, exposure=added[key])
+    return mine
+
+
+def vanish(tx: sa.Connection, connection_id: int, keys: Collection[str]) -> int:
+    """Orders with these ids or numbers are gone from the CRM: what they had reserved is given back at
+    once; how many had."""
+    found = _active(tx, connection_id, keys)
+    if not found:
+        return 0
+    lines.lock(tx, keys_of(found))
+    return len(end(tx, [item.id for item in found], "released"))
+
+
+def _settle(
+    tx: sa.Connection, order: Order, held: Sequence[Reservation], grown: Mapping[Key, int]
+) -> dict[Key, int]:
+    """Finish or shorten what an order has reserved on its (locked) lines; what its lines' exposure gets:
+    what was held or what the record says, whichever is more until the assessment knows exactly."""
+    added: dict[Key, int] = dict(grown)
+    for item in held:
+        fate = _fate(item, order)
+        if fate == "kept":
+            _shorten(tx, item, grown)
+            continue
+        end(tx, [item.id], fate)
+        if fate == "consumed":
+            added |= {key: max(added.get(key, 0), amount) for key, amount in item.held.items()}
+    return added
+
+
+def _shorten(tx: sa.Connection, item: Reservation, arrived: Mapping[Key, int]) -> None:
+    """Part of the order is in the exposure by now: only the rest is still to come."""
+    taken = {key: min(amount, arrived.get(key, 0)) for key, amount in item.held.items()}
+    if taken == item.held:
+        end(tx, [item.id], "consumed")
+        return
+    for key in sorted(taken):
+        if not taken[key]:
+            continue
+        lines.shift(tx, key, reserved=-taken[key])
+        if key[0] == CUSTOMER:
+            here: sa.Update = sa.update(reservation).where(reservation.c.id == item.id)
+            tx.execute(here.values(reserved=item.reserved - taken[key]))
+        else:
+            here = sa.update(reservation_group).where(
+                reservation_group.c.reservation_id == item.id, reservation_group.c.group_id == key[1]
+            )
+            tx.execute(here.values(reserved=item.held[key] - taken[key]))
 
 
 def _fate(item: Reservation, order: Order) -> str:
@@ -182,7 +240,7 @@ def _fate(item: Reservation, order: Order) -> str:
 
 def _active(connection: sa.Connection, connection_id: int, keys: Collection[str]) -> list[Reservation]:
     found: list[Reservation] = []
-    for part in _batches(sorted(keys)):
+    for part in batches(sorted(keys)):
         query = sa.select(reservation).where(
             reservation.c.connection_id == connection_id,
             reservation.c.order_key.in_(part),
@@ -192,7 +250,7 @@ def _active(connection: sa.Connection, connection_id: int, keys: Collection[str]
     return found
 
 
-def _batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+def batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
     for start in range(0, len(items), BATCH):
         yield items[start : start + BATCH]
 
@@ -200,7 +258,7 @@ def _batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
 def _read(connection: sa.Connection, rows: Any) -> list[Reservation]:
     found = [row._mapping for row in rows]
     groups: dict[int, list[tuple[int, int]]] = {}
-    for part in _batches([row["id"] for row in found]):
+    for part in batches([row["id"] for row in found]):
         query = sa.select(reservation_group).where(reservation_group.c.reservation_id.in_(part))
         for row in connection.execute(query.order_by(reservation_group.c.group_id)):
             groups.setdefault(row.reservation_id, []).append((row.group_id, row.reserved))

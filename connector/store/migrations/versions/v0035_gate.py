@@ -110,9 +110,7 @@ def _keys() -> None:
 
 def _of(table: str, column: str, owner: str) -> sa.ForeignKeyConstraint:
     """The rows go with the one that they belong to."""
-    return sa.ForeignKeyConstraint(
-        [column], [owner], name=op.f(f"fk_{table}_{column}"), ondelete="CASCADE"
-    )
+    return sa.ForeignKeyConstraint([column], [owner], name=op.f(f"fk_{table}_{column}"), ondelete="CASCADE")
 
 
 def downgrade() -> None:
