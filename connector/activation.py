@@ -20,9 +20,9 @@ import sqlalchemy as sa
 
 from connector.comparison import Report, Swing, compare
 from connector.errors import Halt
-from connector.limit_requests import same_person
 from connector.policy.load import load as load_policy
 from connector.policy.schema import Policy
+from connector.roles import same_person
 from connector.runtime import Runtime
 from connector.store import journal
 from connector.store.decision_tables import policy_activation

@@ -24,6 +24,7 @@ from pydantic_settings import (
 )
 
 from connector.errors import Halt
+from connector.roles import Deputy, Grant
 
 FILE = "creditgate.toml"
 KEY_FILE = "secret.key"
@@ -39,7 +40,8 @@ class Config(BaseSettings):
     ``reservation_hours`` the life of a reservation; ``gate_unreachable`` what plugins are told to do
     when the check service cannot be reached; ``public_url`` the HTTPS address under which the CRMs reach
     it with their events; ``reconcile_share`` and ``reconcile_amount`` (major units) how far apart ledgers and
-    CRMs may be; ``hooks_every_seconds`` how often ``serve`` reads again what they told (0: never).
+    CRMs may be; ``hooks_every_seconds`` how often ``serve`` reads again what they told (0: never);
+    ``roles`` and ``deputies`` who may do which credit act, and who stands in for whom (``connector.roles``).
     """
 
     model_config = SettingsConfigDict(env_prefix="CREDITGATE_", extra="forbid")
@@ -58,6 +60,8 @@ class Config(BaseSettings):
     reconcile_amount: Decimal = Field(default=Decimal(100), ge=0)
     public_url: str = ""
     hooks_every_seconds: int = Field(default=5, ge=0)
+    roles: tuple[Grant, ...] = ()
+    deputies: tuple[Deputy, ...] = ()
     key: str = ""
     key_file: str = KEY_FILE
 

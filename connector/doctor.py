@@ -22,6 +22,7 @@ from connector.finding import Finding, ago
 from connector.mapping import TARGETS, FieldMapping
 from connector.model import Stream
 from connector.policy.lint import lint
+from connector.roles import findings as role_findings
 from connector.runtime import Runtime
 from connector.store import discoveries, health, schema
 from connector.store.connections import Connection
@@ -43,6 +44,7 @@ def examine(config_file: Path | None) -> Iterator[Finding]:
     runtime = Runtime(config)
     try:
         yield from _policy(runtime)
+        yield from _guarded("roles", lambda: role_findings(runtime.roles, runtime.today()))
         if (yield from _store(runtime)):
             yield from _connections(runtime)
             yield from _guarded("rates", partial(_rates, runtime))

@@ -62,6 +62,24 @@ CONFIGURATION = """\
 
 # Pins the day of all decisions. Only for trials on historical data: leave it out otherwise.
 #as_of = 2026-01-31
+
+# Who may do which credit act. While nobody has a role, everybody may do everything. A role is sales, analyst,
+# approver, controller, auditor or admin; `title` is the word by which the policy's `approvals` name whoever
+# signs for a band; `from` and `to` (both included) may be left out. One block per person and role:
+#
+#   [[roles]]
+#   who = "li.na"
+#   role = "approver"
+#   title = "finance director"
+#   from = 2026-01-01
+#
+# A deputy may do what the person replaced may do, between two days:
+#
+#   [[deputies]]
+#   who = "chen.yu"
+#   stands_in_for = "li.na"
+#   from = 2026-02-01
+#   to = 2026-02-14
 """
 
 RATES = """\

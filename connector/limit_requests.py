@@ -8,7 +8,6 @@ nobody decides in time lapses; what was decided stays on record.
 from __future__ import annotations
 
 import datetime as dt
-import unicodedata
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -18,6 +17,7 @@ import sqlalchemy as sa
 from connector.errors import Halt
 from connector.limit_bounds import approvals
 from connector.limits import enter
+from connector.roles import person, same_person
 from connector.runtime import Runtime
 from connector.store import journal
 from connector.store.decision_tables import limit_decision, limit_request
@@ -54,16 +54,6 @@ class Request:
     def approved_by(self) -> list[str]:
         """Who has approved."""
         return [one.actor for one in self.verdicts if one.verdict == "approve"]
-
-
-def same_person(one: str, other: str) -> bool:
-    """Whether two names are the same person: case, spaces and ways of writing a letter do not count."""
-    return person(one) == person(other)
-
-
-def person(name: str) -> str:
-    """A name in the form in which persons are compared."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def request(runtime: Runtime, entry: Entry) -> Request:

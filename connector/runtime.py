@@ -25,6 +25,7 @@ from connector.http import Http
 from connector.money import Rate, Rates, is_currency
 from connector.policy.load import load as load_policy
 from connector.policy.schema import Policy
+from connector.roles import Roles
 from connector.store.budget import StoreBudget
 from connector.store.connections import Connection, Connections
 from connector.store.engine import Store
@@ -57,6 +58,11 @@ class Runtime:
     def policy_text(self) -> str:
         """The text of the policy in force, kept with the assessments for replay."""
         return self.config.path(self.config.policy).read_text(encoding="utf-8")
+
+    @cached_property
+    def roles(self) -> Roles:
+        """Who may do which credit act."""
+        return Roles(self.config.roles, self.config.deputies, self.policy)
 
     @cached_property
     def rates(self) -> Rates:

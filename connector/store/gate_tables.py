@@ -72,13 +72,3 @@ api_use = sa.Table(
     column("minute", Moment, primary_key=True),
     column("used", sa.Integer),
 )
-
-# Which of our actors a user of a CRM is: decisions made inside the CRM go by it.
-crm_actor = sa.Table(
-    "crm_actor",
-    metadata,
-    column("connection_id", sa.ForeignKey("connection.id", ondelete="CASCADE"), primary_key=True),
-    column("user_id", sa.Text, primary_key=True),
-    column("actor", sa.Text),
-    column("at", Moment),
-)

@@ -45,15 +45,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_gate_beat")),
     )
     op.create_index(op.f("ix_gate_beat_seen_at"), "gate_beat", ["seen_at"])
-    op.create_table(
-        "crm_actor",
-        sa.Column("connection_id", KEY, nullable=False),
-        sa.Column("user_id", sa.Text(), nullable=False),
-        sa.Column("actor", sa.Text(), nullable=False),
-        sa.Column("at", sa.BigInteger(), nullable=False),
-        _of("crm_actor", "connection_id", "connection.id"),
-        sa.PrimaryKeyConstraint("connection_id", "user_id", name=op.f("pk_crm_actor")),
-    )
 
 
 def _holds() -> None:
