@@ -74,6 +74,9 @@ class CheckRequest(Part):
         None, ge=0, le=3650, description="Payment terms of the order in days, for the policy's rules on them."
     )
     prepaid: bool = Field(False, description="The order is paid before delivery and occupies no credit.")
+    draft: bool = Field(
+        False, description="The order is a draft: it occupies credit only if the policy says so."
+    )
 
     @model_validator(mode="after")
     def _digits(self) -> CheckRequest:

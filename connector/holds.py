@@ -1,8 +1,8 @@
 """Holds: orders that a check held, and customers that a person put on hold.
 
 Invariant: a hold on a customer has a reason and an author, counts from the next check on, and is
-journalled with its end; so is every refusal of an order. Whoever releases or rejects a held order takes
-back its flag in the CRM; the order is checked again when it is saved again.
+journalled with its end; so is every refusal of an order. What people decide about a held order is in
+``connector.gate.decisions``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Entry:
 def orders(store: Store, state: str | None = None, customer_id: int | None = None) -> list[HeldOrder]:
     """Held orders, the latest refusal first; ``state`` pending, released or rejected, ``None`` for all."""
     with store.read() as tx:
-        return held.listed(tx, state, customer_id)
+        return held.listed(tx, None if state is None else [state], customer_id)
 
 
 def order(store: Store, number: int) -> tuple[HeldOrder, list[Entry]]:
@@ -46,31 +46,8 @@ def order(store: Store, number: int) -> tuple[HeldOrder, list[Entry]]:
         found = held.listed(tx, number=number)
         if not found:
             raise Halt(f"there is no held order {number}", todo="see 'creditgate hold list --state all'")
-        rows = journal.entries(tx, held.about(found[0].connection, found[0].order))
+        rows = journal.entries(tx, found[0].subject)
     return found[0], [Entry(row.at, row.actor, row.act, orjson.loads(row.detail)) for row in rows]
-
-
-def release(store: Store, number: int, reason: str, actor: str, now: dt.datetime) -> None:
-    """A person lets a held order go on. Raises ``Halt`` if there is no such order, it is not pending, or
-    there is no reason."""
-    _end(store, number, "released", reason, actor, now)
-
-
-def reject(store: Store, number: int, reason: str, actor: str, now: dt.datetime) -> None:
-    """A person refuses a held order for good: it is no longer locked, so that it can be cancelled. Raises
-    as ``release`` does."""
-    _end(store, number, "rejected", reason, actor, now)
-
-
-def _end(store: Store, number: int, state: str, reason: str, actor: str, now: dt.datetime) -> None:
-    why = _reason(reason)
-    found, _ = order(store, number)
-    with store.write() as tx:
-        if not held.end(tx, found, state, why, actor, now):
-            raise Halt(
-                f"held order {number} is {found.state} already",
-                todo=f"see 'creditgate hold show {number}'",
-            )
 
 
 def place(

@@ -70,6 +70,12 @@ _REASONS = {
     "group_hold": "The group is on hold",
     "group_stop": "The group is stopped",
     "rate_unknown": "No exchange rate from {currency} to {to}",
+    "got_past": "The order reached the CRM without a check: {how:label}",
+    "order_forced": "A person put this order on hold",
+    "order_released": "Let pass by {actor} until {until}",
+    "release_expired": "The release of this order has ended",
+    "release_exceeded": "The order is larger than what was released",
+    "release_other_terms": "Account, currency or terms are others than those released",
 }
 
 _STEPS = {
@@ -135,6 +141,13 @@ _STEPS = {
 }
 
 _LABELS = {
+    "past_rejected": "it had been rejected",
+    "past_changed": "it was changed after its check",
+    "past_expired": "its reservation had run out",
+    "past_no_plugin": "no plugin is installed",
+    "past_unreachable": "the check service was not up",
+    "past_silent": "the plugin has not asked for a day or more",
+    "past_unasked": "by import, API or function: no check was asked for",
     "ok": "OK",
     "watch": "watch",
     "hold": "hold",

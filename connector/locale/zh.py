@@ -70,6 +70,12 @@ _REASONS = {
     "group_hold": "所属集团已冻结",
     "group_stop": "所属集团已停止授信",
     "rate_unknown": "缺少 {currency} 对 {to} 的汇率",
+    "got_past": "订单未经检查进入 CRM：{how:label}",
+    "order_forced": "该订单已被人工冻结",
+    "order_released": "已由 {actor} 放行，有效期至 {until}",
+    "release_expired": "该订单的放行已过期",
+    "release_exceeded": "订单金额超过放行金额",
+    "release_other_terms": "客户、币种或账期与放行时不同",
 }
 
 _STEPS = {
@@ -135,6 +141,13 @@ _STEPS = {
 }
 
 _LABELS = {
+    "past_rejected": "此前已被拒绝",
+    "past_changed": "检查后又被修改",
+    "past_expired": "预留已过期",
+    "past_no_plugin": "未安装插件",
+    "past_unreachable": "检查服务未运行",
+    "past_silent": "插件已一天以上未发起检查",
+    "past_unasked": "经导入、API 或函数进入，未发起检查",
     "ok": "正常",
     "watch": "关注",
     "hold": "冻结",

@@ -257,6 +257,7 @@ hold = sa.Table(
     optional("released_terms_days", sa.Integer),
     optional("released_by", sa.Text),
     optional("release_code", sa.Text),
+    column("told", sa.Text, server_default=""),  # the round and state that the CRM was told of last
     sa.UniqueConstraint("connection_id", "order_key"),
 )
 

@@ -58,6 +58,7 @@ def _holds() -> None:
         ("release_code", sa.Text()),
     ):
         op.add_column("hold", sa.Column(name, kind, nullable=True))
+    op.add_column("hold", sa.Column("told", sa.Text(), server_default="", nullable=False))
     op.add_column("hold", sa.Column("round", sa.Integer(), server_default="1", nullable=False))
     op.add_column("hold", sa.Column("checkpoint", sa.Text(), server_default="order_save", nullable=False))
     op.create_table(
