@@ -37,8 +37,9 @@ ATTEMPTS = 10
 _STANDING = ("approval", "shipment", "invoice")
 
 
-# What a person decides about the order once its lines are locked; whether it is to be judged now.
-Act = Callable[[sa.Connection], bool]
+# What a person decides about an order once its lines are locked and it was judged: told what a release would
+# let through, minor units of the policy's currency (``None``: no rate); whether to go on as decided.
+Act = Callable[[sa.Connection, int | None], bool]
 
 
 def check(
@@ -70,16 +71,19 @@ def decide(
     reservation_hours: int,
     act: Act | None = None,
     past: str | None = None,
+    look: bool = False,
     trial: bool = False,
 ) -> CheckAnswer | None:
     """As ``check``. ``act`` is carried out in the same transaction, after the lines are locked; ``None`` if
-    it wants no judgement. ``past``: how an order got past the gate that is in the exposure already, so that
-    the limits are looked at as they stand. ``trial``: nothing of it stays."""
+    it does not want to go on. ``past``: how an order got past the gate that is in the exposure already, so
+    that the limits are looked at as they stand; ``look``: so they are for another reason. ``trial``: nothing
+    of it stays."""
     wider: set[Key] = set()
     for _ in range(ATTEMPTS):
         try:
             with store.write() as tx:
-                answer = _Check(tx, policy, rates, request, now, reservation_hours, past).run(wider, act)
+                one = _Check(tx, policy, rates, request, now, reservation_hours, past, look=look)
+                answer = one.run(wider, act)
                 if trial:
                     raise _Tried(answer)
                 return answer
@@ -118,6 +122,8 @@ class _Check:
         now: dt.datetime,
         reservation_hours: int,
         past: str | None = None,
+        *,
+        look: bool = False,
     ) -> None:
         self._tx = tx
         self._policy = policy
@@ -128,7 +134,7 @@ class _Check:
         self._day = now.astimezone(ZoneInfo(policy.timezone)).date()
         self._revision = request.revision or f"~{request.minor}{request.currency}"
         self._subject = held.about(request.connection, request.order)
-        self._judge = Judge(tx, policy, rates, request, self._day, past)
+        self._judge = Judge(tx, policy, rates, request, self._day, past, look=look)
         self._released = False
         self._hold_row: sa.Row[Any] | None = None
 
@@ -145,26 +151,32 @@ class _Check:
         active = next((item for item in earlier if item.state == "active"), None)
         if active is not None and not active.held.keys() <= locked:
             raise _Again(active.held)
-        if act is not None and not act(self._tx):
-            return None
         self._hold_row = held.of_order(self._tx, source, request.order)
         same = next((item for item in earlier if item.revision == self._revision), None)
         own, groups = self._lines(party)
         known = inside(self._tx, source, request, party, self._policy)
+        standing = releases.standing(self._hold_row, request, self._now)
         self._judge.known_to_be_held(self._hold_row, in_exposure=known is not None)
+        if standing.why:
+            self._judge.look()
         charged = [] if party is None or own is None else [own, *groups]
         needs = [
             need_on(request, self._policy, self._rates, self._day, line, party, known, active)
             for line in charged
             if party
         ]
-        if same is not None and self._stands(same, active, needs):
+        repeats = same is not None and act is None and not self._judge.looks
+        if repeats and self._stands(same, active, needs):
             answer = CheckAnswer.model_validate_json(same.answer)
             return answer.model_copy(update={"reservation": same.id})
         found = self._judge.reasons(party, own, groups, needs)
-        standing = releases.standing(self._hold_row, request, self._now)
+        if act is not None:
+            if not act(self._tx, self._judge.excess(found, needs)):
+                return None
+            self._hold_row = held.of_order(self._tx, source, request.order)
+            standing = releases.standing(self._hold_row, request, self._now)
         held_up = self._judge.decision(found) == "hold"
-        found += releases.told(self._hold_row, standing, held_up=held_up)
+        found += releases.told(self._hold_row, request, standing, held_up=held_up)
         self._released = standing.covers
         decision = self._judge.decision(found)
         if decision == "hold" and self._released:

@@ -18,6 +18,12 @@ Decision = Literal["pass", "warn", "hold"]
 Checkpoint = Literal["order_save", "order_change", "approval", "shipment", "invoice"]
 CHECKPOINTS: tuple[Checkpoint, ...] = ("order_save", "order_change", "approval", "shipment", "invoice")
 
+
+def checkpoint(name: str) -> Checkpoint:
+    """A stored step; the first one for a name that is none."""
+    return next((one for one in CHECKPOINTS if one == name), CHECKPOINTS[0])
+
+
 # Printable text: a control character is refused here, not by the database.
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
@@ -84,6 +90,30 @@ class CheckRequest(Part):
         if -int(Decimal(self.amount).normalize().as_tuple().exponent) > places:
             raise ValueError(f"an amount in {self.currency} has at most {places} digits after the point")
         return self
+
+    @classmethod
+    def again(
+        cls,
+        connection: str,
+        account: str,
+        order: str,
+        minor: int,
+        currency: str,
+        step: str,
+        terms_days: int | None = None,
+    ) -> CheckRequest:
+        """A question put again from what is stored; ``minor`` in minor units of ``currency``."""
+        return cls.model_validate(
+            {
+                "connection": connection,
+                "account": account,
+                "order": order,
+                "amount": major(minor, currency),
+                "currency": currency,
+                "checkpoint": checkpoint(step),
+                "terms_days": terms_days,
+            }
+        )
 
     @property
     def minor(self) -> int:

@@ -29,7 +29,8 @@ _STANDING = ("approval", "shipment", "invoice")
 
 
 class Judge:
-    """Judges one order in one transaction. ``past`` is how it got past the gate, if it did."""
+    """Judges one order in one transaction. ``past`` is how it got past the gate, if it did;
+    ``looks``: it is looked at as it stands, though it may ask for no more."""
 
     def __init__(
         self,
@@ -39,6 +40,8 @@ class Judge:
         request: CheckRequest,
         day: dt.date,
         past: str | None,
+        *,
+        look: bool,
     ) -> None:
         self._tx = tx
         self._policy = policy
@@ -46,13 +49,18 @@ class Judge:
         self._request = request
         self._day = day
         self._past = past
-        self._looked_at = past is not None
+        self.looks = look or past is not None
+
+    def look(self) -> None:
+        """Look at the order as it stands, though it may ask for no more."""
+        self.looks = True
 
     def known_to_be_held(self, row: sa.Row[Any] | None, *, in_exposure: bool) -> None:
         """What its hold says: an order on hold that is ``in_exposure`` already asks for no more, and is on
         hold all the same."""
-        self._past = self._past or releases.still_past(row, self._policy)
-        self._looked_at = self._past is not None or (in_exposure and releases.holding(row))
+        self._past = self._past or releases.still_past(row)
+        if self._past is not None or (in_exposure and releases.holding(row)):
+            self.looks = True
 
     def decision(self, found: list[Found]) -> Decision:
         """What the reasons lead to."""
@@ -75,9 +83,9 @@ class Judge:
         grows = needs[0].grows if needs else None
         within = rules.checked_order == "inside"
         same = not within and grows is not None and grows <= 0
-        everything = within or rules.existing_breach == "everything" or (same and self._looked_at)
+        everything = within or rules.existing_breach == "everything" or (same and self.looks)
         breaches = self._breaches(needs) if everything else []
-        done = same and not self._looked_at
+        done = same and not self.looks
         if done and (grows != 0 or request.checkpoint not in _STANDING):
             # Longer terms ask for more, even at the same amount.
             asks = grows == 0 and request.terms_days is not None
@@ -88,7 +96,7 @@ class Judge:
             return found
         found += self._on_order(party)
         found += breaches
-        if done or (within and not self._looked_at):
+        if done or (within and not self.looks):
             return found
         inherits = rules.inherit_limit and any(line.limit_state != "none" for line in groups)
         for need in needs:

@@ -14,7 +14,6 @@ import sqlalchemy as sa
 
 from connector.check_model import CheckRequest
 from connector.check_reasons import Found, by_person
-from connector.policy.schema import Policy
 from connector.store.held import HOLDING
 
 
@@ -39,13 +38,15 @@ def standing(row: sa.Row[Any] | None, request: CheckRequest, now: dt.datetime) -
     return Standing(False, "release_other_terms") if longer else Standing(True)
 
 
-def told(row: sa.Row[Any] | None, found: Standing, *, held_up: bool) -> list[Found]:
+def told(row: sa.Row[Any] | None, request: CheckRequest, found: Standing, *, held_up: bool) -> list[Found]:
     """What is said about a person's word, beside the reasons of the check itself; ``held_up``: these hold
     the order."""
     if row is None:
         return []
     if row.state == "forced":
-        return [by_person("order_forced", "hold", {})]
+        return [by_person("order_forced", "hold", _said(row, "order_forced"))]
+    if rejection_stands(row, request):
+        return [by_person("order_rejected", "hold", {})]
     if row.state == "released" and held_up:
         if found.covers:
             until = row.released_until.date().isoformat()
@@ -59,12 +60,17 @@ def holding(row: sa.Row[Any] | None) -> bool:
     return row is not None and row.state in HOLDING
 
 
-def still_past(row: sa.Row[Any] | None, policy: Policy) -> str | None:
-    """How an order got past that is on hold for nothing else but that: it stays so until a person looks."""
-    if row is None or not holding(row) or policy.check.got_past != "hold":
+def still_past(row: sa.Row[Any] | None) -> str | None:
+    """How an order on hold got past the gate, if it did: that is told until the hold ends."""
+    if row is None or not holding(row):
         return None
-    ways = [reason["params"]["how"] for reason in orjson.loads(row.reasons) if reason["code"] == "got_past"]
-    return str(ways[0]).removeprefix("past_") if ways else None
+    said = _said(row, "got_past")
+    return str(said["how"]).removeprefix("past_") if said else None
+
+
+def _said(row: sa.Row[Any], code: str) -> dict[str, Any]:
+    """The parameters of a reason that the hold was given."""
+    return next((one["params"] for one in orjson.loads(row.reasons) if one["code"] == code), {})
 
 
 def rejection_stands(row: sa.Row[Any] | None, request: CheckRequest) -> bool:

@@ -148,7 +148,7 @@ def end(
     code: str | None = None,
 ) -> bool:
     """A person ends a hold as ``released`` (``until``, ``amount``, ``terms_days``, ``code`` bound it) or
-    ``rejected``; whether it was holding in the round that the person saw."""
+    ``rejected``; whether it was still as the person saw it."""
     values: dict[str, Any] = {
         "released_until": until,
         "released_amount": amount,
@@ -158,7 +158,7 @@ def end(
     }
     statement = (
         sa.update(hold)
-        .where(hold.c.id == found.id, hold.c.state.in_(HOLDING), hold.c.round == found.round)
+        .where(hold.c.id == found.id, hold.c.state == found.state, hold.c.round == found.round)
         .values(state=state, updated_at=now, **values)
     )
     if tx.execute(statement).rowcount != 1:
@@ -180,6 +180,12 @@ def turn_ready(tx: sa.Connection, found: HeldOrder, now: dt.datetime) -> bool:
     flag(tx, found.connection_id, found.order, now)
     journal.add(tx, now, ACTOR, "order_ready", found.subject, {})
     return True
+
+
+def lapse(tx: sa.Connection, found: HeldOrder) -> None:
+    """The release has ended, and nothing comes of it."""
+    here = hold.c.id == found.id, hold.c.state == "released", hold.c.round == found.round
+    tx.execute(sa.update(hold).where(*here).values(**_NOT_RELEASED))
 
 
 def withdraw(tx: sa.Connection, connection_id: int, keys: Collection[str], now: dt.datetime) -> None:

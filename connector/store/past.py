@@ -74,7 +74,7 @@ def found(
     row = {
         "connection_id": connection_id,
         "order_id": order.external_id,
-        "order_key": order.number or order.external_id,
+        "order_key": _key(order),
         "account_id": order.account_id,
         "customer_id": customer_id,
         "amount": order.amount,
@@ -90,10 +90,14 @@ def found(
         tx.execute(sa.insert(past_gate).values(**row))
 
 
-def waiting(connection: sa.Connection, after: int, most: int) -> Sequence[sa.Row[Any]]:
+def waiting(tx: sa.Connection, after: int, most: int) -> Sequence[sa.Row[Any]]:
     """Rows that nobody has judged yet, in order of their ids from ``after`` on."""
-    query = sa.select(past_gate).where(past_gate.c.state == "found", past_gate.c.id > after)
-    return connection.execute(query.order_by(past_gate.c.id).limit(most)).all()
+    query = (
+        sa.select(past_gate, connection.c.name.label("connection"))
+        .join(connection, connection.c.id == past_gate.c.connection_id)
+        .where(past_gate.c.state == "found", past_gate.c.id > after)
+    )
+    return tx.execute(query.order_by(past_gate.c.id).limit(most)).all()
 
 
 def judged(tx: sa.Connection, number: int, found_at: dt.datetime, state: str, now: dt.datetime) -> bool:
@@ -141,6 +145,12 @@ def beat(tx: sa.Connection, started_at: dt.datetime, number: int | None, now: dt
         return number
     values = {"started_at": started_at, "seen_at": now}
     return int(tx.execute(sa.insert(gate_beat).values(**values).returning(gate_beat.c.id)).scalar_one())
+
+
+def _key(order: Order) -> str:
+    """How a check names the order: by its number, if a check would take it."""
+    number = order.number or ""
+    return number if 0 < len(number) <= 200 and number.isprintable() else order.external_id
 
 
 def _how(tx: sa.Connection, connection_id: int, keys: Sequence[str], order: Order, now: dt.datetime) -> str:

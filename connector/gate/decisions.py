@@ -1,0 +1,311 @@
+"""Decisions about held orders: released, rejected, forced on hold, by whom and within which bounds.
+
+Invariant: nobody decides without the right of that day, nobody signs twice, and nobody in another's right who
+has signed already. A release reserves the order's credit in the transaction that writes it down, over the
+limit if need be, so that no other order is promised the same room. What was decided belongs to one round of
+a hold: an order that is held anew is decided anew.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+import sqlalchemy as sa
+
+from connector.check import decide
+from connector.check_model import CheckRequest, major
+from connector.check_reasons import by_person
+from connector.errors import Halt
+from connector.money import Rates, scale
+from connector.policy.schema import Policy
+from connector.roles import UNBOUNDED, Act, Roles, person
+from connector.rules.approval import approver
+from connector.store import held, journal, parties
+from connector.store.engine import Store
+from connector.store.gate_tables import hold_decision
+from connector.store.held import HeldOrder
+from connector.store.record_tables import account, sales_order
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What decisions go by: the store, the policy in force with its rates, who may do what, and how long a
+    reservation lives."""
+
+    store: Store
+    policy: Policy
+    rates: Rates
+    roles: Roles
+    reservation_hours: int
+
+    def day(self, now: dt.datetime) -> dt.date:
+        """The calendar day of ``now`` in the policy's time zone."""
+        return now.astimezone(ZoneInfo(self.policy.timezone)).date()
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What is to be released: why (``code``), up to which ``amount`` (minor units of the order's currency;
+    ``None``: the order's, and the policy's tolerance), for how many ``days`` (``None``: the policy's)."""
+
+    code: str
+    note: str = ""
+    amount: int | None = None
+    days: int | None = None
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What one person would let through: up to ``amount``, ``until`` (aware UTC)."""
+
+    code: str
+    note: str
+    amount: int
+    until: dt.datetime
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What came of it: the hold as it stands now, and how many more have to sign."""
+
+    order: HeldOrder
+    missing: int = 0
+
+
+def release(gate: Gate, number: int, terms: Terms, *, actor: str, now: dt.datetime) -> Decided:
+    """A person lets a held order, or one that was rejected, go on; above a band of the policy it takes a
+    second one, and the narrower of their bounds counts.
+
+    Raises ``Halt`` if there is no such hold or it holds no longer, the reason or the bounds are not the
+    policy's, ``actor`` may not, or has signed already.
+    """
+    found = get(gate.store, number)
+    bounds = _bounds(gate, found, terms, now)
+    missing = 0
+
+    def act(tx: sa.Connection, excess: int | None) -> bool:
+        nonlocal missing
+        fresh = _still(tx, found, "rejected")
+        amount = _lets_through(gate, fresh, excess, bounds.amount, now)
+        signed, missing = _sign(tx, gate, fresh, bounds, amount, actor, now)
+        if not missing:
+            _let_go(tx, gate, fresh, signed, now)
+        return not missing
+
+    hours = max(gate.reservation_hours, (bounds.until - now) // dt.timedelta(hours=1))
+    request = request_of(found)
+    decide(gate.store, gate.policy, gate.rates, request, now, reservation_hours=hours, act=act)
+    return Decided(get(gate.store, number), missing)
+
+
+def reject(gate: Gate, number: int, *, reason: str, actor: str, now: dt.datetime) -> Decided:
+    """A person refuses a held order: it is unlocked, so that sales can change or cancel it, and the same
+    order asked for again is refused again. Raises ``Halt`` as ``release`` does, and without a reason."""
+    why, found = _given(reason), get(gate.store, number)
+    with gate.store.write() as tx:
+        fresh = _still(tx, found)
+        right = gate.roles.require(actor, Act.REJECT_HOLD, as_of=gate.day(now), where=fresh.subject)
+        held.end(
+            tx, fresh, "rejected", {"reason": why, "right": right, "policy": gate.policy.hash}, actor, now
+        )
+    return Decided(get(gate.store, number))
+
+
+def force(gate: Gate, connection: str, order: str, *, reason: str, actor: str, now: dt.datetime) -> HeldOrder:
+    """A person puts an order on hold, whatever its customer may owe: it never leaves by itself. Raises
+    ``Halt`` if no such order was read or checked, or ``actor`` may not."""
+    why, subject = _given(reason), held.about(connection, order)
+    gate.roles.require(actor, Act.PLACE_HOLD, as_of=gate.day(now), where=subject)
+    with gate.store.write() as tx:
+        source = parties.connection_id(tx, connection)
+        if source is None:
+            raise Halt(f"there is no connection {connection!r}", todo="see 'creditgate connect list'")
+        values = _known(tx, source, order)
+        if values is None:
+            raise Halt(f"no order {order} is known", where=connection, todo="name it by its id or number")
+        told = by_person("order_forced", "hold", {"reason": why, "actor": actor}).reason
+        values |= {"connection_id": source, "order_key": order, "reasons": [told.model_dump()]}
+        held.keep(tx, values, subject, now, actor=actor, state="forced")
+        row = held.of_order(tx, source, order)
+    assert row is not None  # noqa: S101 - it was just written
+    return get(gate.store, row.id)
+
+
+def get(store: Store, number: int) -> HeldOrder:
+    """One held order; ``Halt`` if there is none with this id."""
+    with store.read() as tx:
+        found = held.listed(tx, number=number)
+    if not found:
+        raise Halt(f"there is no held order {number}", todo="see 'creditgate hold list --state all'")
+    return found[0]
+
+
+def _still(tx: sa.Connection, found: HeldOrder, *but: str) -> HeldOrder:
+    """The hold as it stands now; ``Halt`` if it holds no longer (``but`` these states may be left, too), or
+    is not the one that was seen."""
+    fresh = held.listed(tx, number=found.id)[0]
+    if not (fresh.holding or fresh.state in but) or fresh.round != found.round:
+        todo = f"see 'creditgate hold show {found.id}'"
+        raise Halt(f"held order {found.id} is {fresh.state} already", todo=todo)
+    return fresh
+
+
+def _bounds(gate: Gate, found: HeldOrder, terms: Terms, now: dt.datetime) -> Bounds:
+    """What is to be released; ``Halt`` for what the policy does not provide for."""
+    rules = gate.policy.releases
+    if terms.code not in rules.codes:
+        raise Halt(
+            f"{terms.code!r} is no reason of the policy for a release",
+            todo=f"give one of: {', '.join(rules.codes)}",
+        )
+    days = rules.days if terms.days is None else terms.days
+    if not 0 < days <= rules.days:
+        raise Halt(f"a release cannot hold for {days} days", todo=f"give 1 to {rules.days} days")
+    most = found.amount + scale(found.amount, rules.tolerance)
+    amount = most if terms.amount is None else terms.amount
+    if not 0 < amount <= most:
+        shown = major(most, found.currency)
+        raise Halt(
+            "so much cannot be released for this order",
+            where=found.subject,
+            todo=f"give an amount up to {shown} {found.currency}",
+        )
+    if amount < found.amount:
+        shown = major(found.amount, found.currency)
+        raise Halt(
+            "the order is larger than that",
+            where=found.subject,
+            todo=f"reject it, so that it is made smaller, or release {shown} {found.currency} or more",
+        )
+    return Bounds(terms.code, terms.note.strip(), amount, now + dt.timedelta(days=days))
+
+
+def _lets_through(gate: Gate, found: HeldOrder, excess: int | None, amount: int, now: dt.datetime) -> int:
+    """What the release lets through, in the policy's currency: what stands over the limits now, and what
+    the order may still grow by; without a rate, without bound."""
+    more = gate.rates.convert(amount - found.amount, found.currency, gate.policy.currency, gate.day(now))
+    return UNBOUNDED if excess is None or more is None else excess + more
+
+
+def _sign(
+    tx: sa.Connection,
+    gate: Gate,
+    found: HeldOrder,
+    bounds: Bounds,
+    amount: int,
+    actor: str,
+    now: dt.datetime,
+) -> tuple[list[Any], int]:
+    """Keep one person's word; all words of this round, and how many are missing by the policy's band."""
+    here = hold_decision.c.hold_id == found.id, hold_decision.c.round == found.round
+    query = sa.select(hold_decision).where(*here).order_by(hold_decision.c.at)
+    before = tx.execute(query).all()
+    taken = {name for row in before for name in (row.actor, row.actor_key)}
+    right = gate.roles.require(
+        actor, Act.RELEASE_HOLD, amount, as_of=gate.day(now), taken=taken, where=found.subject
+    )
+    bands = gate.policy.approvals.excess
+    band = approver(bands, amount, gate.policy.currency) if bands else None
+    if bands and band is None:
+        raise Halt("the policy lets nobody release so much", where=found.subject, todo="reject the order")
+    row = {
+        "hold_id": found.id,
+        "round": found.round,
+        "actor_key": person(right),
+        "actor": actor,
+        "code": bounds.code,
+        "note": bounds.note,
+        "terms": orjson.dumps({"amount": bounds.amount, "until": bounds.until}).decode(),
+        "at": now,
+    }
+    tx.execute(sa.insert(hold_decision).values(**row))
+    missing = max(0, (band.signers if band else 1) - len(before) - 1)
+    if missing:
+        detail = {"reason": bounds.code, "note": bounds.note, "missing": missing, "right": right}
+        journal.add(tx, now, actor, "order_release_signed", found.subject, detail)
+    return list(tx.execute(query).all()), missing
+
+
+def _let_go(tx: sa.Connection, gate: Gate, found: HeldOrder, signed: Sequence[Any], now: dt.datetime) -> None:
+    """All have signed: the hold ends, within the narrowest of their bounds."""
+    bounds = [orjson.loads(row.terms) for row in signed]
+    amount = min(one["amount"] for one in bounds)
+    until = min(dt.datetime.fromisoformat(one["until"]) for one in bounds)
+    last = signed[-1]
+    detail = {
+        "reason": last.code,
+        "note": last.note,
+        "amount": amount,
+        "currency": found.currency,
+        "until": until,
+        "signed": [row.actor for row in signed],
+        "round": found.round,
+        "policy": gate.policy.hash,
+    }
+    held.end(
+        tx,
+        found,
+        "released",
+        detail,
+        last.actor,
+        now,
+        until=until,
+        amount=amount,
+        terms_days=found.terms_days,
+        code=last.code,
+    )
+
+
+def request_of(found: HeldOrder) -> CheckRequest:
+    """The question that was refused, put again."""
+    return CheckRequest.again(
+        found.connection,
+        found.account,
+        found.order,
+        found.amount,
+        found.currency,
+        found.checkpoint,
+        found.terms_days,
+    )
+
+
+def _known(tx: sa.Connection, source: int, order: str) -> dict[str, Any] | None:
+    """What is known of an order for its hold: from its last hold, else as it was read."""
+    row = held.of_order(tx, source, order)
+    if row is not None:
+        names = "account_id customer_id amount currency checkpoint terms_days excess"
+        return {name: getattr(row, name) for name in names.split()}
+    query = (
+        sa.select(
+            sales_order.c.account_id,
+            account.c.customer_id,
+            sales_order.c.amount,
+            sales_order.c.currency,
+            sales_order.c.terms_days,
+        )
+        .outerjoin(
+            account,
+            sa.and_(
+                account.c.connection_id == sales_order.c.connection_id,
+                account.c.external_id == sales_order.c.account_id,
+            ),
+        )
+        .where(
+            sales_order.c.connection_id == source,
+            sa.or_(sales_order.c.external_id == order, sales_order.c.number == order),
+            sales_order.c.deleted.is_(False),
+        )
+    )
+    found = tx.execute(query.order_by(sales_order.c.external_id != order).limit(1)).one_or_none()
+    return None if found is None else dict(found._mapping) | {"checkpoint": "approval", "excess": None}
+
+
+def _given(text: str) -> str:
+    if not text.strip():
+        raise Halt("a decision needs a reason", todo="write one behind --reason")
+    return text.strip()
