@@ -165,8 +165,8 @@ class _Check:
             for line in charged
             if party
         ]
-        repeats = same is not None and act is None and not self._judge.looks
-        if repeats and self._stands(same, active, needs):
+        fresh = act is not None or self._judge.looks
+        if same is not None and not fresh and self._stands(same, active, needs):
             answer = CheckAnswer.model_validate_json(same.answer)
             return answer.model_copy(update={"reservation": same.id})
         found = self._judge.reasons(party, own, groups, needs)

@@ -246,6 +246,9 @@ class Reader:
                     value=_short(value),
                     todo=f"correct {'.'.join(spec.path)} in the source, then 'rejects retry'",
                 ) from None
+        if not values.get("decision"):
+            values.pop("decision", None)
+            values.pop("decided_by", None)  # whoever changed anything else has decided nothing
         if "open" in values:
             left = values.pop("open")
             if values.get("amount") is not None:

@@ -9,9 +9,11 @@ from typing import Any
 
 from connector.adapter import Row
 from connector.arrivals import Counting
-from connector.gate.decisions import Gate, Terms
+from connector.gate.decisions import Gate, Terms, reject, release
+from connector.gate.settling import gate_of
 from connector.model import Order, Stream
 from connector.roles import Grant, Role, Roles
+from connector.runtime import Runtime
 from connector.store import held, past, records
 from connector.store.connections import Connection
 from connector.store.held import HeldOrder
@@ -91,3 +93,14 @@ class GateBench(Bench):
 
 def terms(code: str = "secured", **more: Any) -> Terms:
     return Terms(code, **more)
+
+
+def decide(runtime: Runtime, act: str, now: dt.datetime, number: int = 1) -> None:
+    """Lin, and Mei where the policy wants a second person, release or reject a held order of an opened home
+    folder."""
+    gate = gate_of(runtime)
+    if act == "release":
+        if release(gate, number, terms(), actor="Lin", now=now).missing:
+            release(gate, number, terms(), actor="Mei", now=now)
+    else:
+        reject(gate, number, reason="cancelled", actor="Lin", now=now)

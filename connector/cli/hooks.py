@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from connector.cli.faults import Faults
+from connector.cli.gate import settle
 from connector.cli.home import runtime
 from connector.cli.output import emit, format_option, say
 
@@ -203,6 +204,7 @@ def process(ctx: click.Context, connection: str | None, form: str) -> int:
                 rows += count_rows(one, done)
                 if done.unclear:
                     say(f"{one.name}: {done.unclear} records neither found nor deleted; tried again later")
+        settle(opened)
     emit(rows, DONE, form)
     return faults.worst or int(any(row["rejected"] for row in rows))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from connector.cli.faults import Faults
+from connector.cli.gate import settle
 from connector.cli.home import runtime
 from connector.cli.output import emit, format_option, progress, say
 
@@ -39,6 +40,7 @@ def command(ctx: click.Context, connection: str | None, full: bool, form: str) -
         for one in wanted:
             with faults.survived(one.name, alone=len(wanted) == 1):
                 rows += count_rows(one, pull_one(opened, one, full=full))
+        settle(opened)
     emit(rows, COLUMNS, form)
     return faults.worst or int(any(row["rejected"] or row["skipped"] for row in rows))
 

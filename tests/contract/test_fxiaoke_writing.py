@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from connector import holds
 from connector.adapter import FieldState
 from connector.store import outbox, outbox_admin
 from connector.store.tables import visit
 from tests.fxiaoke_shop import STYLES, Shop, shop
+from tests.gate_bench import decide
 
 ACCOUNT, ORDER, VISIT = "AccountObj", "SalesOrderObj", "credit_visit__c"
 
@@ -135,7 +135,7 @@ def test_a_held_order_is_flagged_and_locked_until_it_is_released(found: Shop) ->
     flag, reasons, locked = found.flags(order)
     assert (flag, locked) == (True, True) and reasons
     assert [one["action"] for one in found.wrote() if one["object"] == ORDER] == ["update", "lock"]
-    holds.release(found.runtime.store, 1, "paid", "Lin", found.time)
+    decide(found.runtime, "release", found.time)
     found.push()
     assert found.flags(order) == (False, None, False)
     assert found.waiting() == []
@@ -147,7 +147,7 @@ def test_a_lock_by_somebody_else_stays_when_the_hold_ends(found: Shop) -> None:
     order = found.held()
     found.push()
     found.door("edit", {"object": ORDER, "ids": [order], "values": {"lock_user": ["1001"]}})
-    holds.reject(found.runtime.store, 1, "cancelled", "Lin", found.time)
+    decide(found.runtime, "reject", found.time)
     (told,) = found.push().faults
     assert order in told and " – " in told
     assert found.flags(order)[::2] == (True, True)

@@ -27,6 +27,7 @@ from connector.store import outbox, outbox_admin
 from connector.store.outbox import Item
 from connector.visits import plan
 from sandbox.server import Options
+from tests.gate_bench import decide
 from tests.installation import Installation, installation
 
 DAY = dt.datetime(2026, 6, 30, tzinfo=dt.UTC)
@@ -204,7 +205,7 @@ def test_a_held_order_is_flagged_and_locked_by_the_rule_until_it_is_released(tmp
         assert (flag, locked) == (True, True) and reasons
         refused = found.save("Sales_Orders", order, Description="go on")
         assert (refused["saved"], refused["result"]["code"]) == (False, "RECORD_LOCKED")
-        holds.release(found.runtime.store, 1, "paid", "Lin", found.time)
+        decide(found.runtime, "release", found.time)
         found.push()
         assert flags(found, order) == (False, None, False)
         assert found.waiting() == []
@@ -224,7 +225,7 @@ def test_without_the_rule_a_held_order_is_locked_one_by_one(tmp_path: Path) -> N
         order = held(found)
         found.push()
         assert flags(found, order)[::2] == (True, True)
-        holds.reject(found.runtime.store, 1, "cancelled", "Lin", found.time)
+        decide(found.runtime, "reject", found.time)
         found.push()
         assert flags(found, order)[::2] == (False, False)
 

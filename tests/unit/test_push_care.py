@@ -13,6 +13,8 @@ import sqlalchemy as sa
 from connector.adapter import Outcome, Result, Row, Write
 from connector.config import load
 from connector.errors import Halt, Retry
+from connector.gate.decisions import release as releasing
+from connector.gate.settling import gate_of
 from connector.home import found
 from connector.mapping import compile_mapping
 from connector.model import Account, Order, OrderStage, Stream
@@ -24,6 +26,7 @@ from connector.store.outbox import Item
 from connector.store.schema import upgrade
 from connector.store.tables import outbox as rows
 from connector.yamlfile import parse
+from tests.gate_bench import decide, terms
 from tests.memory_secrets import MemorySecrets
 
 NOW = dt.datetime(2026, 6, 30, tzinfo=dt.UTC)
@@ -150,9 +153,7 @@ def hold(runtime: Runtime, order: str = "SO-1", text: str = "over limit") -> Non
 
 
 def release(runtime: Runtime, act: str = "release") -> None:
-    from connector import holds
-
-    getattr(holds, act)(runtime.store, 1, "paid", "Lin", NOW)
+    decide(runtime, act, NOW)
 
 
 def run(runtime: Runtime, crm: Crm) -> Pushed:
@@ -389,14 +390,14 @@ def test_a_held_order_is_released_once_with_a_reason_and_an_author(runtime: Runt
 
     hold(runtime)
     with pytest.raises(Halt, match="reason"):
-        holds.release(runtime.store, 1, " ", "Lin", NOW)
+        releasing(gate_of(runtime), 1, terms(code="because"), actor="Lin", now=NOW)
     release(runtime)
     with pytest.raises(Halt, match="released already"):
         release(runtime)
     found, entries = holds.order(runtime.store, 1)
     assert found.state == "released"
     assert [(e.actor, e.act) for e in entries] == [(ACTOR, "order_held"), ("Lin", "order_released")]
-    assert entries[-1].detail == {"reason": "paid"}
+    assert (entries[-1].detail["reason"], entries[-1].detail["signed"]) == ("secured", ["Lin"])
 
 
 @pytest.mark.postgres
