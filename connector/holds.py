@@ -17,10 +17,11 @@ import sqlalchemy as sa
 
 from connector import notes as account_notes
 from connector.errors import Halt
-from connector.store import held, journal
+from connector.store import held, journal, past
 from connector.store.customers import touch_customers
 from connector.store.engine import Store
 from connector.store.held import HeldOrder
+from connector.store.past import Past
 from connector.store.tables import customer
 
 
@@ -35,9 +36,17 @@ class Entry:
 
 
 def orders(store: Store, state: str | None = None, customer_id: int | None = None) -> list[HeldOrder]:
-    """Held orders, the latest refusal first; ``state`` pending, released or rejected, ``None`` for all."""
+    """Held orders, the latest refusal first; in one of the states, in any that holds (``holding``), or
+    (``None``) all."""
+    states = held.HOLDING if state == "holding" else None if state is None else [state]
     with store.read() as tx:
-        return held.listed(tx, None if state is None else [state], customer_id)
+        return held.listed(tx, states, customer_id)
+
+
+def past_the_gate(store: Store) -> list[Past]:
+    """Orders that got past the gate, the latest first."""
+    with store.read() as tx:
+        return past.listed(tx)
 
 
 def order(store: Store, number: int) -> tuple[HeldOrder, list[Entry]]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,7 +22,7 @@ from connector.check import decide
 from connector.check_model import CheckRequest, major
 from connector.check_reasons import by_person
 from connector.errors import Halt
-from connector.money import Rates, scale
+from connector.money import Rates, scale, to_major, to_minor
 from connector.policy.schema import Policy
 from connector.roles import UNBOUNDED, Act, Roles, person
 from connector.rules.approval import approver
@@ -134,6 +135,26 @@ def force(gate: Gate, connection: str, order: str, *, reason: str, actor: str, n
         row = held.of_order(tx, source, order)
     assert row is not None  # noqa: S101 - it was just written
     return get(gate.store, row.id)
+
+
+def who_may(gate: Gate, found: HeldOrder, now: dt.datetime) -> list[str]:
+    """Who may release it today, as far as the excess is known by its last check."""
+    if not found.holding:
+        return []
+    amount = UNBOUNDED if found.excess is None else found.excess
+    return gate.roles.able(Act.RELEASE_HOLD, amount, as_of=gate.day(now))
+
+
+def minor(text: str, currency: str) -> int:
+    """What a person typed in major units; ``Halt`` for what is no amount of that currency."""
+    try:
+        number = Decimal(text.strip())
+        amount = to_minor(number, currency)
+    except (InvalidOperation, ValueError):
+        raise Halt(f"{text!r} is no amount", todo="write it in figures, such as 1250.00") from None
+    if not number.is_finite() or to_major(amount, currency) != number:
+        raise Halt(f"{text} is no amount in {currency}", todo="write fewer digits after the point")
+    return amount
 
 
 def get(store: Store, number: int) -> HeldOrder:

@@ -138,6 +138,12 @@ def listed(tx: sa.Connection, source: int | None = None) -> list[Past]:
     ]
 
 
+def count_since(tx: sa.Connection, since: dt.datetime) -> int:
+    """How many were found after a moment."""
+    query = sa.select(sa.func.count()).select_from(past_gate).where(past_gate.c.found_at > since)
+    return int(tx.execute(query).scalar_one())
+
+
 def beat(tx: sa.Connection, started_at: dt.datetime, number: int | None, now: dt.datetime) -> int:
     """The service is up: move the end of its row on, or (``None``) begin one; its number."""
     if number is not None:
