@@ -33,6 +33,14 @@ from connector.store.held import HeldOrder
 from connector.store.record_tables import account, sales_order
 
 
+class NotAllowed(Halt):
+    """The person has not the right."""
+
+
+class NotHolding(Halt):
+    """There is no such hold, or it is not what it was."""
+
+
 @dataclass(frozen=True)
 class Gate:
     """What decisions go by: the store, the policy in force with its rates, who may do what, and how long a
@@ -43,6 +51,22 @@ class Gate:
     rates: Rates
     roles: Roles
     reservation_hours: int
+
+    def right(
+        self,
+        actor: str,
+        act: Act,
+        now: dt.datetime,
+        *,
+        where: str,
+        amount: int | None = None,
+        taken: Any = (),
+    ) -> str:
+        """In whose right ``actor`` may do it; ``NotAllowed`` names who may otherwise."""
+        try:
+            return self.roles.require(actor, act, amount, as_of=self.day(now), taken=taken, where=where)
+        except Halt as fault:
+            raise NotAllowed(fault.what, where=fault.where, todo=fault.todo) from None
 
     def day(self, now: dt.datetime) -> dt.date:
         """The calendar day of ``now`` in the policy's time zone."""
@@ -110,7 +134,7 @@ def reject(gate: Gate, number: int, *, reason: str, actor: str, now: dt.datetime
     why, found = _given(reason), get(gate.store, number)
     with gate.store.write() as tx:
         fresh = _still(tx, found)
-        right = gate.roles.require(actor, Act.REJECT_HOLD, as_of=gate.day(now), where=fresh.subject)
+        right = gate.right(actor, Act.REJECT_HOLD, now, where=fresh.subject)
         held.end(
             tx, fresh, "rejected", {"reason": why, "right": right, "policy": gate.policy.hash}, actor, now
         )
@@ -121,7 +145,7 @@ def force(gate: Gate, connection: str, order: str, *, reason: str, actor: str, n
     """A person puts an order on hold, whatever its customer may owe: it never leaves by itself. Raises
     ``Halt`` if no such order was read or checked, or ``actor`` may not."""
     why, subject = _given(reason), held.about(connection, order)
-    gate.roles.require(actor, Act.PLACE_HOLD, as_of=gate.day(now), where=subject)
+    gate.right(actor, Act.PLACE_HOLD, now, where=subject)
     with gate.store.write() as tx:
         source = parties.connection_id(tx, connection)
         if source is None:
@@ -162,7 +186,7 @@ def get(store: Store, number: int) -> HeldOrder:
     with store.read() as tx:
         found = held.listed(tx, number=number)
     if not found:
-        raise Halt(f"there is no held order {number}", todo="see 'creditgate hold list --state all'")
+        raise NotHolding(f"there is no held order {number}", todo="see 'creditgate hold list --state all'")
     return found[0]
 
 
@@ -172,7 +196,7 @@ def _still(tx: sa.Connection, found: HeldOrder, *but: str) -> HeldOrder:
     fresh = held.listed(tx, number=found.id)[0]
     if not (fresh.holding or fresh.state in but) or fresh.round != found.round:
         todo = f"see 'creditgate hold show {found.id}'"
-        raise Halt(f"held order {found.id} is {fresh.state} already", todo=todo)
+        raise NotHolding(f"held order {found.id} is {fresh.state} already", todo=todo)
     return fresh
 
 
@@ -227,13 +251,13 @@ def _sign(
     query = sa.select(hold_decision).where(*here).order_by(hold_decision.c.at)
     before = tx.execute(query).all()
     taken = {name for row in before for name in (row.actor, row.actor_key)}
-    right = gate.roles.require(
-        actor, Act.RELEASE_HOLD, amount, as_of=gate.day(now), taken=taken, where=found.subject
-    )
+    right = gate.right(actor, Act.RELEASE_HOLD, now, where=found.subject, amount=amount, taken=taken)
     bands = gate.policy.approvals.excess
     band = approver(bands, amount, gate.policy.currency) if bands else None
     if bands and band is None:
-        raise Halt("the policy lets nobody release so much", where=found.subject, todo="reject the order")
+        raise NotAllowed(
+            "the policy lets nobody release so much", where=found.subject, todo="reject the order"
+        )
     row = {
         "hold_id": found.id,
         "round": found.round,

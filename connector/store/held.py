@@ -216,17 +216,24 @@ def listed(
     customer_id: int | None = None,
     number: int | None = None,
     source: int | None = None,
+    before: int | None = None,
+    most: int | None = None,
 ) -> list[HeldOrder]:
     """Held orders, the latest refusal first; those in some states, of one customer or connection, or the one
-    with an id."""
+    with an id. With ``most`` a page of them, the latest id first, below the id ``before``."""
     query = (
         sa.select(
             hold, connection.c.name.label("connection"), customer.c.name.label("name"), customer.c.is_person
         )
         .join(connection, connection.c.id == hold.c.connection_id)
         .outerjoin(customer, customer.c.id == hold.c.customer_id)
-        .order_by(hold.c.updated_at.desc(), hold.c.id.desc())
     )
+    if most is None:
+        query = query.order_by(hold.c.updated_at.desc(), hold.c.id.desc())
+    else:
+        query = query.order_by(hold.c.id.desc()).limit(most)
+    if before is not None:
+        query = query.where(hold.c.id < before)
     if states is not None:
         query = query.where(hold.c.state.in_(list(states)))
     for of, wanted in (
