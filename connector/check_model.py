@@ -197,6 +197,15 @@ class AgeingBucket(Part):
     amount: str = Field(examples=["12500.00"])
 
 
+class WarningSign(Part):
+    """An early warning that is still live."""
+
+    kind: str = Field(examples=["overdue_started"], description="As the policy names it.")
+    severity: Literal["info", "warning", "alarm"]
+    state: Literal["open", "acknowledged", "snoozed"]
+    raised_at: dt.datetime
+
+
 _CREDIT = {
     "customer": "customer-12",
     "status": "watch",
@@ -219,6 +228,7 @@ _CREDIT = {
         }
     ],
     "group": None,
+    "signals": [],
     "next_visit": "2026-03-13",
     "next_review": "2026-06-01",
     "as_of": "2026-03-02T09:30:00Z",
@@ -245,6 +255,7 @@ class CreditAnswer(Figures):
         description="What is open by days past due; null: an exchange rate is missing."
     )
     ageing_currency: str
+    signals: list[WarningSign] = Field(description="The latest early warnings that are live, newest first.")
     next_visit: dt.date | None = Field(description="The day by which the next planned visit is due.")
     next_review: dt.date | None = Field(description="When the customer is reviewed next.")
     as_of: dt.datetime | None = Field(description="The moment (UTC) for which the line was assessed.")

@@ -134,7 +134,7 @@ def _visits(
     source.known(node, ("fields", "label"))
     suffix = str(node.get("label", ""))
     columns = source.mapping(node.get("fields") or {}, node, "fields")
-    source.known(columns, ("closed_at", "result"))
+    source.known(columns, ("closed_at", "result", "promised_on", "photos", "owner_id"))
     target = target or Target("", ())
     object_name, key = target.object, target.key
     by_name = {field.name: field for field in target.fields}
@@ -160,6 +160,7 @@ def _visits(
         fields = [
             ReadField("key", path(key)),
             ReadField("state", path("status", suffix), default=planned, values=states, fallback=planned),
+            *([ReadField("due_on", path("due_on"))] if "due_on" in by_name else []),
             *(_read_field(source, columns, name) for name in columns),
         ]
         return Reader(Stream.VISITS, object_name, fields, dates)

@@ -216,13 +216,18 @@ class VendorCredit(Record):
 
 
 class VisitResult(Record):
-    """What the CRM tells of the task that one of our visits became. ``key`` is our own key; ``result``
-    what the visitor wrote down, where the CRM has a field for it."""
+    """What the CRM tells of the task that one of our visits became. ``key`` is our own key; ``due_on`` and
+    ``owner_id`` are where somebody moved it; ``result`` is what the visitor found, ``promised_on`` the day
+    for which the customer promised to pay, ``photos`` links to pictures, where the CRM has such fields."""
 
     key: Annotated[str, Field(min_length=1)]
     state: VisitState = VisitState.PLANNED
+    due_on: dt.date | None = None
+    owner_id: str | None = None
     closed_at: dt.datetime | None = None
     result: str | None = None
+    promised_on: dt.date | None = None
+    photos: str | None = None
 
 
 class Statement(Model):

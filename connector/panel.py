@@ -11,12 +11,14 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from connector.check_model import AgeingBucket, major
+from connector.check_model import AgeingBucket, WarningSign, major
 from connector.money import Rates
 from connector.policy.schema import Policy
 from connector.rules.exposure import converter
 from connector.rules.settlement import settle
 from connector.store import dossiers
+from connector.store.signal_tables import signal
+from connector.store.signals import LIVE
 from connector.store.tables import visit
 
 # Days past due up to which each bucket reaches; the last one has no end.
@@ -27,6 +29,7 @@ BUCKETS: tuple[tuple[str, int | None], ...] = (
     ("61-90", 90),
     ("90+", None),
 )
+LATEST = 5
 
 
 def ageing(
@@ -53,6 +56,17 @@ def ageing(
 def bucket(late: int) -> str:
     """The bucket of an invoice so many days past due (0 or less: not yet due)."""
     return next(name for name, most in BUCKETS if most is None or late <= most)
+
+
+def warnings(tx: sa.Connection, customer_id: int) -> list[WarningSign]:
+    """The latest early warnings that are still live."""
+    query = (
+        sa.select(signal.c.kind, signal.c.severity, signal.c.state, signal.c.raised_at)
+        .where(signal.c.customer_id == customer_id, signal.c.state.in_([state.value for state in LIVE]))
+        .order_by(signal.c.raised_at.desc(), signal.c.id.desc())
+        .limit(LATEST)
+    )
+    return [WarningSign.model_validate(dict(row._mapping)) for row in tx.execute(query)]
 
 
 def next_visit(tx: sa.Connection, customer_id: int) -> dt.date | None:

@@ -43,6 +43,7 @@ def credit(tx: sa.Connection, policy: Policy, rates: Rates, party: Party, now: d
         "utilisation": _utilisation(own),
         "ageing": panel.ageing(tx, party.customer_id, policy, rates, now),
         "ageing_currency": policy.currency,
+        "signals": panel.warnings(tx, party.customer_id),
         "next_visit": panel.next_visit(tx, party.customer_id),
         "next_review": outcome.next_review if outcome else None,
         "as_of": own.as_of if own else None,

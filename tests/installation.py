@@ -27,6 +27,7 @@ from connector.runtime import Runtime
 from connector.store.schema import upgrade
 from sandbox.run import installed
 from sandbox.server import Options
+from tests import forked
 from tests.sandbox_server import running
 
 RATES = "EUR,2000-01-01,7.85\nUSD,2000-01-01,7.20\nGBP,2000-01-01,9.15\nJPY,2000-01-01,0.048\n"
@@ -55,14 +56,7 @@ class Installation:
 
     def run(self, *arguments: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
         """Run a command to its end; fails with its output unless it ends with ``expect``."""
-        done = subprocess.run(
-            [*COMMAND, *arguments],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=180,
-            check=False,
-        )
+        done = forked.run("connector.cli", *arguments, env=self.environment)
         assert done.returncode == expect, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 

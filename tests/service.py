@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import requests
 
-from tests.installation import COMMAND, Installation
+from tests.forked import Forked
+from tests.installation import Installation
 
 START_SECONDS = 40.0
 
@@ -22,24 +23,27 @@ def serving(made: Installation) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     base = f"http://127.0.0.1:{port}"
-    with subprocess.Popen(
-        [*COMMAND, "serve", "--port", str(port)], env=made.environment, stderr=subprocess.DEVNULL
-    ) as process:
-        try:
-            _wait(process, base)
-            yield base
-        finally:
-            process.terminate()
-            assert process.wait(timeout=15) == 0
+    process = started(made, port)
+    try:
+        _wait(process, base)
+        yield base
+    finally:
+        process.kill(signal.SIGTERM)
+        assert process.wait(timeout=15) == 0
 
 
-def _wait(process: subprocess.Popen[bytes], base: str) -> None:
+def started(made: Installation, port: int) -> Forked:
+    """The service on ``port``, which may not answer yet."""
+    return Forked("connector.cli", "serve", "--port", str(port), env=made.environment)
+
+
+def _wait(process: Forked, base: str) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        assert process.poll() is None, "the service ended"
+        assert process.running, "the service ended"
         try:
             if requests.get(f"{base}/healthz", timeout=2).ok:
                 return
         except requests.exceptions.ConnectionError:
-            time.sleep(0.1)
+            time.sleep(0.02)
     raise AssertionError("the service did not come up")

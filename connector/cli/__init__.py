@@ -42,6 +42,8 @@ COMMANDS = {
     "hold": ("hold", "List and show held orders; place and lift holds on customers."),
     "limit": ("limit", "Show and set limits, ask for and approve them."),
     "visit": ("visit", "Plan and list account visits."),
+    "signal": ("signal", "List early warnings, acknowledge and snooze them."),
+    "audit": ("audit", "Show the journal and prove that it is whole."),
     "serve": ("serve", "Run the check service that the CRM plugins call."),
     "db": ("db", "Upgrade the store's schema."),
 }

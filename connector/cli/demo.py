@@ -122,7 +122,7 @@ def _work(opened: Runtime) -> None:
             refresh(opened, one, actor="demo", progress=bar)
     assess(opened)
     names = {one.id: one.name for one in opened.connections.all()}
-    plan(opened.store, opened.now(), names, opened.config.language)
+    plan(opened.store, opened.now(), names, opened.config.language, opened.policy.visits)
     _push(opened)
 
 

@@ -147,10 +147,26 @@ class Financial(Part):
     altman: Altman = Altman()
 
 
+class Value(Part):
+    """From this exposure on (major units of the policy's currency) the cadence of the class is taken
+    ``factor`` times: 0.5 makes visits twice as frequent."""
+
+    exposure_from: Amount
+    factor: Annotated[Share, Field(gt=0)]
+
+
 class Visits(Part):
-    """Days within which a customer in this status wants a visit; the class cadence also holds."""
+    """Days within which a customer in this status wants a visit; the class cadence also holds.
+
+    ``by_value`` shortens the class cadence of large exposures; the largest that is reached counts.
+    ``per_week`` is how many visits a sales rep makes in a week (Monday to Sunday) at most, ``None`` sets no
+    bound. A visit that is still open ``missed_after_days`` days after its day counts as missed.
+    """
 
     by_status: dict[Status, Positive] = Field(default_factory=dict)
+    by_value: tuple[Value, ...] = ()
+    per_week: Positive | None = None
+    missed_after_days: Positive = 7
 
 
 class Reviews(Part):

@@ -66,6 +66,8 @@ def relation_facts(
             amount = in_currency(order.amount, order.currency, currency, convert)
             ordered.add(day, amount, moments)
             days.append(day)
+            if day > today:
+                moments.append(day)  # only then is it the last order
             if day > ordered.year_ago:
                 largest = max(largest, amount)
     for line in invoices:

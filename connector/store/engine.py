@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from connector.errors import CreditGateError, Halt, Retry
+from connector.store import journal
 
 BUSY_SECONDS = 60
 # The log is moved into the database every 32 MB: a bulk import otherwise writes its pages many times.
@@ -54,7 +55,9 @@ class Store:
             self._writing.connect() as connection,
             connection.begin(),
         ):
+            journal.open_in(connection)
             yield connection
+            journal.append(connection)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:

@@ -9,7 +9,14 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from connector.store import agency_tables, decision_tables, gate_tables, hook_tables, record_tables  # noqa: F401 - of the same metadata
+from connector.store import (  # noqa: F401 - of the same metadata
+    agency_tables,
+    decision_tables,
+    gate_tables,
+    hook_tables,
+    record_tables,
+    signal_tables,
+)
 from connector.store.columns import Key, Moment, column, identity, metadata, optional
 
 connection = sa.Table(
@@ -326,6 +333,10 @@ visit = sa.Table(
     optional("closed_at", Moment),
     optional("result", sa.Text),
     optional("reported_at", Moment),  # the task's time of change
+    optional("promised_on", sa.Date),  # the day for which the customer promised to pay
+    optional("photos", sa.Text),  # links
+    # Noticed by us: it was still open so long after its day that it counts as missed.
+    optional("missed_at", Moment),
 )
 
 report = sa.Table(
@@ -359,6 +370,7 @@ consent = sa.Table(
     column("at", Moment),
 )
 
+# A chain: ``hash`` covers the entry and the hash of the one before it; ``number`` counts without a gap.
 journal = sa.Table(
     "journal",
     metadata,
@@ -366,6 +378,17 @@ journal = sa.Table(
     column("at", Moment, index=True),
     column("actor", sa.Text),
     column("act", sa.Text),
-    column("subject", sa.Text),
+    column("subject", sa.Text, index=True),
     column("detail", sa.Text),
+    column("number", sa.BigInteger, unique=True),
+    column("hash", sa.Text),
+)
+
+# One row: the number and the hash of the last entry, so that a journal cut off at its end is found.
+journal_head = sa.Table(
+    "journal_head",
+    metadata,
+    identity(),
+    column("number", sa.BigInteger),
+    column("hash", sa.Text),
 )

@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+Key = TypeVar("Key", str, int)
 BATCH = 900  # SQLite takes at most 999 parameters on older builds
 KEEP_ON_UPDATE = frozenset({"first_seen", "customer_id", "linked_by", "created_at"})
 
 
-def batches(items: Sequence[str]) -> Iterator[Sequence[str]]:
+def batches(items: Sequence[Key]) -> Iterator[Sequence[Key]]:
     """``items`` in parts that fit into one statement."""
     for start in range(0, len(items), BATCH):
         yield items[start : start + BATCH]

@@ -7,6 +7,7 @@ that planning again finds the same one. What became of a visit is told by the CR
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connector.model import VisitResult
-from connector.store.record_tables import crm_user
+from connector.store.record_tables import account, crm_user
 from connector.store.tables import connection, customer, visit
 from connector.store.upsert import batches
 
@@ -94,12 +95,69 @@ def settle(tx: sa.Connection, connection_id: int, told: Sequence[VisitResult], n
                 "task_id": one.external_id,
                 "closed_at": one.closed_at,
                 "result": one.result,
+                "promised_on": one.promised_on,
+                "photos": one.photos,
+                # Whoever moved the task or gave it away is right.
+                "due_on": one.due_on or known.due_on,
+                "owner_id": one.owner_id or known.owner_id,
             }
             if values != {name: getattr(known, name) for name in values}:
                 values["reported_at"] = one.modified_at or now
                 tx.execute(visit.update().where(visit.c.id == known.id).values(**values))
                 changed.append(one)
     return changed
+
+
+def since(tx: sa.Connection, day: dt.date) -> list[sa.Row[Any]]:
+    """Connection, owner, day and city of the visits from ``day`` on that were not dropped."""
+    place = sa.and_(
+        account.c.connection_id == visit.c.connection_id, account.c.external_id == visit.c.account_id
+    )
+    query = (
+        sa.select(visit.c.connection_id, visit.c.owner_id, visit.c.due_on, account.c.city)
+        .outerjoin(account, place)
+        .where(visit.c.due_on >= day, visit.c.state != "dropped")
+    )
+    rows: list[Any] = list(tx.execute(query).all())
+    return rows
+
+
+def names(tx: sa.Connection, customer_ids: Sequence[int]) -> dict[int, str]:
+    """The customers' names."""
+    found: dict[int, str] = {}
+    for part in batches(list(customer_ids)):
+        query = sa.select(customer.c.id, customer.c.name).where(customer.c.id.in_(part))
+        found |= {row.id: row.name for row in tx.execute(query)}
+    return found
+
+
+def load(tx: sa.Connection, day: dt.date, per_week: int | None) -> list[dict[str, Any]]:
+    """Visits of each rep by week from ``day`` (a Monday) on, with the bound that the policy sets."""
+    count: Counter[tuple[int, str | None, dt.date]] = Counter()
+    for row in since(tx, day):
+        count[row.connection_id, row.owner_id, row.due_on - dt.timedelta(days=row.due_on.weekday())] += 1
+    known = {row.id: row.name for row in tx.execute(sa.select(connection.c.id, connection.c.name))}
+    people = {
+        (row.connection_id, row.external_id): row.name
+        for row in tx.execute(sa.select(crm_user.c.connection_id, crm_user.c.external_id, crm_user.c.name))
+    }
+    return [
+        {
+            "connection": known[where],
+            "owner_id": owner,
+            "owner": people.get((where, owner)),
+            "week": week,
+            "visits": number,
+            "per_week": None if owner is None else per_week,
+        }
+        for (where, owner, week), number in sorted(count.items(), key=lambda item: (item[0][2], str(item[0])))
+    ]
+
+
+def miss(tx: sa.Connection, last_day: dt.date, now: dt.datetime) -> int:
+    """Mark visits that are open although their day was ``last_day`` or earlier; how many are new."""
+    overdue = visit.c.state == "planned", visit.c.due_on <= last_day, visit.c.missed_at.is_(None)
+    return tx.execute(visit.update().where(*overdue).values(missed_at=now)).rowcount
 
 
 def tasks(tx: sa.Connection, connection_id: int) -> set[str]:

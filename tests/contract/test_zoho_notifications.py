@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -27,7 +25,7 @@ from connector.store.record_tables import RECORDS
 from connector.store.tables import customer, visit, written
 from sandbox.server import Options
 from tests.installation import Installation, installation
-from tests.service import serving
+from tests.service import _wait, serving, started
 from tests.store_dump import dump
 
 OPTIONS = Options(accounts=14, seed=5)
@@ -101,7 +99,7 @@ def until(met: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + PATIENCE
     while not met():
         assert time.monotonic() < deadline, what
-        time.sleep(0.1)
+        time.sleep(0.03)
 
 
 @contextmanager
@@ -342,16 +340,11 @@ def test_a_service_killed_again_and_again_misses_no_event(tmp_path: Path) -> Non
 @contextmanager
 def _killed(made: Installation, port: str, after: float) -> Iterator[None]:
     """The service on ``port``, killed some time after the body has done its work."""
-    from tests.installation import COMMAND
-    from tests.service import _wait
-
-    with subprocess.Popen(
-        [*COMMAND, "serve", "--port", port], env=made.environment, stderr=subprocess.DEVNULL
-    ) as process:
-        try:
-            _wait(process, f"http://127.0.0.1:{port}")
-            yield
-            time.sleep(after)
-        finally:
-            process.send_signal(signal.SIGKILL)
-            process.wait(timeout=10)
+    process = started(made, int(port))
+    try:
+        _wait(process, f"http://127.0.0.1:{port}")
+        yield
+        time.sleep(after)
+    finally:
+        process.kill()
+        process.wait(timeout=10)

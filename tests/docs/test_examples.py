@@ -19,6 +19,7 @@ from connector.mapping import compile_mapping
 from connector.yamlfile import parse
 from sandbox.run import installed
 from sandbox.server import Options
+from tests import forked
 from tests.sandbox_server import running
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +37,8 @@ def run_as_written(text: str, tmp_path: Path) -> subprocess.CompletedProcess[str
             script = script.replace(f"http://127.0.0.1:{sandbox.default_port}", base)
         program = tmp_path / "bin" / "creditgate"
         program.parent.mkdir()
-        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m connector.cli "$@"\n')
+        asked = f'"{sys.executable}" -S "{forked.__file__}" "{forked.address()}" connector.cli'
+        program.write_text(f'#!/bin/sh\nexec {asked} "$@"\n')
         program.chmod(0o755)
         environment = {k: v for k, v in os.environ.items() if not k.startswith("CREDITGATE_")}
         environment["PATH"] = f"{program.parent}:{environment['PATH']}"

@@ -3,43 +3,45 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import random
-import subprocess
-import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TextIO
 
 import pytest
 
 from sandbox.server import Options
+from tests.forked import Forked
 from tests.installation import Installation, installation
 from tests.store_dump import dump
 
 OPTIONS = Options(accounts=40, seed=11, as_of=dt.datetime(2026, 6, 30, tzinfo=dt.UTC))
 KILLS = 20
-CHAIN = [sys.executable, "-m", "tests.e2e.chain"]
-ROOT = Path(__file__).parents[2]
 
 
-def start(made: Installation) -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        CHAIN,
-        env=made.environment,
-        cwd=ROOT,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "go\n"
-    return process
+class Run(NamedTuple):
+    """The chain at work, and what it prints."""
+
+    process: Forked
+    out: TextIO
 
 
-def finish(process: subprocess.Popen[str]) -> None:
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == 0, err
-    assert out.endswith("end\n")
+def start(made: Installation) -> Run:
+    reading, writing = os.pipe()
+    try:
+        process = Forked("tests.e2e.chain", env=made.environment, streams=(None, writing, 2))
+    finally:
+        os.close(writing)
+    out = os.fdopen(reading)
+    assert out.readline() == "go\n"
+    return Run(process, out)
+
+
+def finish(run: Run) -> None:
+    with run.out:
+        assert run.process.wait(timeout=120) == 0
+        assert run.out.read().endswith("end\n")
 
 
 def result(made: Installation) -> dict[str, Any]:
@@ -54,9 +56,9 @@ def result(made: Installation) -> dict[str, Any]:
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], float]:
     folder = tmp_path_factory.mktemp("undisturbed")
     with installation(folder, OPTIONS, pinned=True) as made:
-        process = start(made)
+        run = start(made)
         began = time.monotonic()
-        finish(process)
+        finish(run)
         took = time.monotonic() - began
         return result(made), took
 
@@ -69,10 +71,11 @@ def test_a_killed_run_ends_like_an_undisturbed_one_after_a_rerun(
     # One random moment in each twentieth of the run, so that every stage is hit.
     share = (moment + random.Random(moment).random()) / KILLS
     with installation(tmp_path, OPTIONS, pinned=True) as made:
-        process = start(made)
+        run = start(made)
         time.sleep(share * took)
-        process.kill()
-        process.communicate()
+        run.process.kill()
+        run.process.wait(timeout=10)
+        run.out.close()
         finish(start(made))
         found = result(made)
     for part, content in expected.items():

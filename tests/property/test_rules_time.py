@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,7 +22,7 @@ from connector.rules.moments import local_day, start_of
 from connector.rules.outcome import outcome_json
 from connector.rules.relation import month_reached, months_between
 from tests.property.rules_worlds import customers, lonely
-from tests.rules_bench import NOW, TODAY, WITH_USD, day, dossier, invoice, payment, policy, standard
+from tests.rules_bench import NOW, TODAY, WITH_USD, day, dossier, invoice, order, payment, policy, standard
 
 LENIENT = policy(
     timezone="America/New_York",
@@ -95,8 +96,6 @@ def test_a_month_is_reached_on_one_day_and_not_before(since: dt.date, months: in
 
 @given(st.datetimes(dt.datetime(2000, 1, 1), dt.datetime(2035, 1, 1), timezones=st.just(dt.UTC)))
 def test_a_day_begins_where_it_begins(moment: dt.datetime) -> None:
-    from zoneinfo import ZoneInfo
-
     for name in ("Asia/Shanghai", "America/New_York", "UTC"):
         zone = ZoneInfo(name)
         today = local_day(moment, zone)
@@ -110,3 +109,8 @@ def test_what_is_dated_ahead_becomes_the_last_payment_on_its_day() -> None:
         known = replace(customer, reviewed_on=day(-1))
         judged = evaluate(WATCHFUL, snapshot(known, WATCHFUL, WITH_USD, NOW))
         assert judged.next_change == start_of(ahead, compiled(WATCHFUL).timezone)
+
+
+def test_an_order_dated_ahead_becomes_the_last_order_on_its_day() -> None:
+    ahead = dossier(orders=(order("o1", ordered_on=day(1)), order("o2", ordered_on=day(-40))))
+    assert snapshot(ahead, WATCHFUL, WITH_USD, NOW).next_change == start_of(day(1), ZoneInfo("UTC"))

@@ -1,0 +1,155 @@
+"""``creditgate signal``: early warnings, and what people do about them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from connector.cli.actor import actor_option
+from connector.cli.home import runtime
+from connector.cli.output import emit, emit_json, format_option, say
+
+if TYPE_CHECKING:
+    from connector.store.signals import Signal
+
+F = TypeVar("F", bound=Callable[..., Any])
+DAY = click.DateTime(["%Y-%m-%d"])
+COLUMNS = (
+    "id",
+    "severity",
+    "customer_id",
+    "customer",
+    "kind",
+    "key",
+    "state",
+    "evidence",
+    "raised_at",
+    "seen_at",
+    "owner",
+    "deadline",
+    "snoozed_until",
+    "closed_at",
+    "actor",
+    "reason",
+)
+SHORT = ("id", "severity", "customer", "kind", "key", "evidence", "state", "owner", "deadline", "raised_at")
+
+
+@click.group("signal", short_help="List early warnings, acknowledge and snooze them.")
+def command() -> None:
+    """What was noticed about customers, with the evidence, and what people decided about it."""
+
+
+@command.command("list")
+@click.option("--customer", type=int, help="Only of this customer.")
+@click.option("--kind", help="Only of this kind, such as overdue_started.")
+@click.option(
+    "--severity", type=click.Choice(["info", "warning", "alarm"]), help="Only these and more severe ones."
+)
+@click.option("--owner", help="Only those that this person has to answer.")
+@click.option(
+    "--state",
+    type=click.Choice(["live", "open", "acknowledged", "snoozed", "closed", "all"]),
+    default="live",
+    show_default=True,
+)
+@format_option
+@click.pass_context
+def list_(
+    ctx: click.Context,
+    customer: int | None,
+    kind: str | None,
+    severity: str | None,
+    owner: str | None,
+    state: str,
+    form: str,
+) -> None:
+    """List signals, the most severe and newest first."""
+    from connector.store import signals
+
+    several = {"live": signals.LIVE, "all": tuple(signals.State)}
+    states = several.get(state) or (signals.State(state),)
+    with runtime(ctx) as home, home.store.read() as tx:
+        found = signals.listed(
+            tx, states=states, customer_id=customer, kind=kind, severity=severity, owner=owner
+        )
+    _emit(found, form)
+
+
+@command.command("show")
+@click.argument("number", type=int)
+@click.pass_context
+def show(ctx: click.Context, number: int) -> None:
+    """Print one signal whole, as JSON."""
+    from connector.errors import Halt
+    from connector.store import signals
+
+    with runtime(ctx) as home, home.store.read() as tx:
+        found = signals.listed(tx, number=number)
+    if not found:
+        raise Halt(f"there is no signal {number}", todo="see 'creditgate signal list --state all'")
+    emit_json({name: getattr(found[0], name) for name in COLUMNS})
+
+
+def _numbers(command: F) -> F:
+    argument = click.argument("numbers", type=int, nargs=-1, required=True, metavar="NUMBER…")
+    return argument(command)
+
+
+@command.command("acknowledge")
+@_numbers
+@click.option("--reason", required=True, help="What is done about it.")
+@actor_option
+@click.pass_context
+def acknowledge(ctx: click.Context, numbers: tuple[int, ...], reason: str, actor: str) -> None:
+    """Say that somebody deals with it: it stays listed, and is not told again unless it gets worse."""
+    from connector.store import signals
+
+    with runtime(ctx) as home, home.store.write() as tx:
+        done = signals.acknowledge(tx, numbers, reason, actor, home.now())
+    say(f"{done} acknowledged")
+
+
+@command.command("snooze")
+@_numbers
+@click.option("--until", type=DAY, required=True, help="The day on which it is open again.")
+@click.option("--reason", required=True, help="Why it can wait.")
+@actor_option
+@click.pass_context
+def snooze(ctx: click.Context, numbers: tuple[int, ...], until: dt.datetime, reason: str, actor: str) -> None:
+    """Let it rest until a day; if it gets worse before, it is open again at once."""
+    from connector.store import signals
+
+    with runtime(ctx) as home, home.store.write() as tx:
+        done = signals.snooze(tx, numbers, until.date(), reason, actor, home.now())
+    say(f"{done} snoozed until {until:%Y-%m-%d}")
+
+
+@command.command("assign")
+@_numbers
+@click.option("--owner", required=True, help="Who has to answer it.")
+@click.option("--deadline", type=DAY, help="Until when.")
+@actor_option
+@click.pass_context
+def assign(
+    ctx: click.Context, numbers: tuple[int, ...], owner: str, deadline: dt.datetime | None, actor: str
+) -> None:
+    """Give it to somebody."""
+    from connector.store import signals
+
+    with runtime(ctx) as home, home.store.write() as tx:
+        done = signals.assign(tx, numbers, owner, deadline.date() if deadline else None, actor, home.now())
+    say(f"{done} assigned to {owner}")
+
+
+def _emit(found: list[Signal], form: str) -> None:
+    rows = [{name: getattr(one, name) for name in COLUMNS} for one in found]
+    if form == "json":
+        emit_json(rows)
+        return
+    for row in rows:
+        row["evidence"] = ", ".join(f"{name} {value}" for name, value in row["evidence"].items())
+    emit(rows, SHORT if form == "table" else COLUMNS, form)

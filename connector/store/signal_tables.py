@@ -1,0 +1,34 @@
+"""The tables of early warning: what was noticed about a customer, and whom it was told.
+
+Invariant: one live signal a customer, kind and key; what ended stays for good, with who and why.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from connector.store.columns import Moment, column, identity, metadata, optional
+
+signal = sa.Table(
+    "signal",
+    metadata,
+    identity(),
+    column("customer_id", sa.ForeignKey("customer.id"), index=True),
+    column("kind", sa.Text),  # as the policy names it, such as overdue_started
+    column("key", sa.Text),  # what it is about, such as an invoice or a band; "" for the customer as a whole
+    column("episode", sa.Integer),  # 1 for the first time, counted up whenever it comes back
+    column("severity", sa.Text),  # info, warning or alarm
+    column("evidence", sa.Text),  # JSON: numbers, days, documents
+    column("state", sa.Text, index=True),  # open, acknowledged, snoozed, closed
+    column("raised_at", Moment),
+    column("seen_at", Moment),  # when its cause was last there
+    optional("snoozed_until", sa.Date),
+    optional("owner", sa.Text),
+    optional("deadline", sa.Date),
+    optional("closed_at", Moment),
+    # Who acknowledged, snoozed or closed it, and why.
+    optional("actor", sa.Text),
+    column("reason", sa.Text, server_default=""),
+    optional("decided_at", Moment),
+    sa.UniqueConstraint("customer_id", "kind", "key", "episode"),
+)
