@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import orjson
 import sqlalchemy as sa
@@ -72,7 +72,7 @@ class Bench:
         self.now = NOW
 
     @classmethod
-    def on_sqlite(cls, folder: Path, rules: Policy | None = None) -> Bench:
+    def on_sqlite(cls, folder: Path, rules: Policy | None = None) -> Self:
         """A fresh store in ``folder`` with the connection ``zoho``."""
         (folder / "check.db").write_bytes(_template())
         bench = cls(f"sqlite:///{folder / 'check.db'}", rules)
@@ -80,7 +80,20 @@ class Bench:
         return bench
 
     @classmethod
-    def fresh(cls, url: str, rules: Policy | None = None) -> Bench:
+    def in_memory(cls, rules: Policy | None = None) -> Self:
+        """A fresh store in this thread's memory, with the connection ``zoho``."""
+        bench = cls("sqlite://", rules)
+        image = bytearray(_template())
+        image[18:20] = b"\x01\x01"  # in memory there is no write-ahead log
+        with bench.store.engine.connect() as opened:
+            raw: Any = opened.connection.dbapi_connection
+            raw.rollback()
+            raw.deserialize(bytes(image))
+        bench.connect("zoho")
+        return bench
+
+    @classmethod
+    def fresh(cls, url: str, rules: Policy | None = None) -> Self:
         """An empty store at ``url``, upgraded, with the connection ``zoho``."""
         bench = cls(url, rules)
         upgrade(bench.store)
