@@ -114,7 +114,7 @@ class Meter:
         self._clock = runtime.clock
         self._most = runtime.config.calls_per_minute
         self._left: dict[int, tuple[dt.datetime, int]] = {}
-        self._lock = threading.Lock()
+        self._lock, self._leasing = threading.Lock(), threading.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -133,6 +133,11 @@ class Meter:
         return True
 
     def _lease(self, key: int) -> None:
+        with self._leasing:
+            if not self._from_packet(key):  # another call may have brought one meanwhile
+                self._take_packet(key)
+
+    def _take_packet(self, key: int) -> None:
         now = self._clock()
         minute = _minute(now)
         granted = self._keys.lease(key, minute, self._most, max(1, self._most // 20))

@@ -1,5 +1,5 @@
-"""Whatever is checked, pulled, edited, cancelled, deleted, released, rejected, forced, expired or reviewed, in
-any order: holds take only the ways that they may, and the books are right after every step."""
+"""Whatever is checked, pulled, edited, cancelled, deleted, released, rejected, forced, expired and reviewed:
+holds take only the ways that they may, and the books are right after every step."""
 
 from __future__ import annotations
 
