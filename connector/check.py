@@ -136,6 +136,7 @@ class _Check:
         self._subject = held.about(request.connection, request.order)
         self._judge = Judge(tx, policy, rates, request, self._day, past, look=look)
         self._released = False
+        self._known_lines: dict[Key, Line] | None = None
         self._hold_row: sa.Row[Any] | None = None
 
     def run(self, wider: Collection[Key], act: Act | None = None) -> CheckAnswer | None:
@@ -194,14 +195,16 @@ class _Check:
         if missing and (fresh := lines.read(self._tx, missing)):
             # They came up while we waited for the customer's line; from now on nobody can make one.
             raise _Again(fresh)
-        reservations.end(self._tx, [item.id for item in expired], "expired")
+        if expired:
+            reservations.end(self._tx, [item.id for item in expired], "expired")
+        self._known_lines = None if expired else found
         return wanted
 
     def _lines(self, party: Party | None) -> tuple[Line | None, list[Line]]:
         """The customer's line and those of the groups above, nearest first."""
         if party is None:
             return None, []
-        found = lines.read(self._tx, party.lines)
+        found = lines.read(self._tx, party.lines) if self._known_lines is None else self._known_lines
         own = found.get(party.own)
         if self._policy.check.parent == "own":
             return own, []

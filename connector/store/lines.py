@@ -66,6 +66,40 @@ class Line:
         return self.limit_minor - self.exposure - self.reserved
 
 
+# A check is asked a thousand times a second: its statements are built once.
+_HERE = sa.and_(
+    credit_line.c.subject == sa.bindparam("of"), credit_line.c.subject_id == sa.bindparam("number")
+)
+_MORE = credit_line.c.reserved + sa.bindparam("more", type_=sa.BigInteger)
+_RESERVE = (
+    sa.update(credit_line)
+    .where(
+        _HERE,
+        credit_line.c.status.in_(OPEN_STATUSES),
+        credit_line.c.currency == sa.bindparam("in_currency"),
+        credit_line.c.limit_state == sa.bindparam("state"),
+        credit_line.c.limit_minor.is_not_distinct_from(sa.bindparam("limit_minor_", type_=sa.BigInteger)),
+    )
+    .values(reserved=_MORE)
+)
+_RESERVE_WITHIN = _RESERVE.where(
+    credit_line.c.exposure + _MORE <= sa.bindparam("allowed", type_=sa.BigInteger)
+)
+_SHIFT = sa.update(credit_line).where(_HERE).values(reserved=_MORE)
+_SHIFT_BOTH = _SHIFT.values(
+    exposure=credit_line.c.exposure + sa.bindparam("owed", type_=sa.BigInteger),
+    version=credit_line.c.version + 1,
+)
+_BY_KEY = (
+    sa.select(credit_line)
+    .where(
+        sa.tuple_(credit_line.c.subject, credit_line.c.subject_id).in_(sa.bindparam("keys", expanding=True))
+    )
+    .order_by(credit_line.c.subject, credit_line.c.subject_id)
+)
+_LOCKED = _BY_KEY.with_for_update()
+
+
 def read(connection: sa.Connection, keys: Collection[Key]) -> dict[Key, Line]:
     """The lines that exist among ``keys``."""
     return _select(connection, keys, locked=False)
@@ -86,28 +120,26 @@ def reserve(tx: sa.Connection, line: Line, amount: int, allowed: int | None) -> 
     reservations together stay within ``allowed`` (``None``: no bound). The statement decides, not what
     was read before.
     """
-    grown = credit_line.c.exposure + credit_line.c.reserved + amount
-    statement = (
-        sa.update(credit_line)
-        .where(
-            _is(line.key),
-            credit_line.c.status.in_(OPEN_STATUSES),
-            credit_line.c.currency == line.currency,
-            credit_line.c.limit_state == line.limit_state,
-            credit_line.c.limit_minor.is_not_distinct_from(line.limit_minor),
-            sa.true() if allowed is None else grown <= allowed,
-        )
-        .values(reserved=credit_line.c.reserved + amount)
-    )
-    return tx.execute(statement).rowcount == 1
+    values: dict[str, Any] = {
+        "of": line.subject,
+        "number": line.subject_id,
+        "in_currency": line.currency,
+        "state": line.limit_state,
+        "limit_minor_": line.limit_minor,
+        "more": amount,
+    }
+    if allowed is None:
+        return tx.execute(_RESERVE, values).rowcount == 1
+    return tx.execute(_RESERVE_WITHIN, values | {"allowed": allowed}).rowcount == 1
 
 
 def shift(tx: sa.Connection, key: Key, *, reserved: int, exposure: int = 0) -> None:
     """Add to ``reserved`` and ``exposure`` (minor units, either sign) without asking for room."""
-    values: dict[str, Any] = {"reserved": credit_line.c.reserved + reserved}
+    values = {"of": key[0], "number": key[1], "more": reserved}
     if exposure:
-        values |= {"exposure": credit_line.c.exposure + exposure, "version": credit_line.c.version + 1}
-    tx.execute(sa.update(credit_line).where(_is(key)).values(**values))
+        tx.execute(_SHIFT_BOTH, values | {"owed": exposure})
+    else:
+        tx.execute(_SHIFT, values)
 
 
 def blur(tx: sa.Connection, keys: Collection[Key]) -> None:
@@ -142,11 +174,8 @@ def _select(connection: sa.Connection, keys: Collection[Key], *, locked: bool) -
     found: dict[Key, Line] = {}
     ordered = sorted(set(keys))
     for start in range(0, len(ordered), BATCH):
-        wanted = sa.tuple_(credit_line.c.subject, credit_line.c.subject_id).in_(
-            ordered[start : start + BATCH]
-        )
-        query = sa.select(credit_line).where(wanted).order_by(credit_line.c.subject, credit_line.c.subject_id)
-        rows = connection.execute(query.with_for_update() if locked else query)
+        query = _LOCKED if locked else _BY_KEY
+        rows = connection.execute(query, {"keys": ordered[start : start + BATCH]})
         found.update({line.key: line for line in _lines(rows)})
     return found
 

@@ -11,6 +11,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,6 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from connector.model import Order, OrderStage
 from connector.store import lines
+from connector.store.columns import Moment
 from connector.store.lines import CUSTOMER, GROUP, Key
 from connector.store.tables import reservation, reservation_group
 
@@ -57,18 +59,32 @@ class Reservation:
         return held
 
 
+# A check is asked a thousand times a second: its statements are built once.
+_OF_ORDER = (
+    sa.select(reservation)
+    .where(
+        reservation.c.connection_id == sa.bindparam("source"),
+        reservation.c.order_key == sa.bindparam("order"),
+    )
+    .order_by(reservation.c.id)
+)
+_OVERDUE = (
+    sa.select(reservation)
+    .where(reservation.c.state == "active", reservation.c.expires_at <= sa.bindparam("moment", type_=Moment))
+    .order_by(reservation.c.id)
+)
+_PUT_GROUP = sa.insert(reservation_group)
+
+
 def of_order(connection: sa.Connection, connection_id: int, order_key: str) -> list[Reservation]:
     """Every reservation that was ever made for an order, oldest first."""
-    query = sa.select(reservation).where(
-        reservation.c.connection_id == connection_id, reservation.c.order_key == order_key
-    )
-    return _read(connection, connection.execute(query.order_by(reservation.c.id)))
+    rows = connection.execute(_OF_ORDER, {"source": connection_id, "order": order_key})
+    return _read(connection, rows)
 
 
 def overdue(connection: sa.Connection, now: dt.datetime) -> list[Reservation]:
     """Active reservations whose time is over."""
-    query = sa.select(reservation).where(reservation.c.state == "active", reservation.c.expires_at <= now)
-    return _read(connection, connection.execute(query.order_by(reservation.c.id)))
+    return _read(connection, connection.execute(_OVERDUE, {"moment": now}))
 
 
 def expire(tx: sa.Connection, now: dt.datetime) -> int:
@@ -97,13 +113,17 @@ def put(
         tx.execute(sa.update(reservation).where(reservation.c.id == known.id).values(**values))
         tx.execute(sa.delete(reservation_group).where(reservation_group.c.reservation_id == known.id))
     else:
-        insert = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
-        statement = insert(reservation).values(**values).on_conflict_do_nothing()
-        number = tx.execute(statement.returning(reservation.c.id)).scalar_one_or_none()
+        number = tx.execute(_put(tx.dialect.name), dict(values)).scalar_one_or_none()
     rows = [{"reservation_id": number, "group_id": group, "reserved": groups[group]} for group in groups]
     if number is not None and rows:
-        tx.execute(sa.insert(reservation_group), rows)
+        tx.execute(_PUT_GROUP, rows)
     return number
+
+
+@cache
+def _put(dialect: str) -> Any:
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    return insert(reservation).on_conflict_do_nothing().returning(reservation.c.id)
 
 
 def replace(tx: sa.Connection, old: Reservation) -> None:
