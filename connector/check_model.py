@@ -34,7 +34,9 @@ def _currency(code: str) -> str:
     return code
 
 
-Currency = Annotated[str, Field(examples=["CNY"]), AfterValidator(_currency)]
+Currency = Annotated[
+    str, Field(examples=["CNY"], json_schema_extra={"pattern": "^[A-Z]{3}$"}), AfterValidator(_currency)
+]
 Money = Annotated[str, Field(pattern=r"^-?[0-9]{1,14}(\.[0-9]{1,3})?$", examples=["125000.00"])]
 
 

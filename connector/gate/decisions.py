@@ -22,6 +22,7 @@ from connector.check import decide
 from connector.check_model import CheckRequest, major
 from connector.check_reasons import by_person
 from connector.errors import Halt
+from connector.model import OrderStage
 from connector.money import Rates, scale, to_major, to_minor
 from connector.policy.schema import Policy
 from connector.roles import UNBOUNDED, Act, Roles, person
@@ -152,7 +153,8 @@ def force(gate: Gate, connection: str, order: str, *, reason: str, actor: str, n
             raise Halt(f"there is no connection {connection!r}", todo="see 'creditgate connect list'")
         values = _known(tx, source, order)
         if values is None:
-            raise Halt(f"no order {order} is known", where=connection, todo="name it by its id or number")
+            todo = "name a living order by its id or number"
+            raise Halt(f"no order {order} is known, or it is closed", where=connection, todo=todo)
         told = by_person("order_forced", "hold", {"reason": why, "actor": actor}).reason
         values |= {"connection_id": source, "order_key": order, "reasons": [told.model_dump()]}
         held.keep(tx, values, subject, now, actor=actor, state="forced")
@@ -320,11 +322,7 @@ def request_of(found: HeldOrder) -> CheckRequest:
 
 
 def _known(tx: sa.Connection, source: int, order: str) -> dict[str, Any] | None:
-    """What is known of an order for its hold: from its last hold, else as it was read."""
-    row = held.of_order(tx, source, order)
-    if row is not None:
-        names = "account_id customer_id amount currency checkpoint terms_days excess"
-        return {name: getattr(row, name) for name in names.split()}
+    """What is known of a living order for its hold: as it was read, else from its last hold."""
     query = (
         sa.select(
             sales_order.c.account_id,
@@ -332,6 +330,7 @@ def _known(tx: sa.Connection, source: int, order: str) -> dict[str, Any] | None:
             sales_order.c.amount,
             sales_order.c.currency,
             sales_order.c.terms_days,
+            sales_order.c.stage,
         )
         .outerjoin(
             account,
@@ -347,7 +346,16 @@ def _known(tx: sa.Connection, source: int, order: str) -> dict[str, Any] | None:
         )
     )
     found = tx.execute(query.order_by(sales_order.c.external_id != order).limit(1)).one_or_none()
-    return None if found is None else dict(found._mapping) | {"checkpoint": "approval", "excess": None}
+    if found is not None:
+        if found.stage in (OrderStage.CLOSED, OrderStage.CANCELLED):
+            return None
+        values = dict(found._mapping) | {"checkpoint": "approval", "excess": None}
+        return {name: values[name] for name in _OF_HOLD}
+    row = held.of_order(tx, source, order)
+    return None if row is None else {name: getattr(row, name) for name in _OF_HOLD}
+
+
+_OF_HOLD = ("account_id", "customer_id", "amount", "currency", "checkpoint", "terms_days", "excess")
 
 
 def _given(text: str) -> str:

@@ -108,9 +108,11 @@ class GateMachine(RuleBasedStateMachine):
         record = self.bench.order(
             order, amount, account_id=account, stage=stage, modified_at=self.bench.later(seconds=1)
         )
+        before = self.known.get(order)
         self.bench.pull(record)
         self.known[order] = record
-        if stage in (OrderStage.CANCELLED, OrderStage.CLOSED):
+        told = before is None or (before.stage, before.amount, before.account_id) != (stage, amount, account)
+        if told and stage in (OrderStage.CANCELLED, OrderStage.CLOSED):
             self.gives_back(order)
 
     @precondition(lambda self: self.known)
@@ -149,7 +151,9 @@ class GateMachine(RuleBasedStateMachine):
         try:
             force(self.bench.gate, "zoho", order, reason="odd", actor="Di", now=self.bench.now)
         except Halt:
-            assert order not in self.known and not self.state_of(order)
+            over = (OrderStage.CANCELLED, OrderStage.CLOSED)
+            living = order in self.known and self.known[order].stage not in over
+            assert not living
 
     # -- what happens by itself
 
