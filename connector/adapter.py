@@ -13,13 +13,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import EntryPoints, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from connector.agencies import FREE, price_written
 from connector.agencies import Change as Change
 from connector.agencies import Fetched as Fetched
+from connector.agencies import FromFiles as FromFiles
 from connector.agencies import Match as Match
 from connector.agencies import Price as Price
 from connector.agencies import Subject as Subject
@@ -382,13 +384,16 @@ class Ledger(Adapter):
         """Rows of the file as text by column name; ``Halt`` when the file cannot be read."""
 
 
+GROUPS = ("crm", "bureau", "ledger", "agency_file")
+
+
 def find(kind: str) -> tuple[str, type[Adapter]]:
-    """The adapter class called ``kind`` and its group (``crm``, ``bureau``, ``ledger``).
+    """The adapter class called ``kind`` and its group (one of ``GROUPS``).
 
     Raises ``Halt`` naming the kinds that are installed.
     """
-    for group in ("crm", "bureau", "ledger"):
-        for point in entry_points(group=f"creditgate.{group}"):
+    for group in GROUPS:
+        for point in _installed(group):
             if point.name == kind:
                 loaded: type[Adapter] = point.load()
                 return group, loaded
@@ -400,8 +405,9 @@ def find(kind: str) -> tuple[str, type[Adapter]]:
 
 def kinds() -> list[str]:
     """Names of all installed adapters."""
-    return sorted(
-        point.name
-        for group in ("crm", "bureau", "ledger")
-        for point in entry_points(group=f"creditgate.{group}")
-    )
+    return sorted(point.name for group in GROUPS for point in _installed(group))
+
+
+@cache
+def _installed(group: str) -> EntryPoints:
+    return entry_points(group=f"creditgate.{group}")

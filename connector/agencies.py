@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import datetime as dt
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from connector.errors import Halt
-from connector.model import Report
+from connector.model import Report, ReportRow
 from connector.money import to_minor
 
 
@@ -87,6 +89,23 @@ class Watching(ABC):
     def changes(self, since: dt.datetime) -> list[Change]:
         """What has changed since then, each change once, oldest first. The same ones may be told again
         at the next time."""
+
+
+class FromFiles(ABC):
+    """An agency whose reports come as files (``creditgate bureau import``)."""
+
+    @abstractmethod
+    def read(self, path: Path) -> Iterator[Mapping[str, Any]]:
+        """The rows of a table, or the objects of a list, in the file's order; ``Halt`` when it cannot be
+        read."""
+
+    @abstractmethod
+    def report(self, row: ReportRow) -> Report:
+        """The report that a row tells, read by the agency's scales and the tables of probabilities.
+
+        ``Reject`` naming field and value for a row that contradicts itself; what is merely not known to
+        the scale is left out with a warning.
+        """
 
 
 def price_written(text: str, name: str) -> Price:

@@ -18,8 +18,11 @@ import sqlalchemy as sa
 
 from connector import consent
 from connector.adapter import Bureau, Fetched, Match, Subject
+from connector.agency_choice import Agencies
+from connector.agency_choice import load as load_choice
 from connector.connect import LEGAL_BASIS
 from connector.errors import CreditGateError, Halt, Reauth, Reject, Retry
+from connector.purse import OverCeiling, Purse
 from connector.runtime import Runtime
 from connector.store import consents, journal, matches, reports
 from connector.store.connections import Connection
@@ -34,7 +37,8 @@ PATIENCE = 10
 @dataclass(frozen=True)
 class Answer:
     """What came of one customer: ``stored``, ``not_on_file``, ``doubtful`` (the nearest candidates are
-    in ``matches``), ``no_ground`` or ``fault`` (with the error)."""
+    in ``matches``), ``no_ground``, ``ceiling`` (it would have cost too much) or ``fault`` (with the
+    error)."""
 
     customer_id: int
     result: str
@@ -45,7 +49,8 @@ class Answer:
 @dataclass
 class Refreshed:
     """What a refresh did on one connection. ``due`` customers wanted a report; ``stopped`` is the fault
-    that ended the refresh early."""
+    that ended the refresh early, ``ceiling`` what keeps it from spending more; ``others`` are the customers
+    about whom another agency can be asked."""
 
     connection: str
     due: int = 0
@@ -55,6 +60,8 @@ class Refreshed:
     doubtful: list[Answer] = field(default_factory=list)
     faults: list[Answer] = field(default_factory=list)
     stopped: CreditGateError | None = None
+    ceiling: CreditGateError | None = None
+    others: list[int] = field(default_factory=list)
 
     @property
     def asked(self) -> int:
@@ -135,7 +142,7 @@ class _Tally:
         self._works = False
 
     def goes_on(self) -> bool:
-        return self._done.stopped is None
+        return self._done.stopped is None and self._done.ceiling is None
 
     def count(self, answer: Answer) -> None:
         done = self._done
@@ -143,12 +150,17 @@ class _Tally:
             done.stored += 1
         elif answer.result == "not_on_file":
             done.not_on_file += 1
+            done.others.append(answer.customer_id)
+        elif answer.result == "ceiling":
+            done.ceiling = answer.fault
+            return
         elif answer.result == "no_ground":
             done.no_ground.append(answer)
         elif answer.result == "doubtful":
             done.doubtful.append(answer)
         else:
             done.faults.append(answer)
+            done.others.append(answer.customer_id)
         if answer.result != "no_ground":
             self._watch(answer.fault)
 
@@ -174,12 +186,15 @@ class _Desk:
         self._agency = agency
         self._actor = actor
         self._price = agency.price(connection.settings, "report")
+        self._purse = Purse(runtime, connection, agency, choice(runtime).ceilings)
         self._legal_basis = connection.settings.get(LEGAL_BASIS.key, LEGAL_BASIS.default or "")
 
     def ask(self, customer_id: int) -> Answer:
         """The whole way for one customer; faults come back as answers."""
         try:
             return self._ask(customer_id)
+        except OverCeiling as fault:
+            return Answer(customer_id, "ceiling", fault=fault)
         except CreditGateError as fault:
             return Answer(customer_id, "fault", fault=fault)
         except (ValueError, TypeError, LookupError, ArithmeticError) as fault:
@@ -201,6 +216,7 @@ class _Desk:
             why = {"basis": ground.basis, "purpose": ground.purpose, "consent": ground.consent_id}
             self._journal(tx, customer_id, ASKED, why)
             best = matches.accepted(tx, customer_id, self._connection.id)
+            self._purse.pay(tx, "match" if best is None else "report")
         if best is None:
             candidates = self._candidates(customer_id, subject)
             if not candidates:
@@ -208,15 +224,20 @@ class _Desk:
             best = sure(candidates)
             if best is None:
                 return self._without_report(customer_id, "doubtful", DOUBTFUL, tuple(candidates))
+            with self._store.write() as tx:
+                self._purse.pay(tx, "report")
         with self._store.write() as tx:
             # A consent may have been revoked since: then the report is not asked for any more.
             if self._ground(tx, customer_id) is None:
+                self._purse.give_back(tx, "report")
                 return Answer(customer_id, "no_ground")
         try:
             fetched = self._agency.fetch(best.ref)
         except Reject as fault:
             if fault.code != "not_found":
                 raise
+            with self._store.write() as tx:
+                self._purse.give_back(tx, "report")
             return self._without_report(customer_id, "not_on_file", NOT_ON_FILE, ())
         self._keep(customer_id, best, fetched)
         return Answer(customer_id, "stored")
@@ -261,6 +282,11 @@ class _Desk:
     def _journal(self, tx: sa.Connection, customer_id: int, act: str, detail: dict[str, Any]) -> None:
         named = {"connection": self._connection.name, **detail}
         journal.add(tx, self._now(), self._actor, act, reports.about(customer_id), named)
+
+
+def choice(runtime: Runtime) -> Agencies:
+    """Whom to ask about whom, and what it may cost: the file ``agencies.yaml``."""
+    return load_choice(runtime.config.path(runtime.config.agencies))
 
 
 def sure(candidates: Sequence[Match]) -> Match | None:

@@ -26,12 +26,18 @@ _YEAR_FIRST = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})
 _AROUND = str.maketrans("", "", ",，'\u00a0\u202f\u3000 ¥￥$€£")
 
 
+# Thousands with points and no decimals, as where a comma is the decimal sign: 1.234 or 1.234.567.
+_POINTED_THOUSANDS = re.compile(r"[^\d.]*\d{1,3}(\.\d{3})+[^\d.]*")
+
+
 @dataclass(frozen=True)
 class Dates:
-    """How the source writes dates, and in which zone a moment becomes a day."""
+    """How the source writes dates and numbers, and in which zone a moment becomes a day. ``comma`` says that
+    its decimal sign is a comma: 1.234,50."""
 
     form: str
     zone: dt.tzinfo
+    comma: bool = False
 
     def parse(self, value: Any) -> dt.date:
         """A calendar day; ``ValueError`` names what was expected."""
@@ -90,7 +96,7 @@ def _money(value: Any, currency: str) -> int:
 def coercion(record: type[Record], name: str, dates: Dates) -> Callable[[Any, str], Any]:
     """What turns a value into that of a field, given the currency; ``ValueError`` for what does not fit."""
     if name in MONEY_FIELDS:
-        return _money
+        return (lambda value, currency: _money(pointed(value), currency)) if dates.comma else _money
     annotation = str(record.model_fields[name].annotation)
     if "datetime.datetime" in annotation:
         return lambda value, _: dates.moment(value)
@@ -111,6 +117,16 @@ def coercion(record: type[Record], name: str, dates: Dates) -> Callable[[Any, st
 def text(value: Any, _currency: str) -> str:
     """A value as text without blanks around it."""
     return str(value).strip()
+
+
+def pointed(value: Any) -> Any:
+    """A number of a source whose decimal sign is a comma, with a point: 1.234,50 becomes 1234.50. Cells of
+    workbooks that hold numbers come with a point, and keep it: 1234.5."""
+    if not isinstance(value, str):
+        return value
+    if "," in value or _POINTED_THOUSANDS.fullmatch(value.strip()):
+        return value.replace(".", "").replace(",", ".")
+    return value
 
 
 def number(value: Any) -> Decimal | int | str:

@@ -47,6 +47,7 @@ class Config(BaseSettings):
     ``home`` the folder; ``database_url`` the store; ``language`` of texts written to the CRMs;
     ``policy`` and ``mappings`` paths below home; ``rates`` a CSV of currency, day, per_unit;
     ``privacy`` the YAML file on personal data, the stated defaults while it is not there;
+    ``agencies`` the one on which agency is asked about whom;
     ``as_of`` pins the day of all decisions, for trials on historical data only;
     ``reservation_hours`` the life of a reservation; ``gate_unreachable`` what plugins are told to do
     when the check service cannot be reached; ``public_url`` the HTTPS address under which the CRMs reach
@@ -65,6 +66,7 @@ class Config(BaseSettings):
     mappings: str = "mappings"
     rates: str = "rates.csv"
     privacy: str = "privacy.yaml"
+    agencies: str = "agencies.yaml"
     as_of: dt.date | None = None
     reservation_hours: int = 72
     gate_unreachable: Literal["allow", "hold", "review"] = "hold"

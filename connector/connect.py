@@ -44,7 +44,7 @@ def kind_of(name: str) -> Kind:
     """
     role, adapter = ports.find(name)
     settings = list(adapter.settings)
-    if role == "bureau" and all(s.key != LEGAL_BASIS.key for s in settings):
+    if role in ("bureau", "agency_file") and all(s.key != LEGAL_BASIS.key for s in settings):
         settings.append(LEGAL_BASIS)
     return Kind(name, role, settings, adapter.guide)
 

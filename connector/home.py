@@ -13,8 +13,8 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
+from connector import agency_choice, privacy_settings
 from connector import config as configuration
-from connector import privacy_settings
 from connector.config import FILE, Config
 from connector.errors import Halt
 from connector.store import schema
@@ -40,6 +40,7 @@ CONFIGURATION = """\
 
 # What is said about personal data: how long it is kept, and who may read agencies' reports word by word.
 #privacy = "privacy.yaml"
+#agencies = "agencies.yaml"
 
 # How many hours an order that passed the check keeps its credit reserved.
 #reservation_hours = 72
@@ -123,6 +124,7 @@ def found(folder: Path, name: str = FILE) -> Iterator[Step]:
     yield _key(config)
     yield _write(config.path(config.rates), RATES)
     yield _write(config.path(config.privacy), privacy_settings.TEXT)
+    yield _write(config.path(config.agencies), agency_choice.TEXT)
     for kind, target in (("mappings", config.path(config.mappings)), ("policies", folder / "policies")):
         for source in _shipped(kind):
             yield _write(target / source.name, source.read_text(encoding="utf-8"))

@@ -45,6 +45,7 @@ class FieldMapping:
     targets: Mapping[str, Target]
     visits: Callable[[Mapping[str, str]], Reader] | None = None
     file: FileRules = FileRules()
+    comma: bool = False  # the decimal sign of its numbers
 
     def reader(self, stream: Stream, names: Mapping[str, str]) -> Reader | None:
         """The reader of ``stream``, or ``None`` when it is not mapped. ``names`` are the tenant's own
@@ -70,11 +71,15 @@ def compile_mapping(content: Any, name: str) -> FieldMapping:
     source = Source(name)
     if not isinstance(content, Mapping):
         source.fail("this is no mapping file", content, todo="start it with 'mapping: NAME'")
-    source.known(content, ("mapping", "version", "dates", "timezone", "file", "read", "write"))
+    source.known(content, ("mapping", "version", "dates", "decimal", "timezone", "file", "read", "write"))
     for key in ("mapping", "read"):
         if key not in content:
             source.fail(f"{key!r} is missing", content, todo=f"add '{key}:' at the top level")
-    dates = Dates(str(content.get("dates", "iso")), _zone(source, content))
+    decimal = str(content.get("decimal", "point"))
+    if decimal not in ("point", "comma"):
+        source.fail(f"'decimal' cannot be {decimal!r}", content, "decimal", todo="write point or comma")
+    comma = decimal == "comma"
+    dates = Dates(str(content.get("dates", "iso")), _zone(source, content), comma)
     reading = source.mapping(content["read"], content, "read")
     source.known(reading, [s.value for s in Stream])
     readers = {
@@ -82,6 +87,10 @@ def compile_mapping(content: Any, name: str) -> FieldMapping:
         for key, node in reading.items()
         if key != Stream.VISITS
     }
+    if Stream.REPORTS in readers and len(readers) > 1:
+        source.fail(
+            "reports stand alone", reading, "reports", todo="give the agency's file a mapping of its own"
+        )
     writing = source.mapping(content.get("write") or {}, content, "write")
     source.known(writing, TARGETS)
     targets = {key: _target(source, source.mapping(node, writing, key)) for key, node in writing.items()}
@@ -90,7 +99,7 @@ def compile_mapping(content: Any, name: str) -> FieldMapping:
         node = source.mapping(reading[Stream.VISITS], reading, Stream.VISITS)
         visits = _visits(source, node, targets.get("visit"), dates)
         readers[Stream.VISITS] = visits({})
-    return FieldMapping(str(content["mapping"]), readers, targets, visits, _file(source, content))
+    return FieldMapping(str(content["mapping"]), readers, targets, visits, _file(source, content), comma)
 
 
 def _file(source: Source, content: Mapping[str, Any]) -> FileRules:

@@ -31,6 +31,7 @@ class Stream(StrEnum):
     VISITS = "visits"
     CREDIT_FILES = "credit_files"
     CREDIT_ACCOUNTS = "credit_accounts"
+    REPORTS = "reports"  # from agencies' files; never pulled
 
 
 class OrderStage(StrEnum):
@@ -77,7 +78,7 @@ class Record(Model):
 class Account(Record):
     """A customer as one CRM knows it. Legal identifiers join it with accounts of other CRMs.
 
-    ``uscc`` 统一社会信用代码, ``duns`` nine digits, ``vat`` with country prefix,
+    ``uscc`` 统一社会信用代码, ``lei`` twenty characters, ``duns`` nine digits, ``vat`` with country prefix,
     ``registration_no`` valid together with ``country``; ``parent_id`` is the external id of the
     parent account; ``terms_days`` the payment terms agreed, in days; ``is_person`` marks natural
     persons and sole traders, whose data needs consent.
@@ -85,6 +86,7 @@ class Account(Record):
 
     name: Annotated[str, Field(min_length=1)]
     uscc: str | None = None
+    lei: str | None = None
     duns: str | None = None
     vat: str | None = None
     registration_no: str | None = None
@@ -297,8 +299,8 @@ class Report(Model):
 
     ``pd_12m`` is a probability in 0…1 with ``pd_method`` naming where it came from, table and version
     included; ``pd_lower`` and ``pd_upper`` are its bounds where a table gives a range;
-    ``limit`` the agency's recommended limit in minor units. Flags are ``None`` when not stated.
-    Only with ``judgments_covered`` does an empty list of ``negatives`` say that there are none.
+    ``limit`` the agency's recommended limit in minor units, up to ``limit_valid_to``. Flags are ``None`` when
+    not stated. Only with ``judgments_covered`` does an empty list of ``negatives`` say that there are none.
     """
 
     provider: str
@@ -315,6 +317,7 @@ class Report(Model):
     limit: int | None = None
     limit_currency: Currency | None = None
     limit_note: str | None = None
+    limit_valid_to: dt.date | None = None
     dbt_days: int | None = None
     negatives: tuple[Negative, ...] = ()
     judgments_covered: bool = False
@@ -324,6 +327,63 @@ class Report(Model):
     high_risk: bool | None = None
     deteriorating: bool | None = None
     warnings: tuple[str, ...] = ()
+
+
+class ReportRow(Record):
+    """One report as a row of an agency's file tells it, before the agency's scales are read.
+
+    ``customer`` is our number of the customer, ``subject_ref`` the agency's of the company. ``grade`` stands
+    on ``scale``, as do ``percentile`` and ``score_class``; ``pd`` and ``recommended_limit`` are as written.
+    ``unit`` multiplies the accounts, ``limit_unit`` the limit; ``judgments`` counts open records.
+    """
+
+    customer: str | None = None
+    name: str | None = None
+    subject_ref: str | None = None
+    uscc: str | None = None
+    lei: str | None = None
+    duns: str | None = None
+    vat: str | None = None
+    registration_no: str | None = None
+    country: Country | None = None
+    as_of: dt.date
+    model: str | None = None
+    scale: str | None = None
+    grade: str | None = None
+    outlook: str | None = None
+    score: str | None = None
+    score_scale: str | None = None
+    higher_is_better: bool | None = None
+    percentile: str | None = None
+    score_class: str | None = None
+    pd: str | None = None
+    currency: Currency | None = None
+    recommended_limit: str | None = None
+    limit_unit: str | None = None
+    limit_valid_to: dt.date | None = None
+    dbt_days: int | None = None
+    insolvent: bool | None = None
+    dissolved: bool | None = None
+    high_risk: bool | None = None
+    deteriorating: bool | None = None
+    dishonest: bool | None = None
+    judgments: int | None = None
+    enforcements: int | None = None
+    judgments_covered: bool = False
+    period_end: dt.date | None = None
+    unit: str | None = None
+    total_assets: str | None = None
+    current_assets: str | None = None
+    inventory: str | None = None
+    receivables: str | None = None
+    cash: str | None = None
+    total_liabilities: str | None = None
+    current_liabilities: str | None = None
+    equity: str | None = None
+    revenue: str | None = None
+    operating_profit: str | None = None
+    net_profit: str | None = None
+    operating_cash_flow: str | None = None
 
 
 RECORD_TYPES: dict[Stream, type[Record]] = {
@@ -338,4 +398,5 @@ RECORD_TYPES: dict[Stream, type[Record]] = {
     Stream.VISITS: VisitResult,
     Stream.CREDIT_FILES: VendorCredit,
     Stream.CREDIT_ACCOUNTS: VendorCredit,
+    Stream.REPORTS: ReportRow,
 }

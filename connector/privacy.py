@@ -14,9 +14,10 @@ from typing import Any
 
 from connector import privacy_settings
 from connector.errors import Halt
+from connector.model import Stream
 from connector.privacy_settings import Privacy, Retention
 from connector.runtime import Runtime
-from connector.store import consents, journal, reports
+from connector.store import consents, journal, records, reports
 
 INSOLVENCY = "insolvency"
 
@@ -75,7 +76,24 @@ def purge_reports(runtime: Runtime, *, actor: str, apply: bool) -> Purged:
                 journal.add(
                     tx, runtime.now(), actor, "report_purged", reports.about(found.customer_id), detail
                 )
+    _purge_rows(runtime, rules, done, actor=actor, apply=apply)
     return done
+
+
+def _purge_rows(runtime: Runtime, rules: Privacy, done: Purged, *, actor: str, apply: bool) -> None:
+    """Rows of agencies' files that were set aside are as old as answers word by word may be: nobody knows
+    whom they are about, so that the retention of no country is theirs."""
+    with runtime.store.read() as tx:
+        rows = [row for row in records.rejects(tx) if row.stream == Stream.REPORTS]
+    for row in rows:
+        if months_after(row.first_seen.date(), rules.retention(None).raw_months) > runtime.today():
+            continue
+        done.rows.append({"report": None, "customer": None, "country": None, "negatives": 0, "raw": True})
+        done.raw += 1
+        if apply:
+            with runtime.store.write() as tx:
+                records.forget(tx, row.id)
+                journal.add(tx, runtime.now(), actor, "row_purged", f"reject {row.id}", {"code": row.code})
 
 
 def purge_consents(runtime: Runtime, *, actor: str, apply: bool) -> Purged:

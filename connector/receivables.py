@@ -68,7 +68,7 @@ def open_items(runtime: Runtime, sources: Collection[Connection], day: dt.date) 
         customers = sorted({number for number in tx.execute(query).scalars() if number is not None})
     for start in range(0, len(customers), dossiers.CHUNK):
         with runtime.store.read() as tx:
-            found = dossiers.read(tx, customers[start : start + dossiers.CHUNK])
+            found = dossiers.read(tx, customers[start : start + dossiers.CHUNK], every_source=True)
         for dossier, _ in found:
             yield from _standing(runtime, _on(dossier, ids, day), day)
 

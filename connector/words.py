@@ -67,6 +67,7 @@ OBJECTS: Mapping[str, tuple[str, ...]] = {
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "accounts.name": ("客户名称", "公司名称", "account name", "customer name", "company"),
     "uscc": ("统一社会信用代码", "信用代码", "税号", "unified social credit code", "uscc"),
+    "lei": ("全球法人识别编码", "法人机构识别编码", "lei", "legal entity identifier"),
     "duns": ("邓白氏编码", "邓氏编码", "duns", "d-u-n-s number"),
     "vat": ("增值税号", "vat number", "vat id", "vat"),
     "registration_no": ("注册号", "工商注册号", "registration number", "company number"),

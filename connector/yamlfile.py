@@ -1,12 +1,14 @@
 """YAML with lines: every complaint about a file names the file, the line and what to write instead.
 
-Invariant: a file is read as data only (no tags, no code); a duplicate key is an error.
+Invariant: a file is read as data only (no tags, no code); a duplicate key is an error. The same text is
+parsed once in a process: what is read is shared, and nobody changes it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -33,10 +35,8 @@ def read(path: Path) -> Any:
 
 def parse(text: str, name: str) -> Any:
     """YAML text as mappings and lists that know their lines; ``Halt`` with ``name`` and line."""
-    yaml = YAML(typ="rt")
-    yaml.allow_duplicate_keys = False
     try:
-        return yaml.load(text)
+        return _tree(text)
     except MarkedYAMLError as fault:
         mark = fault.problem_mark or fault.context_mark
         line = mark.line + 1 if mark else 1
@@ -47,6 +47,13 @@ def parse(text: str, name: str) -> Any:
         ) from None
     except YAMLError as fault:
         raise Halt(str(fault).splitlines()[0], where=name, todo="write the file as plain YAML") from None
+
+
+@lru_cache(maxsize=32)
+def _tree(text: str) -> Any:
+    yaml = YAML(typ="rt")
+    yaml.allow_duplicate_keys = False
+    return yaml.load(text)
 
 
 def line_of(node: Any, key: Any = None) -> int:

@@ -14,6 +14,7 @@ TITLES = {
     "payment": "Payment history",
     "relation": "Relation",
     "agency": "Agencies",
+    "advice": "Consultants' reports and trade references",
     "exposure": "Exposure",
     "profile": "Who the customer is, and what people decided",
     "order": "The order being checked (status rules at the order check alone)",
@@ -21,8 +22,8 @@ TITLES = {
 }
 REASONS = (
     "missing_statement not_disclosed zero_denominator too_few_periods no_history no_report not_stated "
-    "stale no_rate no_limit unlimited no_score not_recorded not_rated no_promises no_portfolio no_entry "
-    "not_asked"
+    "stale no_rate no_limit unlimited no_score not_recorded not_rated no_promises no_advice no_portfolio "
+    "no_entry not_asked"
 ).split()
 
 

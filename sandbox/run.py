@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from importlib.metadata import entry_points
 
 import uvicorn
@@ -21,6 +22,7 @@ from sandbox.server import Options, Sandbox
 HOST = "127.0.0.1"
 
 
+@cache
 def installed() -> dict[str, Sandbox]:
     """The sandboxes by name."""
     return {point.name: point.load() for point in entry_points(group="creditgate.sandbox")}

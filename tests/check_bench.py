@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import tempfile
 from collections.abc import Mapping
 from decimal import Decimal
-from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,6 +22,7 @@ from connector.store.lines import CUSTOMER, GROUP, Line
 from connector.store.record_tables import account, sales_order
 from connector.store.schema import upgrade
 from connector.store.tables import connection, credit_group, credit_line, customer, hold, journal, reservation
+from tests.new_store import lay
 
 NOW = dt.datetime(2026, 3, 2, 9, 30, tzinfo=dt.UTC)
 HOURS = 72
@@ -51,17 +50,6 @@ def policy(check: Mapping[str, Any] | None = None, **parts: Any) -> Policy:
     )
 
 
-@cache
-def _template() -> bytes:
-    """An empty, upgraded SQLite file, made once in a test run."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "empty.db"
-        store = Store(f"sqlite:///{file}")
-        upgrade(store)
-        store.close()
-        return file.read_bytes()
-
-
 class Bench:
     """A store and what is in it. Amounts are minor units (fen) unless they are texts."""
 
@@ -74,7 +62,7 @@ class Bench:
     @classmethod
     def on_sqlite(cls, folder: Path, rules: Policy | None = None) -> Self:
         """A fresh store in ``folder`` with the connection ``zoho``."""
-        (folder / "check.db").write_bytes(_template())
+        lay(folder / "check.db")
         bench = cls(f"sqlite:///{folder / 'check.db'}", rules)
         bench.connect("zoho")
         return bench

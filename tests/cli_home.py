@@ -44,6 +44,7 @@ from connector.model import Report
 from connector.runtime import Runtime
 from connector.store.record_tables import account
 from connector.store.tables import credit_group, customer, identifier, journal
+from tests.new_store import lay
 
 NOW = dt.datetime.now(dt.UTC)
 
@@ -338,6 +339,8 @@ def make_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     folder = tmp_path / "home"
     monkeypatch.setenv("CREDITGATE_HOME", str(folder))
     home = Home(folder, monkeypatch)
+    folder.mkdir()
+    lay(folder / "creditgate.db")
     done = home.run("init")
     assert done.code == 0, done.err
     return home

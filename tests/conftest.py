@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from tests.new_store import new_store
+
 DRIVER = "postgresql+psycopg"
 
 
@@ -43,12 +45,23 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL
         server.cleanup()
 
 
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: sa.URL) -> str:
+    """The name of a database with the newest schema; nobody may be connected to it."""
+    url = _database(postgres_server, "template_store")
+    new_store(url).close()
+    return "template_store"
+
+
 @pytest.fixture
-def postgres_url(postgres_server: sa.URL) -> str:
-    """The URL of a fresh, empty database, gone with the server; mark the test ``postgres``."""
-    name = f"test_{uuid.uuid4().hex}"
-    admin = sa.create_engine(postgres_server, isolation_level="AUTOCOMMIT")
+def postgres_url(postgres_server: sa.URL, postgres_template: str) -> str:
+    """The URL of an empty store with the newest schema, gone with the server; mark the test ``postgres``."""
+    return _database(postgres_server, f"test_{uuid.uuid4().hex} TEMPLATE {postgres_template}")
+
+
+def _database(server: sa.URL, created: str) -> str:
+    admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+        connection.execute(sa.text(f"CREATE DATABASE {created}"))
     admin.dispose()
-    return postgres_server.set(database=name).render_as_string(hide_password=False)
+    return server.set(database=created.partition(" ")[0]).render_as_string(hide_password=False)

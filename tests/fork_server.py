@@ -1,4 +1,4 @@
-"""The process that ``tests.forked`` has commands forked from: it imports what commands import, and waits.
+"""The process that ``tests.forked`` has commands forked from: it reads in what they need, and waits.
 
 It is asked on a UNIX socket. A caller sends three file descriptors, then one line of JSON with ``module``,
 ``arguments``, ``env`` and ``cwd``; it is told the process's number and, when that ended, its exit code, one a
@@ -7,6 +7,7 @@ line. It ends when its input does, that is: with the process that started it.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import pkgutil
@@ -21,13 +22,17 @@ from typing import Any, NoReturn
 
 import connector
 from connector.adapter import find, kinds
+from connector.config import shipped
+from connector.policy.load import load
+from connector.yamlfile import read
 
 SIGNALS = (signal.SIGINT, signal.SIGCHLD)
 
 
 def main() -> None:
     """Serve until the input ends."""
-    _import_everything()
+    _prepare()
+    gc.freeze()  # what is there is not copied for being looked at
     heard, told = os.pipe()
     os.set_blocking(told, False)
     signal.set_wakeup_fd(told)
@@ -54,12 +59,16 @@ def main() -> None:
                 waiting[process] = caller
 
 
-def _import_everything() -> None:
+def _prepare() -> None:
     for one in pkgutil.walk_packages(connector.__path__, "connector."):
         if "migrations" not in one.name and not one.name.endswith("__main__"):
             import_module(one.name)
     for kind in kinds():
         find(kind)
+    for mapping in shipped("mappings").glob("*.yaml"):
+        read(mapping)
+    for policy in shipped("policies").glob("*.yaml"):
+        load(policy)
     for name in ("uvicorn", "alembic.command", "rich.table", "sandbox.run", "tests.e2e.cut_chain"):
         import_module(name)
 

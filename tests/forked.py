@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -66,9 +67,10 @@ class Forked:
         return self.returncode
 
     def kill(self, with_signal: int = signal.SIGKILL) -> None:
-        """End it at once."""
-        if self.returncode is None:
-            os.kill(self.pid, with_signal)
+        """End it at once, if it has not ended."""
+        if self.running:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, with_signal)
 
 
 def run(

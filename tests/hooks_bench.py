@@ -14,7 +14,6 @@ from connector import hooks
 from connector.adapter import FORGED_EVENT, Context, Event, Limits, Page, Row, Slice, Subscription
 from connector.config import load
 from connector.errors import Halt, Reject
-from connector.home import found
 from connector.http import Http
 from connector.mapping import compile_mapping
 from connector.runtime import Runtime
@@ -25,6 +24,7 @@ from connector.store.schema import upgrade
 from connector.store.tables import customer
 from connector.yamlfile import parse
 from tests.memory_secrets import MemorySecrets
+from tests.new_store import new_home
 from tests.unit.test_pull import MemoryCrm
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -122,8 +122,7 @@ class Bench:
     """A store, a CRM that tells, a clock."""
 
     def __init__(self, folder: Path, database_url: str = "") -> None:
-        for _ in found(folder / "home"):
-            pass
+        new_home(folder / "home")
         config = load(folder / "home" / "creditgate.toml")
         self.runtime = Runtime(config.model_copy(update={"database_url": database_url}))
         upgrade(self.runtime.store)

@@ -21,13 +21,13 @@ from connector import review
 from connector.assess import assess
 from connector.config import load
 from connector.connect import add, kind_of
-from connector.home import found
 from connector.provision import manifest, provision
 from connector.runtime import Runtime
 from connector.store.schema import upgrade
 from sandbox.run import installed
 from sandbox.server import Options
 from tests import forked
+from tests.new_store import new_home
 from tests.sandbox_server import running
 
 RATES = "EUR,2000-01-01,7.85\nUSD,2000-01-01,7.20\nGBP,2000-01-01,9.15\nJPY,2000-01-01,0.048\n"
@@ -108,8 +108,7 @@ def installation(
     """
     as_of = options.as_of.date() if pinned and options.as_of else None
     made = Installation(folder / "home", as_of, database_url)
-    for _ in found(made.home):
-        pass
+    new_home(made.home)
     if database_url:
         with made.opened() as runtime:
             upgrade(runtime.store)

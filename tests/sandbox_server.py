@@ -18,7 +18,7 @@ GRACE_SECONDS = 0.5
 LOOK_SECONDS = 0.002
 
 
-class _Prompt(uvicorn.Server):
+class PromptServer(uvicorn.Server):
     """A server that ends when it is told to: uvicorn's own looks ten times a second, and then waits."""
 
     _loop: asyncio.AbstractEventLoop
@@ -50,6 +50,7 @@ class _Prompt(uvicorn.Server):
             await asyncio.sleep(LOOK_SECONDS)
         for task in list(state.tasks):
             task.cancel()
+        await self.lifespan.shutdown()
 
 
 @contextmanager
@@ -60,7 +61,7 @@ def running(app: ASGIApp) -> Iterator[str]:
     listener.bind(("127.0.0.1", 0))
     listener.listen(128)
     port = listener.getsockname()[1]
-    server = _Prompt(uvicorn.Config(app, log_level="critical", lifespan="off"))
+    server = PromptServer(uvicorn.Config(app, log_level="critical", lifespan="off"))
     thread = threading.Thread(
         target=server.run, kwargs={"sockets": [listener]}, name=f"sandbox-{port}", daemon=True
     )

@@ -44,6 +44,7 @@ class Grades:
 
     name: str
     rows: Mapping[str, Estimate]
+    scales: frozenset[str] = frozenset()
 
     def estimate(self, grade: str | None) -> Estimate:
         """That of ``grade``; ``NONE`` for one that the table does not know."""
@@ -70,6 +71,7 @@ class Classes:
     name: str
     countries: frozenset[str]
     rows: Mapping[str, Class]
+    scales: frozenset[str] = frozenset()
 
     def covers(self, country: str) -> bool:
         """Whether the table is made for ``country`` (``*`` in the file: for all)."""
@@ -143,13 +145,20 @@ def of_classes(tables: Mapping[str, Table], prefix: str, country: str) -> Classe
     return None
 
 
+def on_scale(tables: Mapping[str, Table], scale: str) -> list[Table]:
+    """The tables that are made for the rating scale called ``scale``, in the file's order. A table names
+    its scales itself, so that letters of one scale are never read by the table of another."""
+    return [table for table in tables.values() if scale in table.scales]
+
+
 def _table(name: str, body: Mapping[str, Any]) -> Table:
     titled = f"{name}-{body['version']}"
+    scales = frozenset(body.get("scales", ()))
     if body["kind"] == "grades":
         years = int(body["years"])
         rows = {grade: _grade(titled, row, years) for grade, row in body["grades"].items()}
         _rising(name, [row.pd for row in rows.values() if row.pd is not None])
-        return Grades(titled, rows)
+        return Grades(titled, rows, scales)
     if body["kind"] != "classes":
         raise ValueError(f"{name}: kind is grades or classes")
     classes = {
@@ -160,7 +169,7 @@ def _table(name: str, body: Mapping[str, Any]) -> Table:
         if not 0 <= row.first <= row.last <= 100 or row.pd == 0:
             raise ValueError(f"{name}: a class needs percentiles from 0 to 100 and a probability above 0")
     _rising(name, [row.pd for row in classes.values()])
-    return Classes(titled, frozenset(body["countries"]), classes)
+    return Classes(titled, frozenset(body["countries"]), classes, scales)
 
 
 def _grade(titled: str, row: Mapping[str, str], years: int) -> Estimate:

@@ -30,6 +30,7 @@ COMMANDS = {
     "ledger": ("ledger", "Import receivables from files."),
     "bureau": ("bureau", "Fetch and list rating agencies' reports."),
     "consent": ("consent", "Record, revoke and list consents to ask an agency."),
+    "advice": ("advice", "Record, list and withdraw consultants' reports and trade references."),
     "assess": ("assess", "Assess the customers that changed or are due."),
     "push": ("push", "Write results back to the CRMs."),
     "outbox": ("outbox", "List, retry and drop pending writes."),

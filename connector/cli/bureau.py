@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import ExitStack
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from connector.cli import matches
+from connector.cli import matches, report_file
 from connector.cli.actor import actor_option
 from connector.cli.home import runtime
 from connector.cli.output import emit, format_option, progress, say
+
+Progress = Callable[[int, int | None], None]
 
 if TYPE_CHECKING:
     from connector.bureau import Refreshed
@@ -29,6 +34,7 @@ COLUMNS = (
     "age_days",
     "band",
     "pd_12m",
+    "pd_method",
     "limit",
     "currency",
 )
@@ -40,6 +46,7 @@ def command() -> None:
 
 
 command.add_command(matches.command)
+command.add_command(report_file.command)
 
 
 @command.command()
@@ -62,14 +69,31 @@ def refresh(
     form: str,
     actor: str,
 ) -> int:
-    """Ask the agency CONNECTION (by default every one) about customers without a fresh report.
+    """Ask the agency CONNECTION about customers without a fresh report; by default the agencies that
+    agencies.yaml chooses for each customer, in their order.
 
     Natural persons are asked about only with a valid consent, companies also on the legal basis of the
-    connection. Reports may cost money. Exit code 1: some customers need a person's attention.
+    connection. Reports may cost money; what the ceilings of agencies.yaml do not allow is not asked. Exit
+    code 1: some customers need a person's attention, or wait for money.
     """
-    from connector import bureau
+    from connector import asking, bureau
 
     with runtime(ctx) as opened:
+        if connection is None and older_than is None and bureau.choice(opened).choices:
+            with ExitStack() as bars:
+
+                def told(name: str) -> Progress:
+                    return bars.enter_context(progress(f"{name}: reports"))
+
+                results, planned = asking.ask(
+                    opened, actor=actor, customer_ids=customers or None, progress=told
+                )
+            for done in results:
+                _explain(opened, done)
+            if planned.nobody:
+                say(f"{len(planned.nobody)} customers fit no choice in agencies.yaml: nobody is asked")
+            emit([_summary(done) for done in results], SUMMARY, form)
+            return int(any(_wants_attention(done) for done in results))
         results = []
         for agency in bureau.agencies(opened, connection):
             with progress(f"{agency.name}: reports") as update:
@@ -89,7 +113,11 @@ def refresh(
     for done in results:
         if done.stopped is not None:
             raise done.stopped
-    return int(any(done.no_ground or done.doubtful or done.faults for done in results))
+    return int(any(_wants_attention(done) for done in results))
+
+
+def _wants_attention(done: Refreshed) -> bool:
+    return bool(done.no_ground or done.doubtful or done.faults or done.ceiling or done.stopped)
 
 
 def _summary(done: Refreshed) -> dict[str, Any]:
@@ -113,6 +141,8 @@ def _explain(opened: Runtime, done: Refreshed) -> None:
         say(shown(opened, answer))
     if len(answers) > MOST_SHOWN:
         say(f"… and {len(answers) - MOST_SHOWN} more")
+    for fault in filter(None, (done.ceiling, done.stopped)):
+        say(f"{done.connection}: {fault}")
 
 
 @command.command()
@@ -193,6 +223,7 @@ def _row(entry: Entry) -> dict[str, Any]:
         "fetched_at": entry.fetched_at,
         "band": body.get("band"),
         "pd_12m": None if probability is None else Decimal(str(probability)),
+        "pd_method": body.get("pd_method"),
         "limit": to_major(limit, currency) if limit is not None and currency else None,
         "currency": currency,
     }
@@ -202,18 +233,37 @@ def _row(entry: Entry) -> dict[str, Any]:
 @click.argument("customer", type=int)
 @click.option("--connection", help="Only the report of this agency.")
 @click.option("--raw", is_flag=True, help="The agency's own words; your role must allow it. On record.")
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="With --raw: a folder to write them to.",
+)
 @format_option
 @actor_option
 @click.pass_context
-def show(ctx: click.Context, customer: int, connection: str | None, raw: bool, form: str, actor: str) -> None:
+def show(
+    ctx: click.Context,
+    customer: int,
+    connection: str | None,
+    raw: bool,
+    output: Path | None,
+    form: str,
+    actor: str,
+) -> None:
     """Show the newest reports about CUSTOMER (its number), or with --raw what the agencies wrote."""
     from connector import bureau, privacy
 
     with runtime(ctx) as opened:
         if raw:
             for name, text in privacy.raw(opened, customer, connection, actor):
-                say(f"{name}:")
-                click.echo(text.decode("utf-8", errors="replace"))
+                if output is None:
+                    say(f"{name}:" if text[:4] != b"%PDF" else f"{name}: a PDF; --output FOLDER writes it")
+                    click.echo(text.decode("utf-8", errors="replace") if text[:4] != b"%PDF" else "")
+                    continue
+                output.mkdir(parents=True, exist_ok=True)
+                place = output / f"{customer}-{name}{'.pdf' if text[:4] == b'%PDF' else '.txt'}"
+                place.write_bytes(text)
+                say(f"{name}: written to {place}")
             return
         rows = [
             _row(entry)

@@ -144,15 +144,22 @@ def open_(
 @click.pass_context
 def reconcile(ctx: click.Context, as_of: dt.datetime | None, every: bool, form: str) -> int:
     """List customers that owe another sum by the ledgers than by the CRMs, beyond the tolerance of the
-    settings reconcile_share and reconcile_amount; exit code 1 when there are any."""
+    settings reconcile_share and reconcile_amount; exit code 1 when there are any.
+
+    Each becomes a signal, which ends with the first run that finds them in agreement; with --as-of nothing
+    is raised or ended.
+    """
+    from connector import receivables
     from connector.consent import masked
     from connector.money import to_major
-    from connector.receivables import differences
+    from connector.reconcile import reconcile as compare
 
     with runtime(ctx) as opened:
-        day = as_of.date() if as_of else opened.today()
-        share, amount = opened.config.reconcile_share, opened.config.reconcile_amount
-        found = list(differences(opened, day, share=share, amount=amount))
+        if as_of:
+            share, amount = opened.config.reconcile_share, opened.config.reconcile_amount
+            found = list(receivables.differences(opened, as_of.date(), share=share, amount=amount))
+        else:
+            found = compare(opened, opened.today())
     rows = [
         {
             "customer": one.customer_id,

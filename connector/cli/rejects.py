@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from connector.cli.actor import actor_option
 from connector.cli.home import runtime
 from connector.cli.output import emit, format_option, say
 
@@ -33,15 +34,22 @@ def list_(ctx: click.Context, connection: str | None, form: str) -> None:
 
 @command.command("retry")
 @click.option("--connection", help="Only those of one connection.")
+@actor_option
 @click.pass_context
-def retry(ctx: click.Context, connection: str | None) -> int:
+def retry(ctx: click.Context, connection: str | None, actor: str) -> int:
     """Read the set-aside records again, under the present mapping and store."""
+    from connector import report_files
     from connector.pull import retry_rejects
 
     healed = left = 0
     with runtime(ctx) as opened:
         wanted = [opened.connections.get(connection)] if connection else opened.connections.all()
         for one in wanted:
+            if one.role == "agency_file":
+                filed = report_files.retry(opened, one, actor=actor)
+                left += filed.rejected
+                healed += filed.stored + filed.known
+                continue
             pulled = retry_rejects(opened.store, one, opened.mapping(one), counting=opened.counting)
             left += pulled.rejected
             healed += sum(count.read for count in pulled.streams.values()) - pulled.rejected

@@ -118,6 +118,7 @@ class Staleness(Part):
     statement_days: Days = 550
     report_days: Days = 90
     negatives_days: Days = 30
+    advice_days: Days = 365
 
 
 class Zones(Part):

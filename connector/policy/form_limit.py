@@ -43,7 +43,7 @@ class CapacityTerm(CapacityShares):
 
 
 class ShareTerm(Part):
-    """A share of one amount (net worth, or the agency's advice)."""
+    """A share of one amount (net worth, or what an agency, a consultant or a supplier advises)."""
 
     weight: Positive = 1
     share: Share
@@ -64,6 +64,8 @@ class LimitTerms(Part):
     capacity: CapacityTerm | None = None
     net_worth: ShareTerm | None = None
     agency: ShareTerm | None = None
+    advice: ShareTerm | None = None
+    references: ShareTerm | None = None
     class_cap: Switch = True
     concentration: ConcentrationCap | None = None
 

@@ -113,13 +113,14 @@ def _limit(policy: Policy) -> Iterator[Finding]:
     """At least one term that says something of the customer; nobody stands for more than all of it."""
     for path, limit in _limits(policy):
         terms = limit.terms
-        if not any((terms.need, terms.capacity, terms.net_worth, terms.agency)):
+        known = ("need", "capacity", "net_worth", "agency", "advice", "references")
+        if not any(getattr(terms, name) for name in known):
             yield finding(
                 policy,
                 (*path, "terms"),
                 "limit_without_terms",
                 "the limit has no term, so that every customer gets the new-customer limit",
-                "add one of need, capacity, net_worth, agency",
+                f"add one of {', '.join(known)}",
             )
         for name in ("insured", "guaranteed"):
             if getattr(limit.secured, name) > 1:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -74,10 +75,8 @@ def _text(source: FilePath | str, name: str) -> tuple[str, str]:
 
 
 def _parse(text: str, name: str) -> CommentedMap:
-    yaml = YAML(typ="rt", pure=True)
-    yaml.Constructor = _Constructor
     try:
-        tree = yaml.load(text)
+        tree = _tree(text)
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise _halt(
@@ -88,6 +87,13 @@ def _parse(text: str, name: str) -> CommentedMap:
     if not isinstance(tree, CommentedMap):
         raise _halt([(1, "this is no policy", "begin with `policy: NAME`")], name)
     return tree
+
+
+@lru_cache(maxsize=8)
+def _tree(text: str) -> Any:
+    yaml = YAML(typ="rt", pure=True)
+    yaml.Constructor = _Constructor
+    return yaml.load(text)
 
 
 def _plain(node: Any, path: Path, lines: dict[Path, int]) -> Any:

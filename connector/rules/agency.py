@@ -61,6 +61,8 @@ def agency_facts(
     for report in latest:
         moments.append(report.as_of + scores + _DAY)
         moments.append(report.as_of + records + _DAY)
+        if report.limit_valid_to is not None:
+            moments.append(report.limit_valid_to + _DAY)
     fresh = [report for report in latest if report.as_of + scores >= today]
     # A register's entry rates nobody: it neither makes a rating fresh nor gives it its age.
     rated = [report for report in latest if _rates(report)] or latest
@@ -70,10 +72,14 @@ def agency_facts(
     values["report_stale"] = all(report.as_of + scores < today for report in rated)
     _negatives(values, origins, latest, records, today)
     _records(values, origins, latest, records, today, currency, convert)
-    _stated(values, origins, fresh, scores, currency, convert)
+    _stated(values, origins, fresh, scores, today, currency, convert)
     if values["insolvent"] is True:
         values["agency_pd"], values["agency_limit"] = Decimal(1), 0
-        origins["agency_pd"] = origins["agency_limit"] = origins["insolvent"]
+        origins["agency_pd"] = origins["agency_limit"] = origins["insolvent"]._replace(basis="insolvent")
+    elif values["dishonest"] is True:
+        # Who is on the list of dishonest judgment debtors could pay and does not: that is a default.
+        values["agency_pd"] = Decimal(1)
+        origins["agency_pd"] = origins["dishonest"]._replace(basis="dishonest")
     return values, origins
 
 
@@ -91,6 +97,7 @@ def _stated(
     origins: dict[str, Origin],
     fresh: list[Report],
     age: dt.timedelta,
+    today: dt.date,
     currency: str,
     convert: Convert,
 ) -> None:
@@ -99,9 +106,14 @@ def _stated(
     for name in ("agency_pd", "agency_band", "agency_limit", "agency_dbt"):
         values[name] = NOT_STATED if fresh else STALE
         for report in fresh:
+            if name == "agency_limit" and (report.limit_valid_to or today) < today:
+                values[name], origins[name] = STALE, _origin(report, age)
+                break
             value = _stated_by(report, name, currency, convert)
             if value is not None:
                 values[name], origins[name] = value, _origin(report, age)
+                if name == "agency_pd" and report.pd_method != "none":
+                    origins[name] = origins[name]._replace(basis=report.pd_method)
                 break
 
 

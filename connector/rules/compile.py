@@ -333,5 +333,6 @@ def _looks_at(policy: Policy) -> Iterator[str]:
 # What every evaluation looks at, whatever the policy.
 _ALWAYS = (
     "overdue_amount overdue_days_max sales_12m relation_months revenue_level net_worth tangible_net_worth "
-    "agency_limit exposure insured_amount guaranteed_amount limit_expired new_customer"
+    "agency_limit advice_limit reference_limit "
+    "exposure insured_amount guaranteed_amount limit_expired new_customer"
 ).split() + [name for name in FACTS if name.startswith("exposure_")]

@@ -75,6 +75,19 @@ class ReportDoc(NamedTuple):
     fetched_at: dt.datetime
 
 
+class AdviceDoc(NamedTuple):
+    """A consultant's report (``kind`` ``consultant``) or a trade reference (``reference``): what its author
+    recommends, and the last day on which it counts, if it names one."""
+
+    kind: str
+    author: str
+    dated: dt.date
+    amount: int | None = None
+    currency: str | None = None
+    risk_class: str | None = None
+    valid_to: dt.date | None = None
+
+
 class LimitEntry(NamedTuple):
     """A limit set by a person: ``kind`` ``base``, ``seasonal`` or ``temporary``, or a sum that secures it:
     ``insured`` or ``guaranteed``, of which ``cover_bp`` / 10000 would be paid; ``state`` ``none``,
@@ -119,3 +132,4 @@ class Dossier:
     account_status: str | None = None
     blacklisted: bool | None = None
     broken_promises: tuple[dt.date, ...] | None = None
+    advice: tuple[AdviceDoc, ...] = ()

@@ -92,4 +92,13 @@ def _origin(origin: Origin | None, language: str) -> str:
         return ""
     dated = origin.dated.isoformat() if origin.dated is not None else None
     params: Params = {"source": origin.source, "provider": origin.provider, "dated": dated}
-    return say(f"step.{'origin_provider' if origin.provider else 'origin'}", params, language)
+    text = say(f"step.{'origin_provider' if origin.provider else 'origin'}", params, language)
+    if not origin.basis:
+        return text
+    return text + say("step.origin_basis", {"basis": basis_text(origin.basis, language)}, language)
+
+
+def basis_text(basis: str, language: str) -> str:
+    """By which table or way a value was worked out: ``grade_table eu-cqs-2016-1799`` in words."""
+    way, _, table = basis.partition(" ")
+    return f"{label(f'basis_{way}', language)} {table}".strip()

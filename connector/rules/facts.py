@@ -15,6 +15,7 @@ from connector.money import Rate, Rates
 from connector.policy.catalogue import DAYS_SINCE, names
 from connector.policy.schema import Policy
 from connector.rules import entries, financial, payment
+from connector.rules.advice import advice_facts
 from connector.rules.agency import agency_facts, newest_first
 from connector.rules.compile import compiled
 from connector.rules.documents import Dossier, LimitEntry
@@ -97,6 +98,8 @@ def _families(
         origins.update(whence)
 
     add(*agency_facts(reports, policy.staleness, today, currency, convert, moments))
+    longest, classes = policy.staleness.advice_days, rules.by_name
+    add(*advice_facts(dossier.advice, longest, classes, today, currency, convert, moments))
     found, whence, relation = relation_facts(
         dossier, settled.invoices, watched, today, currency, convert, moments
     )

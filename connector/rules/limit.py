@@ -89,11 +89,21 @@ def _agency(basis: Basis, term: ShareTerm, steps: list[Step]) -> int | None:
     return _share(basis, "agency", "agency_limit", term.share, steps)
 
 
+def _advice(basis: Basis, term: ShareTerm, steps: list[Step]) -> int | None:
+    return _share(basis, "advice", "advice_limit", term.share, steps)
+
+
+def _references(basis: Basis, term: ShareTerm, steps: list[Step]) -> int | None:
+    return _share(basis, "references", "reference_limit", term.share, steps)
+
+
 TERMS: dict[str, Callable[[Basis, Any, list[Step]], int | None]] = {
     "need": need,
     "capacity": _capacity,
     "net_worth": _net_worth,
     "agency": _agency,
+    "advice": _advice,
+    "references": _references,
 }
 
 

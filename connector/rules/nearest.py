@@ -38,6 +38,8 @@ _GROWS = {
     "capacity": ("tangible_net_worth", "revenue_level"),
     "net_worth": ("net_worth",),
     "agency": ("agency_limit",),
+    "advice": ("advice_limit",),
+    "references": ("reference_limit",),
 }
 
 

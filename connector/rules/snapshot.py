@@ -26,7 +26,7 @@ class Unknown:
     """A value that is not known, and why: ``missing_statement``, ``not_disclosed``,
     ``zero_denominator``, ``too_few_periods``, ``no_history``, ``no_report``, ``not_stated``,
     ``stale``, ``no_rate``, ``no_limit``, ``unlimited``, ``no_score``, ``not_recorded``, ``not_rated``,
-    ``no_promises``, ``no_portfolio``, ``no_entry``, ``not_asked``."""
+    ``no_promises``, ``no_advice``, ``no_portfolio``, ``no_entry``, ``not_asked``."""
 
     reason: str
 
@@ -36,12 +36,14 @@ Value = int | Decimal | str | bool | Unknown
 
 class Origin(NamedTuple):
     """Where a value comes from: ``source`` as in the catalogue, ``provider`` of a report, the day that
-    the source itself is dated, and the last day on which it counts as fresh (``None``: always)."""
+    the source itself is dated, the last day on which it counts as fresh (``None``: always), and for what
+    was worked out from the source by which table or way (``basis``, as in ``Report.pd_method``)."""
 
     source: str
     provider: str | None = None
     dated: dt.date | None = None
     fresh_until: dt.date | None = None
+    basis: str | None = None
 
 
 class SetLimit(NamedTuple):
@@ -129,7 +131,10 @@ def _by_origin(origins: dict[str, Origin]) -> list[list[object]]:
     groups: defaultdict[int, list[str]] = defaultdict(list)
     for name, origin in origins.items():
         groups[id(origin)].append(name)
-    return sorted([_in_order(tuple(names)), *origins[names[0]]] for names in groups.values())
+    return sorted(
+        [_in_order(tuple(names)), *origins[names[0]][: None if origins[names[0]].basis else -1]]
+        for names in groups.values()
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -154,8 +159,8 @@ def snapshot_from_json(text: bytes) -> Snapshot:
     unknown = {name: Unknown(why) for why, names in content.pop("unknown").items() for name in names}
     content["values"] = absent | known | unknown
     origins: dict[str, Origin] = {}
-    for names, source, provider, dated, until in content["origins"]:
-        origins.update(dict.fromkeys(names, Origin(source, provider, _date(dated), _date(until))))
+    for names, source, provider, dated, until, *basis in content["origins"]:
+        origins.update(dict.fromkeys(names, Origin(source, provider, _date(dated), _date(until), *basis)))
     content["origins"] = origins
     content["gaps"] = tuple(content["gaps"])
     if content["limit_set"]:

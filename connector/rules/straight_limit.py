@@ -12,6 +12,14 @@ from connector.rules.grades import share, told
 from connector.rules.outcome import step
 from connector.rules.source import Made, Text
 
+# The fact that a term is a share of.
+SHARE_OF = {
+    "net_worth": "net_worth",
+    "agency": "agency_limit",
+    "advice": "advice_limit",
+    "references": "reference_limit",
+}
+
 
 def add_terms(text: Text) -> None:
     """Payment terms in days."""
@@ -45,7 +53,7 @@ def add_limit(text: Text) -> None:
             _share(text, "capacity", "revenue_level", "g.revenue", "if p is None or a < p: p = a")
             text.add("if p is not None and (m is None or p < m): m = p; w = W_capacity")
         else:
-            fact = {"net_worth": "net_worth", "agency": "agency_limit"}[name]
+            fact = SHARE_OF[name]
             part = text.bind(share(name, fact, term.share))
             _share(text, name, fact, part, f"if m is None or a < m: m = a; w = W_{name}")
     text.add("if m is None:\n    amount, new = new_customer(Basis(R, v, c, days), trace)\nelse:")

@@ -53,7 +53,8 @@ def _row(step: Step, snapshot: Snapshot, weights: int, language: str) -> Row:
     value = step.params.get("value") if "value" in step.params else step.params.get("why")
     source = None
     if origin is not None:
-        source = f"{origin.source} ({origin.provider})" if origin.provider else origin.source
+        told = "; ".join(word for word in (origin.provider, origin.basis) if word)
+        source = f"{origin.source} ({told})" if told else origin.source
     return Row(
         chapter=step.kind,
         rule=_rule(step),

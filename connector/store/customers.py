@@ -1,8 +1,8 @@
 """Customers: one legal debtor, whichever CRMs it stands in.
 
 Invariant: every account belongs to exactly one customer. Accounts join by a legal identifier whose check
-digit holds (统一社会信用代码, DUNS, VAT, or registration number with country); a link made by a person is
-never undone by the machine; near-equal names are never joined by themselves.
+digit holds (统一社会信用代码, LEI, DUNS, VAT, or registration number with country); a link made by a
+person is never undone by the machine; near-equal names are never joined by themselves.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ def keys_of(record: Account) -> list[Key]:
     """The identifiers of an account that may join it with others, in normal form."""
     found = [
         ("uscc", identifiers.uscc(record.uscc) if record.uscc else None),
+        ("lei", identifiers.lei(record.lei) if record.lei else None),
         ("duns", identifiers.duns(record.duns) if record.duns else None),
         ("vat", identifiers.vat(record.vat, record.country) if record.vat else None),
     ]

@@ -23,15 +23,25 @@ from connector.rules.documents import (
     PlanDoc,
     ReportDoc,
 )
+from connector.rules.master import once
 from connector.rules.plans import planned
+from connector.store import advice
 from connector.store.record_tables import account, invoice, payment, plan, receipt, sales_order
+from connector.store.reports import newest
+from connector.store.tables import connection as connections
 from connector.store.tables import customer, limit_entry, report
 
 CHUNK = 500
 
 
-def read(connection: sa.Connection, customer_ids: Sequence[int]) -> list[tuple[Dossier, int]]:
-    """The dossiers of at most ``CHUNK`` customers, each with its count of changes at this moment."""
+def read(
+    connection: sa.Connection, customer_ids: Sequence[int], *, every_source: bool = False
+) -> list[tuple[Dossier, int]]:
+    """The dossiers of at most ``CHUNK`` customers, each with its count of changes at this moment.
+
+    A document that a ledger and a CRM have counts once, as the ledger has it, unless ``every_source`` asks
+    for what each of them says.
+    """
     ids = list(customer_ids)
     orders = _orders(connection, ids)
     invoices = _invoices(connection, ids)
@@ -39,6 +49,11 @@ def read(connection: sa.Connection, customer_ids: Sequence[int]) -> list[tuple[D
     payments = _payments(connection, ids)
     reports = _reports(connection, ids)
     limits = _limits(connection, ids)
+    advised = advice.documents(connection, ids)
+    ledgers = set() if every_source else _ledgers(connection)
+    if ledgers:
+        for owner in ids:
+            invoices[owner], payments[owner] = once(orders[owner], invoices[owner], payments[owner], ledgers)
     rows = connection.execute(sa.select(customer).where(customer.c.id.in_(ids)).order_by(customer.c.id))
     return [
         (
@@ -57,6 +72,7 @@ def read(connection: sa.Connection, customer_ids: Sequence[int]) -> list[tuple[D
                 reports=tuple(reports[row.id]),
                 limits=tuple(limits[row.id]),
                 group_id=row.group_id,
+                advice=tuple(advised[row.id]),
             ),
             row.changes,
         )
@@ -105,6 +121,11 @@ def _documents(
     )
     for row in connection.execute(query):
         yield tuple(row)
+
+
+def _ledgers(connection: sa.Connection) -> set[int]:
+    query = sa.select(connections.c.id).where(connections.c.role == "ledger")
+    return set(connection.execute(query).scalars())
 
 
 def _orders(connection: sa.Connection, ids: Sequence[int]) -> defaultdict[int, list[OrderDoc]]:
@@ -201,12 +222,8 @@ def _payments(connection: sa.Connection, ids: Sequence[int]) -> defaultdict[int,
 def _reports(connection: sa.Connection, ids: Sequence[int]) -> defaultdict[int, list[ReportDoc]]:
     """The newest report of each agency."""
     found: defaultdict[int, list[ReportDoc]] = defaultdict(list)
-    newest = (
-        sa.select(sa.func.max(report.c.id))
-        .where(report.c.customer_id.in_(ids))
-        .group_by(report.c.customer_id, report.c.provider)
-    )
-    query = sa.select(report.c.customer_id, report.c.body, report.c.fetched_at).where(report.c.id.in_(newest))
+    latest = newest(report.c.customer_id, report.c.provider, among=ids)
+    query = sa.select(report.c.customer_id, report.c.body, report.c.fetched_at).where(report.c.id.in_(latest))
     for row in connection.execute(query.order_by(report.c.id)):
         found[row.customer_id].append(ReportDoc(Report.model_validate_json(row.body), row.fetched_at))
     return found

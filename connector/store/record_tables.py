@@ -32,6 +32,7 @@ account = _record(
     "account",
     column("name", sa.Text),
     optional("uscc", sa.Text),
+    optional("lei", sa.Text),
     optional("duns", sa.Text),
     optional("vat", sa.Text),
     optional("registration_no", sa.Text),

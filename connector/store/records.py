@@ -153,6 +153,11 @@ def rejects(
     return list(connection.execute(query).all())
 
 
+def forget(tx: sa.Connection, reject_id: int) -> None:
+    """Remove a row that was set aside and has had its time."""
+    tx.execute(sa.delete(reject).where(reject.c.id == reject_id))
+
+
 def raw_row(row: sa.Row[Any]) -> Row:
     """The vendor's row of a reject, as it was read."""
     return Row(row.external_id, row.modified_at, orjson.loads(row.raw))

@@ -128,6 +128,28 @@ def keep(
     touch_customers(tx, {customer_id})
 
 
+def has(tx: sa.Connection, customer_id: int, connection_id: int, raw_sha256: str, content: Report) -> bool:
+    """Whether this report, from these words, is there already."""
+    query = sa.select(report.c.id).where(
+        report.c.customer_id == customer_id,
+        report.c.connection_id == connection_id,
+        report.c.raw_sha256 == raw_sha256,
+        report.c.body == content.model_dump_json(),
+    )
+    return tx.execute(query.limit(1)).first() is not None
+
+
+def newest(*of: sa.ColumnElement[Any], among: Sequence[int] | None = None) -> sa.Select[Any]:
+    """The ids of the newest report of each group ``of`` columns: by its own day, then as it came; a
+    file may bring an old report after a new one. ``among`` narrows the customers down."""
+    order = sa.func.row_number().over(partition_by=of, order_by=(report.c.as_of.desc(), report.c.id.desc()))
+    rows = sa.select(report.c.id, order.label("place"))
+    if among is not None:
+        rows = rows.where(report.c.customer_id.in_(among))
+    ranked = rows.subquery()
+    return sa.select(ranked.c.id).where(ranked.c.place == 1)
+
+
 def listing(tx: sa.Connection, *, customer_id: int | None = None, every: bool = False) -> list[Entry]:
     """Reports by customer, newest first: the newest of each agency, or ``every`` one."""
     query = (
@@ -148,8 +170,7 @@ def listing(tx: sa.Connection, *, customer_id: int | None = None, every: bool = 
     if customer_id is not None:
         query = query.where(report.c.customer_id == customer_id)
     if not every:
-        newest = sa.select(sa.func.max(report.c.id)).group_by(report.c.customer_id, report.c.connection_id)
-        query = query.where(report.c.id.in_(newest))
+        query = query.where(report.c.id.in_(newest(report.c.customer_id, report.c.connection_id)))
     return [
         Entry(**{**row._mapping, "body": orjson.loads(row.body), "is_person": bool(row.is_person)})
         for row in tx.execute(query)
@@ -209,11 +230,11 @@ def newest_raw(
     tx: sa.Connection, customer_id: int, connection_name: str | None
 ) -> list[tuple[int, str, str]]:
     """(report, connection, encrypted answer) of the newest report of each agency; purged ones are empty."""
-    newest = sa.select(sa.func.max(report.c.id)).group_by(report.c.customer_id, report.c.connection_id)
+    latest = newest(report.c.customer_id, report.c.connection_id)
     query = (
         sa.select(report.c.id, connection.c.name, report.c.raw)
         .join(connection, report.c.connection_id == connection.c.id)
-        .where(report.c.customer_id == customer_id, report.c.id.in_(newest))
+        .where(report.c.customer_id == customer_id, report.c.id.in_(latest))
         .order_by(connection.c.id)
     )
     if connection_name is not None:

@@ -24,7 +24,7 @@ connection = sa.Table(
     metadata,
     identity(),
     column("name", sa.Text, unique=True),
-    column("role", sa.Text),  # crm, bureau or ledger
+    column("role", sa.Text),  # crm, bureau, ledger or agency_file
     column("kind", sa.Text),
     column("settings", sa.Text),
     column("created_at", Moment),

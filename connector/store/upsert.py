@@ -6,7 +6,7 @@ that re-reading costs one comparison and late answers never undo newer ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any, TypeVar
@@ -91,14 +91,27 @@ def _bound(
     dialect: sa.Dialect, table: sa.Table, names: Sequence[str], rows: Sequence[Mapping[str, Any]]
 ) -> list[tuple[Any, ...]]:
     """The values of ``rows`` as the driver takes them."""
-    columns: list[Any] = list(zip(*map(itemgetter(*names), rows), strict=True))
-    for at, name in enumerate(names):
-        bind = table.c[name].type.dialect_impl(dialect).bind_processor(dialect)
-        if bind is not None:
-            # Days and moments repeat: each of them is bound once.
-            bound = {value: bind(value) for value in set(columns[at])}
-            columns[at] = [bound[value] for value in columns[at]]
-    return list(zip(*columns, strict=True))
+    binds = (table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names)
+    # Days and moments repeat: each of them is bound once.
+    known = [(at, _Bound(bind)) for at, bind in enumerate(binds) if bind is not None]
+    bound = []
+    for values in map(list, map(itemgetter(*names), rows)):
+        for at, meaning in known:
+            values[at] = meaning[values[at]]
+        bound.append(tuple(values))
+    return bound
+
+
+class _Bound(dict[Any, Any]):
+    """Values as the driver takes them, by value."""
+
+    def __init__(self, bind: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self._bind = bind
+
+    def __missing__(self, value: Any) -> Any:
+        self[value] = self._bind(value)
+        return self[value]
 
 
 def _on_conflict(statement: Any, table: sa.Table, row: Mapping[str, Any], guarded: bool) -> Any:

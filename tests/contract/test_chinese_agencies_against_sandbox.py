@@ -86,7 +86,8 @@ def test_trap_records_of_namesakes_go_to_a_person_and_are_not_counted(agency: An
     assert {n.kind for n in weak} == {"enforcement"}
 
 
-def test_a_company_that_is_not_registered_is_not_found(agency: Any):
+def test_trap_nothing_found_is_an_answer_and_no_error(agency: Any):
+    """Qichacha answers 201, Tianyancha 300000."""
     bureau = bench(agency).bureau
     with pytest.raises(Reject) as told:
         bureau.fetch("91110108551385082Q")
@@ -160,3 +161,12 @@ def test_trap_110_holds_that_one_query_for_two_hours():
                 tried.bureau.match(Subject(name, "CN", {}))
         assert tried.budget.taken == 2
         assert not any("甲乙丙" in key for key in tried.secrets.values)
+
+
+def test_trap_a_clock_that_is_wrong_fails_the_signature_and_says_so():
+    with running(qichacha.app(OPTIONS, lambda: 1772366400.0 + 3600)) as base:
+        tried = Bench(Qichacha, **qichacha.SANDBOX.settings_at(base))
+        with pytest.raises(Reauth, match="107") as told:
+            tried.bureau.test()
+        assert "clock" in told.value.todo
+        assert tried.budget.taken == 1

@@ -9,11 +9,12 @@ import pytest
 import requests
 
 from adapters.bureau.creditsafe import Creditsafe
+from adapters.bureau.creditsafe_connect import TOKEN
 from connector.adapter import Context, Match, Subject
 from connector.errors import Halt, Reauth, Reject, Retry
 from connector.http import Http
 from connector.model import Report
-from sandbox.bureau import SANDBOX
+from sandbox.bureau import SANDBOX, app
 from sandbox.server import Options
 from tests.memory_secrets import MemorySecrets
 from tests.sandbox_server import running
@@ -240,3 +241,24 @@ def test_watching_needs_the_number_of_a_portfolio(base: str):
         bureau(base, portfolio="").watched()
     with pytest.raises(Reject):
         bureau(base, portfolio="12").watched()
+
+
+def test_trap_repeated_bad_sign_ins_lock_the_door_and_the_right_password_waits():
+    moment = [1_772_366_400.0]
+    with running(app(OPTIONS, clock=lambda: moment[0])) as locked:
+        for _ in range(5):
+            with pytest.raises(Reauth):
+                bureau(locked, password="wrong").test()
+        with pytest.raises(Retry) as told:
+            bureau(locked).test()
+        assert told.value.after == 300
+        moment[0] += 301
+        assert bureau(locked).test()
+
+
+def test_a_token_that_has_run_out_is_renewed_once_and_the_call_repeated(base: str):
+    agency, before = bureau(base), calls(base)["token"]
+    agency.context.secrets.put(TOKEN, "no-longer-good")
+    with pytest.raises(Reject):
+        agency.fetch("GB-0-00000000")
+    assert calls(base)["token"] == before + 1

@@ -9,7 +9,8 @@ import pytest
 import requests
 
 from adapters.bureau.dnb import DunBradstreet
-from connector.adapter import Match
+from adapters.bureau.dnb_direct import TOKEN
+from connector.adapter import Match, Subject
 from connector.errors import Halt, Reauth, Reject, Retry
 from connector.model import Report
 from sandbox.dnb import SANDBOX, app
@@ -123,7 +124,7 @@ def test_a_wrong_secret_is_told(base: str):
         bench(base, secret="wrong").bureau.test()
 
 
-def test_a_block_that_is_not_bought_halts_after_one_renewal(base: str, found: dict[str, Match | None]):
+def test_trap_a_block_that_is_not_bought_halts_after_one_renewal(base: str, found: dict[str, Match | None]):
     ref = next(match.ref for match in found.values() if match)
     agency, before = bench(base, block_ids="hierarchyconnections_L1_v1").bureau, calls(base)["token"]
     for _ in range(3):
@@ -151,3 +152,22 @@ def test_a_page_in_the_way_is_a_retry():
     options = Options(accounts=5, as_of=OPTIONS.as_of, faults={"token.html": 1.0})
     with running(SANDBOX.app(options)) as base, pytest.raises(Retry, match="no JSON"):
         bench(base).bureau.test()
+
+
+def test_a_token_that_has_run_out_is_renewed_once_and_the_call_repeated(base: str):
+    agency, before = bench(base), calls(base)["token"]
+    agency.secrets.put(TOKEN, "no-longer-good")
+    with pytest.raises(Reject):
+        agency.bureau.fetch("GB-000000001")
+    assert calls(base)["token"] == before + 1
+
+
+def test_an_order_reason_that_dnb_does_not_take_is_a_bad_request(base: str, found: dict[str, Match | None]):
+    german = next(m for key, m in found.items() if m and companies()[key].country == "DE")
+    with pytest.raises(Reject, match="10001") as fault:
+        bench(base, order_reason_de="none").bureau.fetch(german.ref)
+    assert fault.value.code == "bad_request"
+
+
+def test_a_company_that_nobody_resembles_has_no_candidates(base: str):
+    assert bench(base).bureau.match(Subject("Qqxzv Wwkkj", "US", {})) == []

@@ -54,6 +54,8 @@ def test_a_person_is_asked_about_once_with_consent_and_never_without(tmp_path: P
         audit = orjson.loads(made.run("explain", str(number), "--for", "audit", "--format", "json").stdout)
         facts = {step.get("fact") for step in audit["steps"]}
         assert any("pd" in str(fact) for fact in facts), facts
+        (source,) = {step["source"] for step in audit["steps"] if step.get("fact") == "agency_pd"}
+        assert source.endswith(("; provider_pd)", "; grade_table creditsafe-presets-1)"))
         assert any("agency" in str(fact) for fact in facts), facts
 
         made.run("consent", "revoke", "1", "--reason", "asked to")

@@ -16,7 +16,7 @@ from tests.forked import Forked
 from tests.installation import Installation, installation
 from tests.store_dump import dump
 
-OPTIONS = Options(accounts=40, seed=11, as_of=dt.datetime(2026, 6, 30, tzinfo=dt.UTC))
+OPTIONS = Options(accounts=20, seed=11, as_of=dt.datetime(2026, 6, 30, tzinfo=dt.UTC))
 KILLS = 20
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from connector.rules.documents import Dossier, InvoiceDoc, OrderDoc, PaymentDoc
+from connector.rules.documents import AdviceDoc, Dossier, InvoiceDoc, OrderDoc, PaymentDoc
 from tests.rules_bench import day, dossier, invoice, limit_entry, negative, order, payment, report, statement
 
 AMOUNTS = st.integers(0, 10**12)
@@ -130,6 +130,21 @@ def entries(draw: st.DrawFn) -> object:
 
 
 @st.composite
+def advices(draw: st.DrawFn) -> AdviceDoc:
+    """Consultants' reports and trade references, some expired, some without a limit or a rate."""
+    dated = draw(st.integers(-400, 10))
+    return AdviceDoc(
+        draw(st.sampled_from(["consultant", "reference"])),
+        draw(st.sampled_from(["Lin", "Acme"])),
+        day(dated),
+        draw(st.sampled_from([None, 0, 500_000, 10**9])),
+        draw(st.sampled_from(["CNY", "USD", "EUR"])),
+        draw(st.sampled_from([None, "A", "B", "gone"])),
+        draw(st.sampled_from([None, day(dated + 90)])),
+    )
+
+
+@st.composite
 def customers(draw: st.DrawFn) -> Dossier:
     """Documents, reports, limits, and everything that time can change."""
     since = draw(st.one_of(st.none(), st.dates(dt.date(2018, 1, 1), dt.date(2026, 8, 1))))
@@ -143,6 +158,7 @@ def customers(draw: st.DrawFn) -> Dossier:
         account_status=draw(st.sampled_from([None, "active"])),
         broken_promises=draw(st.sampled_from([None, (), (day(-300), day(-3))])),
         limits=tuple(draw(st.lists(entries(), max_size=2))),  # type: ignore[arg-type]
+        advice=tuple(draw(st.lists(advices(), max_size=2))),  # type: ignore[arg-type]
     )
 
 
@@ -150,7 +166,7 @@ def customers(draw: st.DrawFn) -> Dossier:
 def lonely(draw: st.DrawFn) -> Dossier:
     """A customer with one thing alone (and perhaps a payment for it), so that nothing hides behind
     the moments of another."""
-    kind = draw(st.sampled_from(["invoice", "invoice", "order", "report", "limit", "since"]))
+    kind = draw(st.sampled_from(["invoice", "invoice", "order", "report", "limit", "advice", "since"]))
     later = draw(st.sampled_from([(), (payment("p", 10**13, invoice_id="i0", paid_on=day(40)),)]))
     if kind == "invoice":
         found = dossier(invoices=(draw(invoices("i0"))._replace(amount=500_000),), payments=later)
@@ -162,6 +178,8 @@ def lonely(draw: st.DrawFn) -> Dossier:
         found = dossier(reports=(draw(reports()),))
     elif kind == "limit":
         found = dossier(limits=(draw(entries()),))
+    elif kind == "advice":
+        found = dossier(advice=(draw(advices()),))
     else:
         return dossier(
             customer_since=draw(st.dates(dt.date(2024, 1, 1), dt.date(2026, 8, 1))),

@@ -14,8 +14,8 @@ from connector.errors import Retry
 from connector.http import urgent
 from connector.store.budget import LONGEST_WAIT, StoreBudget
 from connector.store.engine import Store
-from connector.store.schema import upgrade
 from connector.store.tables import connection
+from tests.new_store import new_store
 
 NOW = dt.datetime(2026, 6, 30, tzinfo=dt.UTC)
 CALLS, SECONDS, RESERVE = 60, 3_600, 0.2
@@ -38,7 +38,7 @@ STEPS = st.lists(
 @given(STEPS)
 def test_no_window_holds_more_than_its_calls_and_the_reserve_stays(steps: list[tuple[str, int, int]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        store = Store(f"sqlite:///{Path(folder) / 's.db'}")
+        store = new_store(f"sqlite:///{Path(folder) / 's.db'}")
         try:
             _run(store, steps)
         finally:
@@ -46,7 +46,6 @@ def test_no_window_holds_more_than_its_calls_and_the_reserve_stays(steps: list[t
 
 
 def _run(store: Store, steps: list[tuple[str, int, int]]) -> None:
-    upgrade(store)
     with store.write() as tx:
         values = {"name": "c", "role": "crm", "kind": "k", "settings": "{}", "created_at": NOW}
         tx.execute(connection.insert().values(**values))

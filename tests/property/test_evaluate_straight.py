@@ -144,6 +144,8 @@ def policies(draw: st.DrawFn) -> Policy | None:
         "capacity": {**shares, "by_class": {"A": {**shares, "revenue": Decimal("0.1")}}},
         "net_worth": term,
         "agency": {**term, "weight": 3},
+        "advice": {**term, "weight": 2},
+        "references": term,
         "concentration": {"share": Decimal("0.02"), "portfolio": 9_000_000},
     }
     chosen = draw(st.lists(st.sampled_from(sorted(terms)), unique=True))

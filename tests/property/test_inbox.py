@@ -25,8 +25,8 @@ from connector.store import inbox
 from connector.store.engine import Store
 from connector.store.hook_tables import inbox as table
 from connector.store.inbox import Claimed
-from connector.store.schema import upgrade
 from connector.store.tables import connection
+from tests.new_store import new_store
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 LEASE = dt.timedelta(minutes=2)
@@ -148,8 +148,7 @@ class InboxMachine(RuleBasedStateMachine):
 
 @contextmanager
 def opened(url: str) -> Iterator[Store]:
-    store = Store(url)
-    upgrade(store)
+    store = new_store(url)
     with store.write() as tx:
         values = {"name": "shop", "role": "crm", "kind": "zoho", "settings": "{}", "created_at": START}
         tx.execute(connection.insert().values(id=1, **values))

@@ -23,6 +23,7 @@ from connector.runtime import Runtime
 from connector.store.lines import CUSTOMER
 from tests.check_bench import Bench
 from tests.cli_home import POLICY
+from tests.sandbox_server import PromptServer
 
 PROBLEM = "application/problem+json"
 ORDER = {"connection": "zoho", "account": "A1", "order": "SO-1", "amount": "300.00", "currency": "CNY"}
@@ -47,7 +48,7 @@ class Service:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
         app = create_app(self.runtime)
-        self.server = uvicorn.Server(uvicorn.Config(app, log_level="critical", log_config=None))
+        self.server = PromptServer(uvicorn.Config(app, log_level="critical", log_config=None))
         self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.listener]})
         self.session = requests.Session()
         self.session.trust_env = False
@@ -55,11 +56,11 @@ class Service:
     def start(self) -> None:
         self.thread.start()
         while not self.server.started:
-            time.sleep(0.01)
+            time.sleep(0.002)
 
     def stop(self) -> None:
         self.session.close()
-        self.server.should_exit = True
+        self.server.end()
         self.thread.join()
         self.listener.close()
         self.runtime.close()

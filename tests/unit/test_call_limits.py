@@ -19,8 +19,8 @@ from connector.errors import Retry
 from connector.http import Http, urgent
 from connector.store.budget import StoreBudget
 from connector.store.engine import Store
-from connector.store.schema import upgrade
 from connector.store.tables import budget, connection
+from tests.new_store import new_store
 
 URL = "https://crm.example/api"
 NOW = dt.datetime(2026, 6, 30, tzinfo=dt.UTC)
@@ -41,8 +41,7 @@ class Clock:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(f"sqlite:///{tmp_path / 's.db'}")
-    upgrade(store)
+    store = new_store(f"sqlite:///{tmp_path / 's.db'}")
     with store.write() as tx:
         values = {"name": "c", "role": "crm", "kind": "k", "settings": "{}", "created_at": NOW}
         tx.execute(connection.insert().values(**values))

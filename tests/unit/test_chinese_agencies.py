@@ -70,7 +70,7 @@ def test_trap_a_kind_that_was_not_bought_vouches_for_nothing():
 
 
 @responses.activate
-def test_the_order_number_is_kept_for_disputes_over_the_bill():
+def test_trap_the_order_number_is_kept_for_disputes_over_the_bill():
     register()
     answer("ShixinCheck/GetList", Result={"VerifyResult": 0, "Data": []})
     raw = json.loads(qichacha().bureau.fetch(USCC).raw)
@@ -94,7 +94,7 @@ def test_trap_at_most_twenty_rows_a_page_and_paid_pages_end():
 
 
 @responses.activate
-def test_another_company_is_never_taken_for_the_one_asked_for():
+def test_trap_another_company_is_never_taken_for_the_one_asked_for():
     register(CreditCode="9111010855138508X0")
     with pytest.raises(Reject) as told:
         qichacha().bureau.fetch(USCC)
@@ -165,5 +165,5 @@ def test_amounts_are_yuan_in_words_or_numbers(written: Any, fen: int | None):
 @pytest.mark.parametrize(
     "written", ["2026-01-05", "2026年1月5日", "20260105", 1767571200000, "1767571200000"]
 )
-def test_days_come_in_several_forms(written: Any):
+def test_trap_days_come_as_text_or_in_milliseconds(written: Any):
     assert china.moment(written) == dt.date(2026, 1, 5)

@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from connector.adapter import Row
 from connector.errors import Halt
 from connector.model import Account, Stream
-from connector.store import customers, journal, listing, records
+from connector.store import customers, journal, listing, records, reports
 from connector.store.engine import Store
-from connector.store.schema import upgrade
 from connector.store.tables import connection, customer
+from tests.new_store import new_store
 
 NOW = dt.datetime(2026, 6, 30, tzinfo=dt.UTC)
 USCC, OTHER = "91110108551385082Q", "91110000802100433B"
@@ -24,8 +24,7 @@ ZOHO, FXIAOKE = 1, 2
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    made = Store(f"sqlite:///{tmp_path / 'store.db'}")
-    upgrade(made)
+    made = new_store(f"sqlite:///{tmp_path / 'store.db'}")
     with made.write() as tx:
         for name in ("zoho", "fxiaoke"):
             values = {"name": name, "role": "crm", "kind": name, "settings": "{}", "created_at": NOW}
@@ -73,6 +72,20 @@ def test_an_identifier_with_a_wrong_check_digit_joins_nobody(store: Store) -> No
     put(store, ZOHO, account("z1", uscc=wrong))
     put(store, FXIAOKE, account("f1", uscc=wrong))
     assert owner(store, "fxiaoke:f1") != owner(store, "zoho:z1")
+
+
+def test_a_lei_joins_accounts_and_is_what_agencies_are_asked_by(store: Store) -> None:
+    put(store, ZOHO, account("z1", lei="HWUPKR0MPOU8FGXBT394"))
+    put(
+        store,
+        FXIAOKE,
+        account("f1", lei="hwup-kr0m-pou8-fgxb-t394"),
+        account("f2", lei="HWUPKR0MPOU8FGXBT395"),
+    )
+    assert count(store) == 2
+    number = owner(store, "fxiaoke:f1")
+    with store.read() as tx:
+        assert reports.subject(tx, number).identifiers == {"lei": "HWUPKR0MPOU8FGXBT394"}
 
 
 def test_equal_names_alone_are_never_joined(store: Store) -> None:

@@ -120,7 +120,7 @@ def test_each_status_has_its_way_of_recovery(status, error):
 
 
 @responses.activate
-def test_a_limit_waits_as_long_as_the_answer_says():
+def test_trap_a_limit_waits_as_long_as_the_answer_says():
     answer_token(expiresIn=86400)
     responses.get(DATA, status=429, headers={"Retry-After": "7"}, json={})
     responses.get(DATA, json=EMPTY)

@@ -98,7 +98,7 @@ def test_trap_a_raw_delinquency_score_of_0_is_a_special_value():
     [(100, 0), (80, 0), (70, 15), (60, 22), (59, 23), (55, 26), (50, 30), (45, 45), (40, 60), (30, 90),
      (20, 120), (5, 120), (0, None), (101, None)],
 )  # fmt: skip
-def test_a_paydex_is_read_as_in_the_published_chart(paydex, days):
+def test_trap_a_paydex_is_read_as_in_the_published_chart(paydex, days):
     assert days_beyond_terms(paydex) == days
 
 
@@ -113,7 +113,7 @@ def test_trap_a_company_without_enough_experiences_has_no_paydex_and_no_days():
      ("N4", "N", 4, None), ("NQ", None, None, None), ("--", None, None, None), ("ER7", None, None, None),
      ("what", None, None, None)],
 )  # fmt: skip
-def test_a_rating_is_taken_apart_and_the_special_ones_are_no_grades(written, strength, appraisal, worth):
+def test_trap_a_rating_is_taken_apart_and_the_special_ones_are_no_grades(written, strength, appraisal, worth):
     found = rating(written, "US")
     assert (found.strength, found.appraisal, found.least_worth) == (strength, appraisal, worth)
     assert bool(found.note) == (worth is None)

@@ -8,9 +8,9 @@ import pytest
 
 from benchmarks import bench_fxiaoke_cycle
 from benchmarks.fxiaoke_org import fill
-from connector.home import found
 from sandbox.fxiaoke import SANDBOX, UNLIMITED, Tenant, build
 from sandbox.server import Options
+from tests.new_store import new_home
 from tests.sandbox_server import running
 
 
@@ -18,8 +18,7 @@ def test_changed_accounts_cost_one_update_call_each_and_nothing_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bench_fxiaoke_cycle.time, "sleep", lambda seconds: None)
-    for _ in found(tmp_path):
-        pass
+    new_home(tmp_path)
     tenant = Tenant()
     fill(tenant, 300)
     with running(build(tenant, Options(), UNLIMITED)) as base:

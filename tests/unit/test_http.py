@@ -16,8 +16,8 @@ from connector.errors import Halt, Retry
 from connector.http import Http
 from connector.store.budget import LARGEST_PACKET, StoreBudget
 from connector.store.engine import Store
-from connector.store.schema import upgrade
 from connector.store.tables import budget, connection
+from tests.new_store import new_store
 
 URL = "https://crm.example/api?token=secret"
 NOW = dt.datetime(2026, 6, 30, tzinfo=dt.UTC)
@@ -91,8 +91,7 @@ def test_network_faults_are_sorted_by_what_to_do_and_carry_no_query_string(
 
 
 def test_a_budget_is_shared_and_never_exceeded(tmp_path: Path) -> None:
-    store = Store(f"sqlite:///{tmp_path / 's.db'}")
-    upgrade(store)
+    store = new_store(f"sqlite:///{tmp_path / 's.db'}")
     with store.write() as tx:
         values = {"name": "c", "role": "crm", "kind": "k", "settings": "{}", "created_at": NOW}
         tx.execute(connection.insert().values(**values))
@@ -124,8 +123,7 @@ def used(store: Store, since: dt.datetime = NOW) -> int:
 
 
 def test_many_short_runs_cost_the_day_what_they_use(tmp_path: Path) -> None:
-    store = Store(f"sqlite:///{tmp_path / 's.db'}")
-    upgrade(store)
+    store = new_store(f"sqlite:///{tmp_path / 's.db'}")
     with store.write() as tx:
         values = {"name": "c", "role": "crm", "kind": "k", "settings": "{}", "created_at": NOW}
         tx.execute(connection.insert().values(**values))
@@ -142,8 +140,7 @@ def test_many_short_runs_cost_the_day_what_they_use(tmp_path: Path) -> None:
 
 
 def test_what_was_leased_in_a_window_that_is_over_is_not_given_back_to_the_next(tmp_path: Path) -> None:
-    store = Store(f"sqlite:///{tmp_path / 's.db'}")
-    upgrade(store)
+    store = new_store(f"sqlite:///{tmp_path / 's.db'}")
     with store.write() as tx:
         values = {"name": "c", "role": "crm", "kind": "k", "settings": "{}", "created_at": NOW}
         tx.execute(connection.insert().values(**values))

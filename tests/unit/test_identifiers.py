@@ -181,6 +181,33 @@ def test_a_single_wrong_character_of_a_lei_taken_for_another_of_its_kind_never_p
     assert lei(code[:at] + wrong + code[at + 1 :]) is None
 
 
+@pytest.mark.parametrize("code", ["HWUPKR0MPOU8FGXBT394", "5493001KJTIIGC8Y1R12"])
+def test_every_slip_of_its_kind_in_a_known_lei_is_caught(code):
+    for at, char in enumerate(code):
+        kind = DIGITS if char.isdigit() else LETTERS
+        assert not any(lei(code[:at] + wrong + code[at + 1 :]) for wrong in kind if wrong != char)
+
+
+def test_trap_a_digit_taken_for_a_letter_of_a_lei_may_pass_the_check_and_is_then_for_gleif_to_tell():
+    """A letter counts as two digits, so that MOD 97-10 cannot catch all of these: about one in 97 passes."""
+    code = "HWUPKR0MPOU8FGXBT394"
+    wrong = [
+        code[:at] + other + code[at + 1 :]
+        for at, char in enumerate(code[:18])
+        for other in (LETTERS if char.isdigit() else DIGITS)
+    ]
+    passing = [one for one in wrong if lei(one)]
+    assert 0 < len(passing) < len(wrong) / 40
+
+
+def test_every_slip_in_a_known_unified_code_is_caught():
+    code = "91110108551385082Q"
+    for at, char in enumerate(code):
+        assert not any(
+            uscc(code[:at] + wrong + code[at + 1 :]) for wrong in DIGITS + LETTERS if wrong != char
+        )
+
+
 def test_trap_the_weights_of_a_unified_code_are_the_powers_of_three():
     """Wrong weights are in circulation: these are the published ones of GB 32100-2015."""
     weights = [1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28]

@@ -19,16 +19,15 @@ from connector.store import inbox, subscriptions
 from connector.store.columns import metadata
 from connector.store.engine import Store
 from connector.store.hook_tables import inbox as table
-from connector.store.schema import upgrade
 from connector.store.tables import connection
+from tests.new_store import new_store
 
 NOW = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 LEASE = dt.timedelta(minutes=2)
 
 
 def made(url: str) -> Store:
-    store = Store(url)
-    upgrade(store)
+    store = new_store(url)
     with store.write() as tx:
         for name in ("shop", "other"):
             values = {"name": name, "role": "crm", "kind": "zoho", "settings": "{}", "created_at": NOW}

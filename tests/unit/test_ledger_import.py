@@ -17,12 +17,11 @@ from connector.ledger import Imported, import_file
 from connector.mapping import compile_mapping, load
 from connector.store import records
 from connector.store.connections import Connection, Connections
-from connector.store.engine import Store
 from connector.store.record_tables import invoice, payment, reject
-from connector.store.schema import upgrade
 from connector.store.tables import customer
 from connector.yamlfile import parse
 from tests.ledger_bench import file_ledger
+from tests.new_store import new_store
 
 FOLDER = Path(__file__).parents[2] / "mappings"
 PLAIN = FOLDER / "ledger.yaml"
@@ -34,8 +33,7 @@ class Books:
 
     def __init__(self, folder: Path, mapping: Path | str = PLAIN) -> None:
         self.folder = folder
-        self.store = Store(f"sqlite:///{folder / 'books.db'}")
-        upgrade(self.store)
+        self.store = new_store(f"sqlite:///{folder / 'books.db'}")
         connections = Connections(self.store, MultiFernet([Fernet(Fernet.generate_key())]))
         now = dt.datetime.now(dt.UTC)
         self.one: Connection = connections.add("ledger", "ledger", "ledger", {}, {}, now)
@@ -232,3 +230,29 @@ def test_a_document_of_no_named_kind_is_set_aside(tmp_path: Path) -> None:
     head = ERPS["ledger-quickbooks"][0]
     done = books.read(head, "K1,Journal Entry,J1,01/02/2026,,CNY,5.00,")
     assert done.rejected == 1 and books.rows(reject, "code") == [("unknown_kind",)]
+
+
+@pytest.mark.parametrize(
+    ("text", "minor"),
+    [
+        ("1.234,50", 123_450),
+        ("1.234.567,80", 123_456_780),
+        ("-12,5", -1_250),
+        ("99,90-", -9_990),
+        ("1.234", 123_400),
+        ("1 234,50 €", 123_450),
+        ("1234.5", 123_450),  # a cell that holds a number
+    ],
+)
+def test_amounts_with_a_comma_as_decimal_sign_are_read_and_added_up(
+    tmp_path: Path, text: str, minor: int
+) -> None:
+    books = Books(tmp_path, "decimal: comma\n" + PLAIN.read_text(encoding="utf-8"))
+    done = books.read(HEADER.replace(",", ";"), f"C1;1;1/2/2026;2/1/2026;{text};No;")
+    assert done.rejected == 0
+    assert books.rows(invoice, "amount") == [(minor,)] and done.total == Decimal(minor) / 100
+
+
+def test_another_decimal_sign_than_point_or_comma_is_refused_with_the_line(tmp_path: Path) -> None:
+    with pytest.raises(Halt, match="'decimal' cannot be 'dot'"):
+        Books(tmp_path, "decimal: dot\n" + PLAIN.read_text(encoding="utf-8"))

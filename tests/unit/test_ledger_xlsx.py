@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import Workbook
 
-from adapters.ledger.workbook import cell_text
+from adapters.files.workbook import cell_text
 from connector.errors import Halt
 from tests.ledger_bench import read_all
 

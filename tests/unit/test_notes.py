@@ -15,12 +15,12 @@ from connector import holds
 from connector import notes as account_notes
 from connector.adapter import Row
 from connector.config import load
-from connector.home import found
 from connector.model import Account, Stream
 from connector.rules.outcome import Assessment
 from connector.runtime import Runtime
 from connector.store import records
 from connector.store.tables import outbox
+from tests.new_store import new_home
 from tests.rules_bench import assess, dossier
 
 NOW = dt.datetime(2026, 6, 30, 8, tzinfo=dt.UTC)
@@ -28,8 +28,7 @@ NOW = dt.datetime(2026, 6, 30, 8, tzinfo=dt.UTC)
 
 @pytest.fixture
 def runtime(tmp_path: Path) -> Iterator[Runtime]:
-    for _ in found(tmp_path / "home"):
-        pass
+    new_home(tmp_path / "home")
     opened = Runtime(load(tmp_path / "home" / "creditgate.toml"))
     opened.connections.add("shop", "crm", "zoho", {}, {}, tmp_path)
     opened.connections.add("club", "crm", "fxiaoke", {}, {}, tmp_path)

@@ -13,7 +13,6 @@ from connector import pull as pulling
 from connector.adapter import Context, Crm, Limits, Page, Row, Slice
 from connector.config import load
 from connector.errors import Retry
-from connector.home import found
 from connector.http import Http
 from connector.mapping import compile_mapping
 from connector.model import Stream
@@ -22,6 +21,7 @@ from connector.runtime import Runtime
 from connector.store import cursors, records
 from connector.yamlfile import parse
 from tests.memory_secrets import MemorySecrets
+from tests.new_store import new_home
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 MAPPING = compile_mapping(
@@ -72,8 +72,7 @@ class MemoryCrm(Crm):
 
 @pytest.fixture
 def runtime(tmp_path: Path) -> Iterator[Runtime]:
-    for _ in found(tmp_path / "home"):
-        pass
+    new_home(tmp_path / "home")
     opened = Runtime(load(tmp_path / "home" / "creditgate.toml"))
     opened.connections.add("memory", "crm", "zoho", {}, {}, tmp_path)
     yield opened

@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from connector.adapter import Context, Crm, Limits, Missing, Page, Row, Slice
 from connector.config import load
 from connector.errors import Halt, Retry
-from connector.home import found
 from connector.http import Http
 from connector.mapping import FieldMapping, compile_mapping
 from connector.model import Stream
@@ -25,6 +24,7 @@ from connector.store.tables import customer, visit
 from connector.store.visits import Visit
 from connector.yamlfile import parse
 from tests.memory_secrets import MemorySecrets
+from tests.new_store import new_home
 
 NOW = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 TEXT = """\
@@ -103,8 +103,7 @@ class MemoryCrm(Crm):
 
 @pytest.fixture
 def runtime(tmp_path: Path) -> Iterator[Runtime]:
-    for _ in found(tmp_path / "home"):
-        pass
+    new_home(tmp_path / "home")
     opened = Runtime(load(tmp_path / "home" / "creditgate.toml"))
     opened.connections.add("memory", "crm", "zoho", {}, {}, tmp_path)
     yield opened

@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from connector.adapter import Outcome, Result, Write
 from connector.config import load
 from connector.errors import Halt, Retry
-from connector.home import found
 from connector.mapping import compile_mapping
 from connector.push import Pushed, push
 from connector.runtime import Runtime
@@ -22,6 +21,7 @@ from connector.store.outbox import Item
 from connector.store.tables import outbox as rows
 from connector.yamlfile import parse
 from tests.memory_secrets import MemorySecrets
+from tests.new_store import new_home
 
 NOW = dt.datetime(2026, 6, 30, tzinfo=dt.UTC)
 MAPPING = compile_mapping(
@@ -66,8 +66,7 @@ class Crm:
 
 @pytest.fixture
 def runtime(tmp_path: Path) -> Iterator[Runtime]:
-    for _ in found(tmp_path / "home"):
-        pass
+    new_home(tmp_path / "home")
     opened = Runtime(load(tmp_path / "home" / "creditgate.toml"))
     opened.connections.add("memory", "crm", "zoho", {}, {}, tmp_path)
     yield opened

@@ -15,7 +15,6 @@ from connector.config import load
 from connector.errors import Halt, Retry
 from connector.gate.decisions import release as releasing
 from connector.gate.settling import gate_of
-from connector.home import found
 from connector.mapping import compile_mapping
 from connector.model import Account, Order, OrderStage, Stream
 from connector.push import Pushed, push
@@ -28,6 +27,7 @@ from connector.store.tables import outbox as rows
 from connector.yamlfile import parse
 from tests.gate_bench import decide, terms
 from tests.memory_secrets import MemorySecrets
+from tests.new_store import new_home
 
 NOW = dt.datetime(2026, 6, 30, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
@@ -93,8 +93,7 @@ class Crm:
 
 @pytest.fixture
 def runtime(tmp_path: Path) -> Iterator[Runtime]:
-    for _ in found(tmp_path / "home"):
-        pass
+    new_home(tmp_path / "home")
     opened = Runtime(load(tmp_path / "home" / "creditgate.toml"))
     opened.connections.add("memory", "crm", "zoho", {}, {}, tmp_path)
     yield opened
@@ -402,8 +401,7 @@ def test_a_held_order_is_released_once_with_a_reason_and_an_author(runtime: Runt
 
 @pytest.mark.postgres
 def test_flags_and_stale_rows_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
-    for _ in found(tmp_path / "home"):
-        pass
+    new_home(tmp_path / "home")
     config = load(tmp_path / "home" / "creditgate.toml").model_copy(update={"database_url": postgres_url})
     runtime = Runtime(config)
     upgrade(runtime.store)

@@ -10,7 +10,8 @@ import pytest
 
 from connector.model import Score
 from connector.rules.documents import ReportDoc
-from connector.rules.snapshot import Origin, Unknown, Value
+from connector.rules.explain import basis_text
+from connector.rules.snapshot import Origin, Unknown, Value, snapshot_from_json, snapshot_json
 from tests.rules_bench import NOW, WITH_USD, day, dossier, facts, negative, numbers, policy, report
 
 STALENESS = {"staleness": {"report_days": 90, "negatives_days": 30}}
@@ -79,7 +80,7 @@ def test_bad_news_stands_until_a_newer_report_lifts_it() -> None:
     assert (values(bad, newer)["insolvent"], values(bad, newer)["open_judgments"]) == (False, 0)
 
 
-def test_insolvency_is_certain_default_and_no_advice() -> None:
+def test_trap_insolvency_is_certain_default_and_no_advice() -> None:
     found = values(report(pd_12m=0.01, limit=5_000, limit_currency="CNY", insolvent=True))
     assert (found["agency_pd"], found["agency_limit"]) == (1, 0)
 
@@ -152,3 +153,27 @@ def test_a_registers_fresh_entry_makes_no_rating_fresh() -> None:
     assert found["report_stale"] is True
     assert found["agency_score_age_days"] == 100
     assert found["insolvent"] is False, "the register vouches for what it knows"
+
+
+def test_trap_an_open_entry_on_the_list_of_dishonest_debtors_is_treated_as_default() -> None:
+    told = report(pd_12m=0.004, pd_method="provider_pd", limit=5_000, limit_currency="CNY")
+    listed = report(provider="register", negatives=(negative("dishonest", resolved=False),))
+    found = facts(dossier(reports=(told, listed)), policy(**STALENESS))
+    assert (found.values["agency_pd"], found.values["agency_limit"]) == (Decimal(1), 5_000)
+    assert found.origins["agency_pd"].basis == "dishonest"
+    over = report(provider="register", negatives=(negative("dishonest", resolved=True),))
+    assert values(told, over)["agency_pd"] == Decimal("0.004")
+
+
+def test_a_limit_holds_as_long_as_the_agency_says() -> None:
+    said = {"limit": 5_000, "limit_currency": "CNY"}
+    assert values(report(**said, limit_valid_to=day(0)))["agency_limit"] == 5_000
+    assert values(report(**said, limit_valid_to=day(-1)))["agency_limit"] == Unknown("stale")
+
+
+def test_the_table_behind_a_probability_is_named_beside_it_and_kept_with_the_facts() -> None:
+    found = facts(dossier(reports=(report(pd_12m=0.0257, pd_method="grade_table eu-cqs-2016-1799"),)))
+    assert found.origins["agency_pd"].basis == "grade_table eu-cqs-2016-1799"
+    assert snapshot_from_json(snapshot_json(found)).origins == found.origins
+    assert basis_text("grade_table eu-cqs-2016-1799", "en") == "by grade table eu-cqs-2016-1799"
+    assert "eu-cqs-2016-1799" in basis_text("grade_table eu-cqs-2016-1799", "zh")

@@ -144,6 +144,7 @@ CUSTOMER = dossier(
         report(
             provider="creditsafe",
             pd_12m=0.004,
+            pd_method="grade_table eu-cqs-2016-1799",
             limit=90_000_000,
             limit_currency="CNY",
             insolvent=False,
@@ -169,8 +170,9 @@ def test_an_explanation_leads_from_raw_value_to_status() -> None:
         "Current ratio unknown (not disclosed): 20 of 100 points, weight 5 – "
         "financial statement (creditsafe), 2025-12-31",
         "Probability of default in 12 months, agency 0.4% (below 0.5%): 100 of 100 points, weight 10 – "
-        "agency report (creditsafe), 2026-06-05",
-        "Net worth: 20% of Net worth 55,000.00 CNY = 11,000.00 CNY",
+        "agency report (creditsafe), 2026-06-05, by grade table eu-cqs-2016-1799",
+        "Net worth: 20% of Net worth 55,000.00 CNY = 11,000.00 CNY – "
+        "financial statement (creditsafe), 2025-12-31",
         "The smallest is “Net worth”: 11,000.00 CNY",
         "Overdue: 9,000.00 CNY × 100% = 9,000.00 CNY",
         "Not counted, no exchange rate: INV-9 EUR",
@@ -192,7 +194,7 @@ def test_bad_news_that_stands_although_its_report_is_old_says_so() -> None:
 
 def test_an_explanation_in_chinese_has_no_english_left() -> None:
     told = "\n".join(lines("zh")[1:])
-    for allowed in ("CNY", "EUR", "INV", "creditsafe", "Altman Z", "AAA", "AA", "BBB", "BB"):
+    for allowed in ("CNY", "EUR", "INV", "creditsafe", "eu-cqs", "Altman Z", "AAA", "AA", "BBB", "BB"):
         told = told.replace(allowed, "")
     words = set(re.findall(r"[A-Za-z_]{3,}", told))
     rules = (*standard().knock_outs, *standard().status.rules)

@@ -6,6 +6,7 @@ here and one value in the module of ``connector.rules`` that computes the family
 
 from __future__ import annotations
 
+from connector.policy.catalogue.advice import ADVICE
 from connector.policy.catalogue.agency import AGENCY
 from connector.policy.catalogue.exposure import EXPOSURE, STAGES
 from connector.policy.catalogue.financial import FINANCIAL, TRENDS
@@ -21,6 +22,7 @@ FAMILIES: dict[str, tuple[FactSpec, ...]] = {
     "payment": PAYMENT,
     "relation": RELATION,
     "agency": AGENCY,
+    "advice": ADVICE,
     "exposure": EXPOSURE,
     "profile": PROFILE,
     "order": ORDER,

@@ -12,7 +12,8 @@ from connector.policy.catalogue.spec import FactSpec
 AGENCY: tuple[FactSpec, ...] = (
     FactSpec(
         "agency_pd", "ratio", "%", "Probability of default in 12 months, agency", "机构违约概率（12个月）",
-        "as the agency gives it or by its scale; 1 once insolvent", "report", "lower", low=0, high=1,
+        "as the agency gives it, else by the table that the step names; 1 once insolvent or dishonest",
+        "report", "lower", low=0, high=1,
     ),
     FactSpec(
         "agency_band", "text", "", "Agency band", "机构评级",

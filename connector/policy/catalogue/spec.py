@@ -23,10 +23,10 @@ class FactSpec:
 
     ``unit`` is ``%`` (a ratio of 0.3 is shown as 30 %), ``times``, ``minor units`` of the policy's
     currency, ``days``, ``months``, ``documents``, ``points`` or empty; ``source`` is where the value
-    comes from: ``statement``, ``report``, ``invoices``, ``orders``, ``account``, ``documents``, or
-    ``outcome`` for what the assessment itself has found and ``order`` for the order being checked
-    (usable in status rules alone); ``better`` says
-    which direction is good; ``low`` and ``high`` bound what the formula can give.
+    comes from: ``statement``, ``report``, ``consultant``, ``reference``, ``invoices``, ``orders``,
+    ``account``, ``documents``, or ``outcome`` for what the assessment itself has found and ``order`` for
+    the order being checked (usable in status rules alone); ``better`` says which direction is good;
+    ``low`` and ``high`` bound what the formula can give.
     """
 
     name: str

@@ -32,7 +32,9 @@ def upgrade() -> None:
         sa.Column("decided_at", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name=op.f("fk_signal_customer_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_signal")),
-        sa.UniqueConstraint("customer_id", "kind", "key", "episode", name=op.f("uq_signal_customer_id")),
+        sa.UniqueConstraint(
+            "customer_id", "kind", "key", "episode", name=op.f("uq_signal_customer_id_kind_key_episode")
+        ),
     )
     op.create_index(op.f("ix_signal_customer_id"), "signal", ["customer_id"])
     op.create_index(op.f("ix_signal_state"), "signal", ["state"])

@@ -1,0 +1,45 @@
+"""Stores with the newest schema, copied from one that was migrated once in a test run."""
+
+from __future__ import annotations
+
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from connector.home import found
+from connector.store.engine import Store
+from connector.store.schema import upgrade
+
+
+def new_store(url: str) -> Store:
+    """An empty store at ``url``, where no file is yet; a ``postgres_url`` has its schema already."""
+    store = Store(url)
+    if store.is_sqlite:
+        assert store.url.database
+        lay(Path(store.url.database))
+    upgrade(store)
+    return store
+
+
+def new_home(folder: Path) -> Path:
+    """A home folder as ``creditgate init`` makes it; ``folder`` itself."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lay(folder / "creditgate.db")
+    for _ in found(folder):
+        pass
+    return folder
+
+
+def lay(file: Path) -> None:
+    """Write an empty SQLite store to ``file``."""
+    file.write_bytes(_migrated())
+
+
+@cache
+def _migrated() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "empty.db"
+        store = Store(f"sqlite:///{file}")
+        upgrade(store)
+        store.close()  # the log is moved into the file
+        return file.read_bytes()
