@@ -22,7 +22,7 @@ from connector.store.lines import CUSTOMER, GROUP, Line
 from connector.store.record_tables import account, sales_order
 from connector.store.schema import upgrade
 from connector.store.tables import connection, credit_group, credit_line, customer, hold, journal, reservation
-from tests.new_store import lay
+from tests.new_store import lay, lay_in_memory
 
 NOW = dt.datetime(2026, 3, 2, 9, 30, tzinfo=dt.UTC)
 HOURS = 72
@@ -71,12 +71,7 @@ class Bench:
     def in_memory(cls, rules: Policy | None = None) -> Self:
         """A fresh store in this thread's memory, with the connection ``zoho``."""
         bench = cls("sqlite://", rules)
-        image = bytearray(_template())
-        image[18:20] = b"\x01\x01"  # in memory there is no write-ahead log
-        with bench.store.engine.connect() as opened:
-            raw: Any = opened.connection.dbapi_connection
-            raw.rollback()
-            raw.deserialize(bytes(image))
+        lay_in_memory(bench.store)
         bench.connect("zoho")
         return bench
 
