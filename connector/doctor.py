@@ -26,7 +26,7 @@ from connector.policy.lint import lint
 from connector.roles import findings as role_findings
 from connector.runtime import Runtime
 from connector.store import discoveries, health, schema
-from connector.store.connections import Connection
+from connector.store.connections import Connection, read_back
 from connector.store.secrets import StoreSecrets
 
 # A stream or a pending write that is older than this wants attention.
@@ -183,7 +183,7 @@ def _questions(runtime: Runtime, connection: Connection) -> Iterator[Finding]:
 
 def _streams(runtime: Runtime, connection: Connection, mapping: FieldMapping) -> Iterator[Finding]:
     """What of the mapped streams this tenant does not show, and where open amounts come from."""
-    crm, names = runtime.crm(connection), runtime.connections.names(connection, "visit")
+    crm, names = runtime.crm(connection), read_back(runtime.store, connection)
     absent: dict[Stream, tuple[str, ...]] = {}
     for stream in Stream:
         reader = mapping.reader(stream, names)

@@ -25,7 +25,7 @@ from connector.model import Stream
 from connector.pull import Pulled, retry_rejects
 from connector.reading import Reader
 from connector.store import cursors, customers, inbox, records, subscriptions
-from connector.store.connections import Connection, names_of
+from connector.store.connections import Connection, read_back
 from connector.store.engine import Store
 from connector.store.inbox import Claimed
 from connector.window import LAG, Count, keep_rows, read_rows
@@ -224,7 +224,7 @@ def settle(store: Store, connection: Connection, began: dt.datetime) -> int:
 
 def _by_object(store: Store, connection: Connection, mapping: FieldMapping) -> dict[str, list[Reader]]:
     """The mapping's readers by the vendor's object, in the order of the streams."""
-    names = names_of(store, connection, "visit")
+    names = read_back(store, connection)
     found: dict[str, list[Reader]] = {}
     for stream in Stream:
         reader = mapping.reader(stream, names)

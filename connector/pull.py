@@ -19,7 +19,7 @@ from connector.mapping import FieldMapping
 from connector.model import Stream
 from connector.reading import Reader
 from connector.store import cursors, customers, records
-from connector.store.connections import Connection, names_of
+from connector.store.connections import Connection, read_back
 from connector.store.engine import Store
 from connector.window import LAG, Count, Report, Window, keep_rows, read_rows
 
@@ -66,7 +66,7 @@ def pull(
     stored until then stays.
     """
     done = Pulled()
-    names = names_of(store, connection, "visit")
+    names = read_back(store, connection)
     faults: list[Halt] = []
     with crm.context.secrets.lock("pull"):
         windows: dict[Stream, Window] = {}

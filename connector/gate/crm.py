@@ -131,7 +131,7 @@ def _words(tx: sa.Connection) -> list[_Word]:
             row.account_id,
             row.decision,
             row.decided_by,
-            f"decision:{row.modified_at.isoformat() if row.modified_at else row.digest}",
+            f"decision:{row.decided_by}:{row.modified_at.isoformat() if row.modified_at else row.digest}",
         )
         for row in tx.execute(query)
     ]

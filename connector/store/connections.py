@@ -141,6 +141,14 @@ class Connections:
             upsert(tx, field_name, rows, guarded=False)
 
 
+def read_back(store: Store, found: Connection) -> dict[str, str]:
+    """The tenant's real names of the fields that we make and people fill in: those of visits, and the
+    decision on an order."""
+    order = names_of(store, found, "order")
+    decision = {name: order[name] for name in ("credit_decision",) if name in order}
+    return names_of(store, found, "visit") | decision
+
+
 def names_of(store: Store, found: Connection, target: str) -> dict[str, str]:
     """See ``Connections.names``."""
     query = sa.select(field_name.c.name, field_name.c.api_name).where(
