@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+from cryptography.fernet import Fernet
+
 from connector.assess import assess
+from connector.errors import Halt
 from connector.gate.books import findings, prove, repair
+from connector.gate.decisions import reject, release
+from connector.gate.review import review
+from connector.store.api_keys import ApiKeys
 from connector.store.lines import CUSTOMER, GROUP
-from tests.gate_bench import GateBench
+from tests.check_bench import policy as gate_policy
+from tests.gate_bench import BANDS, CROWD, GateBench, terms
 from tests.rules_bench import policy
+from tests.unit.test_api import CIPHER_KEY
 
 
 def assessed(folder: Path) -> tuple[GateBench, int, int]:
@@ -52,3 +61,34 @@ def test_every_line_that_is_wrong_is_named_repaired_and_journalled(tmp_path: Pat
     assert ("customer 1", "exposure", 1, 30_000) in entries
     assert ("group 1", "reserved", 12_000, 10_000) in entries
     assert repair(bench.gate, actor="Lin", now=bench.now) == []
+
+
+@pytest.mark.postgres
+def test_the_whole_gate_on_postgresql(postgres_url: str) -> None:
+    bench = GateBench.fresh(postgres_url, gate_policy({"got_past": "check"}, approvals=BANDS))
+    bench.crowd = CROWD
+    bench.issue_key()
+    group = bench.group(limit=200_000)
+    number = bench.customer(limit=100_000, group=group)
+    bench.pull(bench.order("1", 150_000, number="SO-1"))
+    assert review(bench.gate, bench.now).stopped == 1
+    assert [one.how for one in bench.past()] == ["unreachable"]
+    assert bench.check("100.00", "SO-2").decision == "hold"
+    with pytest.raises(Halt):
+        release(bench.gate, 1, terms(), actor="Sal", now=bench.now)
+    release(bench.gate, 1, terms(), actor="Di", now=bench.now)
+    reject(bench.gate, 2, reason="no", actor="Di", now=bench.now)
+    bench.check("200.00", "SO-3")
+    bench.change_line(number, limit_minor=180_000)
+    assert review(bench.gate, bench.now).passed == 1
+    assert (bench.line(number).reserved, bench.line(group, GROUP).exposure) == (20_000, 150_000)
+    keys = ApiKeys(bench.store, Fernet(CIPHER_KEY.encode()))  # type: ignore[arg-type]
+    key, _ = keys.issue(1, bench.now, label="b", signs=True)
+    assert [keys.first(key, "n", bench.now) for _ in range(2)] == [True, False]
+    assert [keys.lease(key, bench.now, 5, 3) for _ in range(3)] == [3, 2, 0]
+    assert keys.signer(key, bench.now) is not None
+    bench.gone("1")
+    bench.change_line(number, reserved=1)
+    assert [gap.what for gap in repair(bench.gate, actor="Di", now=bench.now)] == ["reserved"]
+    assert [gap.what for gap in prove(bench.gate)] == []
+    bench.store.close()
