@@ -22,7 +22,7 @@ from connector.comparison import Report, Swing, compare
 from connector.errors import Halt
 from connector.policy.load import load as load_policy
 from connector.policy.schema import Policy
-from connector.roles import same_person
+from connector.roles import Act, same_person
 from connector.runtime import Runtime
 from connector.store import journal
 from connector.store.decision_tables import policy_activation
@@ -52,7 +52,7 @@ class Activation:
 
     @property
     def exceeds(self) -> list[str]:
-        """The bounds that it passes."""
+        """The bounds that it passes; ``no_right`` if whoever proposed it may not put it in force."""
         return list(self.swing.get("exceeds", ()))
 
 
@@ -71,12 +71,14 @@ class Version:
 def activate(
     runtime: Runtime, file: Path, *, reason: str, actor: str, report: Report = lambda done, total: None
 ) -> Activation:
-    """Put the policy in ``file`` in force, or, if it moves more than the bounds allow, propose it.
+    """Put the policy in ``file`` in force, or propose it, if it moves more than the bounds allow or ``actor``
+    may not put one in force.
 
     Raises ``Halt`` for a policy that cannot be used, that is in force already, or without a reason.
     """
     if not reason.strip():
         raise Halt("a reason is needed", todo="say with --reason why")
+    runtime.roles.require(actor, Act.PROPOSE_POLICY, as_of=runtime.today())
     new = load_policy(file)
     content = _text(file)
     before = basis(runtime)
@@ -87,6 +89,8 @@ def activate(
         # Only the counts are wanted: the customers pass by one at a time.
         deque(compare(runtime.store, before, new, runtime.rates, runtime.now(), swing, report), maxlen=0)
     exceeds = [] if before is None else beyond(before, new, swing)
+    if not runtime.roles.may(actor, Act.ACTIVATE_POLICY, as_of=runtime.today()):
+        exceeds.append("no_right")
     values = {
         "hash": new.hash,
         "from_hash": before.hash if before else None,
@@ -116,12 +120,17 @@ def activate(
 def confirm(runtime: Runtime, number: int, *, actor: str) -> Activation:
     """The second person agrees: the proposed policy comes in force.
 
-    Raises ``Halt`` if it is not pending, if ``actor`` proposed it, or if the policy in force has changed.
+    Raises ``Halt`` if it is not pending, if ``actor`` proposed it or may not confirm one, or if the policy
+    in force has changed.
     """
     with runtime.store.write() as tx:
         found, content = _pending(tx, number)
         if same_person(found.actor, actor):
             raise Halt(f"{found.actor} proposed it", where=f"activation {number}", todo="ask somebody else")
+        roles, act, today = runtime.roles, Act.ACTIVATE_POLICY, runtime.today()
+        proposed = roles.right(found.actor, Act.PROPOSE_POLICY, as_of=found.at.date())
+        taken = [found.actor, proposed] if proposed else [found.actor]
+        roles.require(actor, act, as_of=today, taken=taken, where=f"activation {number}")
         before = _basis(runtime, tx)
         if (before.hash if before else None) != found.from_hash:
             raise Halt(
@@ -136,9 +145,11 @@ def confirm(runtime: Runtime, number: int, *, actor: str) -> Activation:
 
 
 def withdraw(runtime: Runtime, number: int, *, actor: str) -> Activation:
-    """Take a proposed policy back, or refuse it."""
+    """Take a proposed policy back, or refuse it, which takes the role to confirm it."""
     with runtime.store.write() as tx:
         found, _ = _pending(tx, number)
+        if not same_person(found.actor, actor):
+            runtime.roles.require(actor, Act.ACTIVATE_POLICY, as_of=runtime.today())
         here = policy_activation.c.id == number
         tx.execute(sa.update(policy_activation).where(here).values(state=WITHDRAWN))
         about = f"policy {found.hash[:12]}"

@@ -280,7 +280,8 @@ class _Check:
             return self._answer(decision, found, party, own, active)
         self._move(needs, wanted, active)
         answer = self._answer(decision, found, party, self._after(own, active, wanted))
-        number = self._keep(party, wanted, answer, active, same)
+        served = self._rates.served([self._request.currency, *(n.line.currency for n in needs)], self._day)
+        number = self._keep(party, wanted, answer, active, same, served)
         return answer.model_copy(update={"reservation": number})
 
     def _move(self, needs: list[Need], wanted: dict[Key, int], active: Reservation | None) -> None:
@@ -303,6 +304,7 @@ class _Check:
         answer: CheckAnswer,
         active: Reservation | None,
         same: Reservation | None,
+        served: list[tuple[str, str, str]],
     ) -> int:
         request = self._request
         if active is not None and active != same:
@@ -318,6 +320,7 @@ class _Check:
             "currency": request.currency,
             "reserved": wanted[party.own],
             "state": "active",
+            "rates": served,
             "answer": answer.model_dump_json(),
             "created_at": self._now,
             "expires_at": self._expires_at,

@@ -93,7 +93,7 @@ def on_customer(party: Party, line: Line | None, assessed: Sequence[Told]) -> li
 def on_groups(found: Sequence[Line]) -> list[Found]:
     """What the standing of the groups above says."""
     stopped = [line for line in found if line.status not in OPEN_STATUSES]
-    return [_found("hold", f"group_{line.status}", {"group": line.subject_id}) for line in stopped]
+    return [_found("hold", f"group_{line.status}", _which(line)) for line in stopped]
 
 
 def on_limit(line: Line, grows: int | None, bounds: Room, policy: Policy, inherits: bool) -> list[Found]:
@@ -102,7 +102,7 @@ def on_limit(line: Line, grows: int | None, bounds: Room, policy: Policy, inheri
     ``inherits``: a missing limit is made good by a group's.
     """
     scope = "group_" if line.subject == GROUP else ""
-    which: dict[str, Value] = {"group": line.subject_id} if line.subject == GROUP else {}
+    which = _which(line)
     if line.limit_state == "unlimited":
         return []
     if line.limit_state == "none":
@@ -140,7 +140,7 @@ def on_breach(line: Line, bounds: Room) -> list[Found]:
         return []
     scope = "group_" if line.subject == GROUP else ""
     leads_to = "hold" if total > bounds.most else "warn"
-    return [_found(leads_to, f"{scope}limit_breached", _numbers(line, 0, bounds))]
+    return [_found(leads_to, f"{scope}limit_breached", _numbers(line, 0, bounds) | _which(line))]
 
 
 def on_order(acting: Sequence[Told]) -> list[Found]:
@@ -194,6 +194,11 @@ def told(code: str, params: Mapping[str, Value]) -> Reason:
 
 def _found(leads_to: str, code: str, params: Mapping[str, Value]) -> Found:
     return Found(leads_to, told(code, params))
+
+
+def _which(line: Line) -> dict[str, Value]:
+    """Number and name of the group whose line it is; nothing for a customer's own."""
+    return {"group": line.subject_id, "group_name": line.name} if line.subject == GROUP else {}
 
 
 def _numbers(line: Line, grows: int, bounds: Room) -> dict[str, Value]:

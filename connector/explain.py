@@ -22,8 +22,8 @@ from connector.rules import nearest, waterfall
 from connector.rules.explain import explain as tell
 from connector.rules.explain import fact_name, shown
 from connector.rules.nearest import Change, Goal
-from connector.rules.outcome import Assessment
-from connector.rules.snapshot import Unknown
+from connector.rules.outcome import Assessment, plain
+from connector.rules.snapshot import Origin, Snapshot, Unknown, Value
 from connector.runtime import Runtime
 from connector.standing import assessed_reasons
 from connector.store import assessments, lines, parties
@@ -215,7 +215,8 @@ def for_sales(
 
 def for_audit(kept: Kept, ways: Sequence[tuple[Change, ...]], language: str) -> dict[str, object]:
     """The full account: what was decided when by which policy from which facts, every step with value,
-    rule, source, freshness and effect, what was not known, and what would have changed the class."""
+    rule, source, freshness and effect, every fact that was known with source, date and freshness, what was
+    not known and why, and what would have changed the class."""
     found, facts = kept.assessment, kept.snapshot
     return {
         "assessment": kept.id,
@@ -240,8 +241,27 @@ def for_audit(kept: Kept, ways: Sequence[tuple[Change, ...]], language: str) -> 
             for name, value in sorted(facts.values.items())
             if isinstance(value, Unknown)
         },
+        "facts": [_fact(name, facts) for name in sorted(facts.values) if _known(facts.values[name])],
         "steps": [row._asdict() for row in waterfall.rows(found, facts, language)],
         "would_lift_the_class": told_changes(ways, found.currency, language),
+    }
+
+
+def _known(value: Value) -> bool:
+    return not isinstance(value, Unknown)
+
+
+def _fact(name: str, facts: Snapshot) -> dict[str, object]:
+    """A fact that was known: its value as it was kept (amounts in minor units), and where it came from."""
+    origin = facts.origins.get(name, Origin("outcome"))
+    return {
+        "fact": name,
+        "value": plain(facts.values[name]),
+        "source": origin.source,
+        "provider": origin.provider,
+        "dated": origin.dated,
+        "fresh_until": origin.fresh_until,
+        "freshness": facts.state(name),
     }
 
 

@@ -6,10 +6,12 @@ Invariant: read only. Caution is never delayed: what lowers or shortens a limit 
 from __future__ import annotations
 
 import datetime as dt
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
 from connector.errors import Halt
+from connector.roles import UNBOUNDED, Act, Role
 from connector.rules.approval import approver, beyond_group
 from connector.rules.entries import SECURING
 from connector.runtime import Runtime
@@ -17,20 +19,31 @@ from connector.store import limits, lines
 from connector.store.limits import Entry
 from connector.store.lines import CUSTOMER, GROUP
 
-# An unlimited limit is above every band.
-_MUCH = 2**62
+
+class Wanted(NamedTuple):
+    """What a limit takes: the ``act`` that it is, the ``amount`` that is signed for (minor units of the
+    policy's currency; ``None`` for an act of caution), and how many ``others`` must agree, as ``role``."""
+
+    act: Act
+    amount: int | None
+    others: int
+    role: str
 
 
-def approvals(runtime: Runtime, tx: sa.Connection, entry: Entry) -> tuple[int, str]:
-    """How many others must agree by the policy's bands, and in which role; 0 if nobody. What only lowers,
-    or shortens, the limit of the same kind that holds then needs nobody. ``Halt`` if nobody may grant so
-    much."""
-    bands = runtime.policy.approvals.limit
-    if not bands or entry.state == "none" or _lowers(runtime, tx, entry):
-        return 0, ""
-    amount = _MUCH
+def approvals(runtime: Runtime, tx: sa.Connection, entry: Entry) -> Wanted:
+    """What ``entry`` takes by the policy's bands and the roles that were given. What only lowers, or
+    shortens, the limit of the same kind that holds then needs nobody else. Whoever asks is one of the
+    signers; if they may not sign for so much, at least one who may has to agree. ``Halt`` if nobody may
+    grant so much."""
+    bands, roles, today = runtime.policy.approvals.limit, runtime.roles, runtime.today()
+    if entry.state == "none" or _lowers(runtime, tx, entry):
+        return Wanted(Act.LOWER_LIMIT, None, 0, "")
+    if not bands:
+        alone = roles.may(entry.actor, Act.GRANT_LIMIT, as_of=today)
+        return Wanted(Act.GRANT_LIMIT, None, 0 if alone else 1, "" if alone else Role.APPROVER)
+    amount = UNBOUNDED
     if entry.amount is not None:
-        amount = converted(runtime, entry.amount, entry.currency, runtime.today())
+        amount = converted(runtime, entry.amount, entry.currency, today)
     band = approver(bands, amount, runtime.policy.currency)
     if band is None:
         raise Halt(
@@ -38,7 +51,8 @@ def approvals(runtime: Runtime, tx: sa.Connection, entry: Entry) -> tuple[int, s
             where=f"{entry.subject} {entry.subject_id}",
             todo="ask for less, or give `approvals.limit` of the policy a band without `up_to`",
         )
-    return band.signers - 1, band.role
+    alone = roles.may(entry.actor, Act.GRANT_LIMIT, amount, as_of=today)
+    return Wanted(Act.GRANT_LIMIT, amount, max(band.signers - 1, 0 if alone else 1), band.role)
 
 
 def _lowers(runtime: Runtime, tx: sa.Connection, entry: Entry) -> bool:

@@ -1,8 +1,9 @@
 """Limits that others must agree to: asked for by one, approved or declined by others.
 
-Invariant: nobody approves what he asked for, however he spells his name, and nobody approves twice; the
-limit begins with the last approval that the policy wants, in the same transaction. A request that
-nobody decides in time lapses; what was decided stays on record.
+Invariant: nobody approves what he asked for, however he spells his name, nobody approves twice, not even
+by a deputy, and nobody above what his role lets him sign for; the limit begins with the last approval that
+the policy wants, in the same transaction. A request that nobody decides in time lapses; what was decided
+stays on record.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ import orjson
 import sqlalchemy as sa
 
 from connector.errors import Halt
-from connector.limit_bounds import approvals
+from connector.limit_bounds import Wanted, approvals
 from connector.limits import enter
-from connector.roles import person, same_person
+from connector.roles import Act, Roles, person, same_person
 from connector.runtime import Runtime
 from connector.store import journal
 from connector.store.decision_tables import limit_decision, limit_request
@@ -61,13 +62,16 @@ def request(runtime: Runtime, entry: Entry) -> Request:
     it is set at once."""
     now = runtime.now()
     with runtime.store.write() as tx:
-        needs, role = approvals(runtime, tx, entry)
+        wanted, about = approvals(runtime, tx, entry), f"{entry.subject} {entry.subject_id}"
+        act = Act.REQUEST_LIMIT if wanted.others else wanted.act
+        runtime.roles.require(entry.actor, act, wanted.amount, as_of=runtime.today(), where=about)
+        needs = wanted.others
         values = {
             "subject": entry.subject,
             "subject_id": entry.subject_id,
             "wanted": orjson.dumps(asdict(entry)).decode(),
             "needs": needs,
-            "role": role,
+            "role": wanted.role,
             "state": PENDING if needs else APPROVED,
             "reason": entry.reason,
             "actor": entry.actor,
@@ -78,7 +82,6 @@ def request(runtime: Runtime, entry: Entry) -> Request:
         number = tx.execute(
             sa.insert(limit_request).values(**values).returning(limit_request.c.id)
         ).scalar_one()
-        about = f"{entry.subject} {entry.subject_id}"
         detail = {"request": number, "needs": needs, "amount": entry.amount, "currency": entry.currency}
         journal.add(tx, now, entry.actor, "limit_requested", about, detail | {"reason": entry.reason})
         if not needs:
@@ -90,7 +93,7 @@ def approve(runtime: Runtime, number: int, *, actor: str, note: str = "") -> Req
     """Agree to a request; the last approval that is needed sets the limit.
 
     Raises ``Halt`` if there is none pending with this id, if ``actor`` asked for it or has decided on it
-    before, or if the limit would have ended by now.
+    before, may not sign for so much, or if the limit would have ended by now.
     """
     now = runtime.now()
     with runtime.store.write() as tx:
@@ -102,11 +105,17 @@ def approve(runtime: Runtime, number: int, *, actor: str, note: str = "") -> Req
             )
         if any(same_person(one.actor, actor) for one in found.verdicts):
             raise Halt(f"{actor} has approved request {number} already", todo="another one has to approve it")
-        _decide(tx, number, actor, "approve", note, now)
         about = f"{found.entry.subject} {found.entry.subject_id}"
-        journal.add(tx, now, actor, "limit_approved", about, {"request": number, "note": note})
+        wanted = approvals(runtime, tx, found.entry)
+        taken = _signed(runtime.roles, found, wanted)
+        who, today = runtime.roles, runtime.today()
+        right = who.require(actor, wanted.act, wanted.amount, as_of=today, taken=taken, where=about)
+        _decide(tx, number, actor, "approve", note, now)
+        stands_in = {} if same_person(right, actor) else {"for": right}
+        detail = {"request": number, "note": note} | stands_in
+        journal.add(tx, now, actor, "limit_approved", about, detail)
         # A policy that has become stricter since is heeded, one that has become laxer is not.
-        needs = max(found.needs, approvals(runtime, tx, found.entry)[0])
+        needs = max(found.needs, wanted.others)
         if len(found.approved_by) + 1 >= needs:
             entry = _from_today(found.entry, runtime.today(), number)
             enter(runtime, tx, replace(entry, request_id=number, at=now))
@@ -115,16 +124,18 @@ def approve(runtime: Runtime, number: int, *, actor: str, note: str = "") -> Req
 
 
 def decline(runtime: Runtime, number: int, *, actor: str, note: str) -> Request:
-    """Refuse a request, or take back one's own. Raises ``Halt`` without a word why, or if it is not
-    pending."""
+    """Refuse a request, which takes a signer's role, or take back one's own. Raises ``Halt`` without a word
+    why, or if it is not pending."""
     if not note.strip():
         raise Halt("a refusal needs a reason", todo="say with --reason why")
     now = runtime.now()
     with runtime.store.write() as tx:
         found = _pending(tx, number, now)
+        about = f"{found.entry.subject} {found.entry.subject_id}"
+        if not same_person(found.entry.actor, actor):
+            runtime.roles.require(actor, Act.GRANT_LIMIT, as_of=runtime.today(), where=about)
         _decide(tx, number, actor, "decline", note.strip(), now)
         _close(tx, number, DECLINED, now)
-        about = f"{found.entry.subject} {found.entry.subject_id}"
         journal.add(tx, now, actor, "limit_declined", about, {"request": number, "note": note.strip()})
         return _get(tx, number, now)
 
@@ -139,6 +150,17 @@ def listed(runtime: Runtime, state: str | None = PENDING) -> list[Request]:
             query = query.where(limit_request.c.state == (PENDING if state == EXPIRED else state))
         found = [_request(row, _verdicts(tx, row.id), now) for row in tx.execute(query).all()]
     return [one for one in found if state is None or one.state == state]
+
+
+def _signed(roles: Roles, found: Request, wanted: Wanted) -> list[str]:
+    """Whose right has been used for a request: of whoever asked, and of those who approved it so far."""
+    taken = [found.entry.actor]
+    asked = roles.right(found.entry.actor, wanted.act, wanted.amount, as_of=found.entry.at.date())
+    taken += [asked] if asked else []
+    for one in found.verdicts:
+        used = roles.right(one.actor, wanted.act, wanted.amount, as_of=one.at.date(), taken=taken)
+        taken += [one.actor, used] if used else [one.actor]
+    return taken
 
 
 def _from_today(entry: Entry, today: dt.date, number: int) -> Entry:

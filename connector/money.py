@@ -113,6 +113,15 @@ class Rates:
         at = bisect_right(days, day)
         return Rate(currency, days[at - 1], values[at - 1]) if at else None
 
+    def served(self, currencies: Iterable[str], day: dt.date) -> list[tuple[str, str, str]]:
+        """The rates by which amounts in ``currencies`` are converted on ``day``, to be kept with what came of
+        it: currency, units of the base for one (decimal text), and the day of the rate; none if they are
+        all the same."""
+        if len(wanted := set(currencies)) < 2:
+            return []
+        found = [rate for one in sorted(wanted) if (rate := self.rate(one, day)) is not None]
+        return [(rate.currency, str(rate.per_unit), rate.day.isoformat()) for rate in found]
+
     def per_unit(self, currency: str, day: dt.date) -> Decimal | None:
         """Base units for one unit of ``currency`` on ``day``, or ``None`` when no rate is known."""
         if currency == self.base:

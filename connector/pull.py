@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from connector import quotas
 from connector.adapter import Crm, Missing, Row
 from connector.arrivals import Counting
 from connector.errors import Halt
@@ -69,6 +70,7 @@ def pull(
     names = read_back(store, connection)
     faults: list[Halt] = []
     with crm.context.secrets.lock("pull"):
+        quotas.settle(store, connection, type(crm), crm.context.now())
         windows: dict[Stream, Window] = {}
         for stream in Stream:
             reader = mapping.reader(stream, names)

@@ -32,11 +32,14 @@ KINDS: Mapping[str, frozenset[str]] = {
     ),
     **dict.fromkeys(("stage", "state", "currency"), frozenset({"option", "text"})),
     **dict.fromkeys(
-        ("active", "counts", "disputed", "prepaid", "is_person"), frozenset({"option", "boolean"})
+        ("active", "counts", "disputed", "prepaid", "is_person", "blacklisted"),
+        frozenset({"option", "boolean"}),
     ),
     "terms_days": frozenset({"integer", "number"}),
     "owner_id": frozenset({"owner", "reference"}),
-    **dict.fromkeys(("country", "industry", "city"), frozenset({"option", "text", "long_text"})),
+    **dict.fromkeys(
+        ("country", "industry", "city", "account_status"), frozenset({"option", "text", "long_text"})
+    ),
 }
 TEXTS = frozenset({"text", "long_text"})
 
@@ -88,6 +91,8 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     ),
     "customer_since": ("合作起始日", "合作开始日期", "首次合作日期", "customer since"),
     "is_person": ("个人客户", "是否个人", "is person", "natural person"),
+    "account_status": ("客户状态", "account status", "customer status"),
+    "blacklisted": ("黑名单", "是否黑名单", "blacklisted", "on blacklist"),
     "account_id": ("客户名称", "客户", "account", "customer"),
     "order_id": ("销售订单编号", "销售订单", "订单编号", "sales order", "order"),
     "invoice_id": ("发票", "开票申请", "invoice"),

@@ -15,7 +15,15 @@ from connector.model import Negative, Report, Statement
 from connector.money import Rate, Rates
 from connector.policy.load import load
 from connector.policy.schema import Policy
-from connector.rules.documents import Dossier, InvoiceDoc, LimitEntry, OrderDoc, PaymentDoc, ReportDoc
+from connector.rules.documents import (
+    Dossier,
+    InvoiceDoc,
+    LimitEntry,
+    OrderDoc,
+    PaymentDoc,
+    PromiseDoc,
+    ReportDoc,
+)
 from connector.rules.evaluate import evaluate
 from connector.rules.facts import snapshot
 from connector.rules.outcome import Assessment
@@ -83,6 +91,13 @@ def payment(id: str = "p1", amount: int = 10_000, **more: Any) -> PaymentDoc:
         "paid_on": day(-1),
     }
     return PaymentDoc(id=id, amount=amount, **{**values, **more})
+
+
+def promise(id: int = 1, amount: int = 10_000, due: int = -1, **more: Any) -> PromiseDoc:
+    """A promise made ten days before it falls due, ``due`` days from today."""
+    return PromiseDoc(
+        id=id, amount=amount, **{"currency": "CNY", "made_on": day(due - 10), "due_on": day(due), **more}
+    )
 
 
 def statement(**more: Any) -> Statement:

@@ -113,7 +113,9 @@ def _asked(asked: Order | None, ways: Any, language: str) -> dict[str, Any]:
         "order": {
             "amount": show(asked.amount, asked.currency),
             "decision": asked.decision,
-            "reasons": [one.reason.model_dump() for one in asked.found],
+            "reasons": [
+                one.reason.model_dump() | {"told": getattr(one.reason.text, language)} for one in asked.found
+            ],
             "would_let_it_pass": told_changes(ways, currency, language),
         }
     }
@@ -127,9 +129,21 @@ def _audit(account: dict[str, Any], form: str) -> None:
     if form == "csv":
         emit(steps, ROW, form)
         return
-    head = [{"field": name, "value": _plain(value)} for name, value in account.items()]
+    head = [{"field": name, "value": _plain(value)} for name, value in _short(account).items()]
     emit(head, ("field", "value"), form)
     emit(steps, ROW[:-1], form)
+
+
+def _short(account: dict[str, Any]) -> dict[str, Any]:
+    """The account as it fits into cells: of a reason the sentence alone; JSON has all of it."""
+    shown = {name: value for name, value in account.items() if name != "facts"}
+    shown["reasons"] = [one["text"] for one in account["reasons"]]
+    if "order" in account:
+        shown["order"] = account["order"] | {
+            "reasons": [one["told"] for one in account["order"]["reasons"]],
+        }
+        del shown["would_lift_the_class"]  # asked is what would let the order pass
+    return shown
 
 
 def _plain(value: Any) -> str | None:

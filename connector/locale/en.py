@@ -42,6 +42,7 @@ _REASONS = {
     "hold_placed": "On hold: {reason}",
     "amounts_without_rate": "No exchange rate for {documents}: the exposure is a lower bound",
     "limit_missing": "No credit limit: too little is known",
+    "limit_quota_none": "No credit limit: the CRM's own credit module, which decides, grants none",
     "limit_no_rate": "The limit set cannot be converted: no exchange rate",
     "new_customer": "New customer: starting limit {limit:money}",
     "terms_longer": "Agreed terms of {agreed} days exceed the {longest} days of class {risk_class}",
@@ -50,25 +51,25 @@ _REASONS = {
     "{exposure:money}, reserved {reserved:money}",
     "excess_approver": "Over by {over:money}: {role} may let it pass (signatures: {signers})",
     "limit_breached": "The limit of {limit:money} is already exceeded by {over:money}: exposure {exposure:money}, reserved {reserved:money}",
-    "group_limit_breached": "The group's limit of {limit:money} is already exceeded by {over:money}: exposure {exposure:money}, reserved {reserved:money}",
+    "group_limit_breached": "The limit of {limit:money} of the group {group_name} is already exceeded by {over:money}: exposure {exposure:money}, reserved {reserved:money}",
     "within_tolerance": "{asked:money} goes over the room left by {over:money}, within the tolerance: limit "
     "{limit:money}, exposure {exposure:money}, reserved {reserved:money}",
-    "over_group_limit": "{asked:money} is {over:money} over the room left to the group: limit {limit:money}, "
+    "over_group_limit": "{asked:money} is {over:money} over the room left to the group {group_name}: limit {limit:money}, "
     "exposure {exposure:money}, reserved {reserved:money}",
-    "within_group_tolerance": "{asked:money} goes over the room left to the group by {over:money}, within "
+    "within_group_tolerance": "{asked:money} goes over the room left to the group {group_name} by {over:money}, within "
     "the tolerance: limit {limit:money}, exposure {exposure:money}, reserved {reserved:money}",
     "no_limit": "The customer has no credit limit",
     "limit_unknown": "The customer's limit is not known",
-    "group_limit_unknown": "The group's limit is not known",
+    "group_limit_unknown": "The limit of the group {group_name} is not known",
     "exposure_incomplete": "The exposure is not fully known: an exchange rate is missing",
-    "group_exposure_incomplete": "The group's exposure is not fully known: an exchange rate is missing",
+    "group_exposure_incomplete": "The exposure of the group {group_name} is not fully known: an exchange rate is missing",
     "not_assessed": "The customer has not been assessed yet",
     "customer_unknown": "Account {account} is not known yet",
     "customer_watch": "The customer is being watched",
     "customer_hold": "The customer is on hold",
     "customer_stop": "The customer is stopped",
-    "group_hold": "The group is on hold",
-    "group_stop": "The group is stopped",
+    "group_hold": "The group {group_name} is on hold",
+    "group_stop": "The group {group_name} is stopped",
     "rate_unknown": "No exchange rate from {currency} to {to}",
     "got_past": "The order reached the CRM without a check: {how:label}",
     "order_forced": "Put on hold by {actor}: {reason}",
@@ -120,6 +121,10 @@ _STEPS = {
     "limit_set_amount": "Replaced by the {entry:label} limit set by a person: {amount:money} (until {until})",
     "limit_set_none": "Replaced by a person: no credit ({entry:label}, until {until})",
     "limit_set_unlimited": "Replaced by a person: unlimited ({entry:label}, until {until})",
+    "limit_quota": "Decided by the CRM's own credit module ({source}): {amount:money} (until {until}); calculated "
+    "here: {calculated:money}",
+    "limit_quota_none": "Decided by the CRM's own credit module ({source}), which grants no quota that holds today; "
+    "calculated here: {calculated:money}",
     "limit_zero_unlimited": "A limit of 0 means unlimited",
     "limit_zero_missing": "A limit of 0 means that none was set",
     "limit_secured": "Own {own:money} and secured {secured:money} = {amount:money}",
@@ -292,12 +297,12 @@ _CRM = {
 
 # What would help, and how it is said to sales.
 _ADVICE = {
-    "change.at_least": "{fact} from {before} to {after} or more",
-    "change.at_most": "{fact} from {before} to {after} or less",
-    "change.below": "{fact} from {before} to below {after}",
-    "change.at_least_unknown": "{fact} (not known now: {before}) shown to be {after} or more",
-    "change.at_most_unknown": "{fact} (not known now: {before}) shown to be {after} or less",
-    "change.below_unknown": "{fact} (not known now: {before}) shown to be below {after}",
+    "change.at_least": "{fact} goes from {before} to {after} or more",
+    "change.at_most": "{fact} goes from {before} to {after} or less",
+    "change.below": "{fact} goes from {before} to below {after}",
+    "change.at_least_unknown": "{fact} (not known now: {before}) is shown to be {after} or more",
+    "change.at_most_unknown": "{fact} (not known now: {before}) is shown to be {after} or less",
+    "change.below_unknown": "{fact} (not known now: {before}) is shown to be below {after}",
     "change.pay_overdue": "the overdue {amount:money} is paid",
     "change.pay_open": "{amount:money} of what is open is paid",
     "change.lift_hold": "the hold placed by a person is lifted ({reason})",

@@ -68,6 +68,20 @@ class PaymentDoc(NamedTuple):
     bill_due_on: dt.date | None = None
 
 
+class PromiseDoc(NamedTuple):
+    """A promise to pay ``amount`` by ``due_on``, made on ``made_on``: for the invoice ``invoice_id`` (as
+    ``InvoiceDoc.id``), else for whatever is open. ``outcome`` is what a person said came of it: ``kept``,
+    ``broken`` or ``withdrawn``; ``None`` leaves it to the money."""
+
+    id: int
+    made_on: dt.date
+    due_on: dt.date
+    amount: int
+    currency: str
+    invoice_id: str | None = None
+    outcome: str | None = None
+
+
 class ReportDoc(NamedTuple):
     """An agency report and when it was fetched (aware UTC)."""
 
@@ -92,7 +106,8 @@ class LimitEntry(NamedTuple):
     """A limit set by a person: ``kind`` ``base``, ``seasonal`` or ``temporary``, or a sum that secures it:
     ``insured`` or ``guaranteed``, of which ``cover_bp`` / 10000 would be paid; ``state`` ``none``,
     ``amount`` or ``unlimited``; valid on days in ``[valid_from, valid_to]``; ``valid_to`` ``None`` is
-    open-ended; a season from one ``MM-DD`` to another, every year."""
+    open-ended; a season from one ``MM-DD`` to another, every year. Or what a CRM's own module grants where
+    that decides: ``credit_file`` or ``credit_account``, read from ``source``."""
 
     kind: str
     state: str
@@ -103,15 +118,17 @@ class LimitEntry(NamedTuple):
     season_from: str | None = None
     season_to: str | None = None
     cover_bp: int | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """Everything about one customer. ``hold_placed`` is the reason of a hold set by a person;
+    """Everything about one customer. ``limits_by`` is the CRM whose own credit module decides on its limit
+    (``None``: we do). ``hold_placed`` is the reason of a hold set by a person;
     ``terms_days`` the payment terms agreed; ``reviewed_on`` the day of the last review;
-    ``account_status`` what the CRM calls the account's status, ``blacklisted`` its own mark;
-    ``broken_promises`` the days on which promised money did not come (``None``: promises are not
-    recorded).
+    ``account_statuses`` what the CRMs call the status of its accounts; ``blacklisted`` whether a CRM or a
+    person has it on a blacklist; ``promises`` those to pay (none: nobody recorded any). ``agency_chosen`` is
+    the agency that a person believes where agencies contradict one another.
     """
 
     customer_id: int
@@ -128,8 +145,10 @@ class Dossier:
     payments: tuple[PaymentDoc, ...] = ()
     reports: tuple[ReportDoc, ...] = ()
     limits: tuple[LimitEntry, ...] = field(default=())
+    limits_by: str | None = None
     group_id: int | None = None
-    account_status: str | None = None
+    agency_chosen: str | None = None
+    account_statuses: tuple[str, ...] = ()
     blacklisted: bool | None = None
-    broken_promises: tuple[dt.date, ...] | None = None
+    promises: tuple[PromiseDoc, ...] = ()
     advice: tuple[AdviceDoc, ...] = ()

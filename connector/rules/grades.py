@@ -6,12 +6,13 @@ Invariant: each step equals the one that ``interpret`` would make.
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
 from connector.policy.schema import STATUSES
 from connector.rules import calendar, limit
-from connector.rules.outcome import Step, Told, step
+from connector.rules.outcome import Gives, Step, Told, step
 from connector.rules.program import Class, Compiled
 
 RANK: dict[str, int] = {status: rank for rank, status in enumerate(STATUSES)}
@@ -37,7 +38,8 @@ class Day(NamedTuple):
     hold: bool
 
 
-class Grade(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Grade:
     """A class; ``worth`` and ``revenue`` are the shares of its capacity, ``numerator`` and
     ``denominator`` its factor."""
 
@@ -46,6 +48,8 @@ class Grade(NamedTuple):
     by_score: Told
     terms_class: Step
     terms_agreed: Told
+    terms_cut: Told
+    terms_longer: Gives
     worth: Share | None
     revenue: Share | None
     cap: int
@@ -79,6 +83,17 @@ def grade(rules: Compiled, found: Class) -> Grade:
         longest=found.terms_days,
         by_score=told("class", "class_by_score", ("score",), risk_class=name),
         terms_class=step("terms", "terms_class", days=found.terms_days, risk_class=name),
+        terms_cut=told("terms", "terms_cut", ("agreed",), days=found.terms_days, risk_class=name),
+        terms_longer=Gives(
+            "terms_longer",
+            {
+                "status": "watch",
+                "currency": rules.currency,
+                "longest": found.terms_days,
+                "risk_class": name,
+            },
+            ("agreed",),
+        ),
         terms_agreed=told("terms", "terms_agreed", ("days",), longest=found.terms_days),
         worth=share("capacity", "tangible_net_worth", shares.tangible_net_worth) if shares else None,
         revenue=share("capacity", "revenue_level", shares.revenue) if shares else None,

@@ -75,7 +75,7 @@ def interpret(policy: Policy, snapshot: Snapshot) -> Assessment:
         utilisation=utilisation,
         overdue_amount=overdue if isinstance(overdue, int) else 0,
         overdue_days=days if isinstance(days, int) else 0,
-        reasons=tuple(reasons),
+        grounds=tuple(reasons),
         trace=steps,
         next_review=review,
         visit_within_days=visit_days,

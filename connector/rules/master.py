@@ -22,9 +22,11 @@ def once(
     """Invoices and payments of one customer, each once; ``ledgers`` are the connections that are ledgers.
 
     Two invoices are the same if number (or, without one, id) and currency agree, capitals and blanks aside.
-    The CRM's copy goes, with what was paid on it; the order that it was made for is the ledger invoice's from
-    then on. A ledger may also name the order itself, by its number. Payments of a CRM on an order that
-    the ledger has invoiced, and those on nothing in particular, are known to the ledger: they go, too.
+    The CRM's copy goes, with what was paid on it; where the ledger does not say whether the invoice is in
+    dispute, what the CRM or a person says of its copy stays. The order that it was made for is the ledger
+    invoice's from then on. A ledger may also name the order itself, by its number. Payments of a CRM on an
+    order that the ledger has invoiced, and those on nothing in particular, are known to the ledger: they go,
+    too.
     """
     mine = [doc for doc in invoices if _source(doc.id) in ledgers]
     others = [doc for doc in invoices if _source(doc.id) not in ledgers]
@@ -36,13 +38,22 @@ def once(
     of_order = {doc.id: by_number.get(_plain(_own(doc.order_id))) for doc in mine if doc.order_id}
     twins = {_key(doc): doc.id for doc in mine}
     gone: set[str] = set()
+    disputed: dict[str, bool] = {}
     for doc in others:
         twin = twins.get(_key(doc))
         if twin is not None:
             gone.add(doc.id)
+            if doc.disputed is not None:
+                disputed[twin] = disputed.get(twin, False) or doc.disputed
             if doc.order_id is not None and of_order.get(twin) is None:
                 of_order[twin] = doc.order_id
-    linked = [doc._replace(order_id=of_order.get(doc.id) or doc.order_id) for doc in mine]
+    linked = [
+        doc._replace(
+            order_id=of_order.get(doc.id) or doc.order_id,
+            disputed=disputed.get(doc.id) if doc.disputed is None else doc.disputed,
+        )
+        for doc in mine
+    ]
     invoiced = {one for one in of_order.values() if one is not None}
     kept = [doc for doc in others if doc.id not in gone]
     return [*linked, *kept], list(_payments(payments, ledgers, gone, invoiced))

@@ -54,16 +54,39 @@ class Told(NamedTuple):
     names: tuple[str, ...]
 
 
-class Of(NamedTuple):
-    """A step that tells of a reason."""
+class Gives(NamedTuple):
+    """A rule that gives a reason: the ``fixed`` parameters of it, and the ``names`` of those that differ.
+    ``rank`` is that of the class which a knock-out sets; -1 for any other rule."""
 
-    kind: str
     code: str
+    fixed: Params
+    names: tuple[str, ...]
+    rank: int = -1
 
 
-# One entry of a trace: a step, or what makes it one: a ``Told`` and the values of its names, in order; or
-# an ``Of`` and its reason.
+class Knocks(NamedTuple):
+    """The mark of a step that tells of a knock-out: behind it stand its reason and the class it led to."""
+
+
+KNOCKS = Knocks()
+
+# A reason, or what makes it one: a ``Gives`` and the values of its names, in order.
+Ground = Reason | tuple[Any, ...]
+# One entry of a trace: a step, or what makes it one: a ``Told`` and the values of its names, in order; a
+# ground, which is told as it is; or ``KNOCKS``, a ground and the name of a class.
 Entry = Step | tuple[Any, ...]
+
+
+def reason_of(ground: Ground) -> Reason:
+    """The reason of a ground."""
+    if isinstance(ground, Reason):
+        return ground
+    gives: Gives = ground[0]
+    params = gives.fixed.copy()
+    for place, name in enumerate(gives.names, 1):
+        value = ground[place]
+        params[name] = None if type(value) is Unknown else plain(value)
+    return Reason(gives.code, params)
 
 
 def written_out(entry: Entry) -> Step:
@@ -73,10 +96,13 @@ def written_out(entry: Entry) -> Step:
 
 def _parts(entry: tuple[Any, ...]) -> tuple[str, str, Params]:
     """Kind, code and parameters of what is not a step yet."""
-    told: Told | Of = entry[0]
-    if isinstance(told, Of):
-        reason: Reason = entry[1]
-        return told.kind, told.code, {**reason.params, "code": reason.code}
+    told: Told | Gives | Knocks = entry[0]
+    if isinstance(told, Gives):
+        code, given = reason_of(entry)
+        return "status", "rule", {**given, "code": code}
+    if isinstance(told, Knocks):
+        code, given = reason_of(entry[1])
+        return "class", "class_knock_out", {**given, "code": code, "risk_class": entry[2]}
     params = told.fixed.copy()
     for place, name in enumerate(told.names, 1):
         value = entry[place]
@@ -100,7 +126,8 @@ class Assessment(NamedTuple):
     ``next_change`` (UTC) is when time alone may change the outcome. ``policy`` is name and version.
     ``segment`` is the policy's segment (``default``: none); ``dunning_level`` the rung of the overdue
     ladder (0: none); ``late_interest`` has accrued so far; ``secured`` is what others stand for.
-    ``trace`` holds every step; ``steps`` writes them out. Equal are outcomes with equal steps.
+    ``grounds`` hold every reason and ``trace`` every step; ``reasons`` and ``steps`` write them out. Equal
+    are outcomes with equal reasons and steps.
     """
 
     customer_id: int
@@ -121,7 +148,7 @@ class Assessment(NamedTuple):
     utilisation: Decimal | None
     overdue_amount: int
     overdue_days: int
-    reasons: tuple[Reason, ...]
+    grounds: Sequence[Ground]
     trace: Sequence[Entry]
     next_review: dt.date
     visit_within_days: int | None
@@ -133,6 +160,11 @@ class Assessment(NamedTuple):
     secured: int = 0
 
     @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """Why the customer is not simply ok, the worst first."""
+        return tuple(map(reason_of, self.grounds))
+
+    @property
     def steps(self) -> tuple[Step, ...]:
         """Every step, in order."""
         return tuple(map(written_out, self.trace))
@@ -140,7 +172,8 @@ class Assessment(NamedTuple):
     def __eq__(self, other: object) -> bool:
         if type(other) is not Assessment:
             return NotImplemented
-        return tuple(self._replace(trace=self.steps)) == tuple(other._replace(trace=other.steps))
+        mine = self._replace(grounds=self.reasons, trace=self.steps)
+        return tuple(mine) == tuple(other._replace(grounds=other.reasons, trace=other.steps))
 
     def __ne__(self, other: object) -> bool:
         return not self == other
@@ -172,7 +205,7 @@ def assessment_from_json(text: bytes) -> Assessment:
     for name in ("score", "utilisation"):
         content[name] = None if content[name] is None else Decimal(content[name])
     content["next_review"] = dt.date.fromisoformat(content["next_review"])
-    content["reasons"] = tuple(Reason(*item) for item in content["reasons"])
+    content["grounds"] = tuple(Reason(*item) for item in content.pop("reasons"))
     content["trace"] = tuple(Step(*item) for item in content.pop("steps"))
     return Assessment(**content)
 
@@ -180,5 +213,5 @@ def assessment_from_json(text: bytes) -> Assessment:
 def _content(assessment: Assessment) -> dict[str, Any]:
     content = assessment._asdict()
     content["reasons"] = [list(item) for item in assessment.reasons]
-    del content["trace"]
+    del content["grounds"], content["trace"]
     return content

@@ -25,7 +25,6 @@ from connector.rules.snapshot import Unknown, Value
 
 NO_HISTORY = Unknown("no_history")
 NOT_RECORDED = Unknown("not_recorded")
-NO_PROMISES = Unknown("no_promises")
 YEAR = dt.timedelta(days=365)
 TWO_YEARS = dt.timedelta(days=730)
 _DAY = dt.timedelta(days=1)
@@ -208,15 +207,6 @@ def payment_facts(
         values[f"overdue_amount_{least}d"] = sum(over[at:])
     windows.facts(values)
     return values, Standing(open_, amount, settled, paid_on)
-
-
-def broken(promises: Iterable[dt.date] | None, today: dt.date, moments: list[dt.date]) -> int | Unknown:
-    """Promises broken within twelve months."""
-    if promises is None:
-        return NO_PROMISES
-    recent = [day for day in promises if today - YEAR < day <= today]
-    moments.extend(day + YEAR for day in recent)
-    return len(recent)
 
 
 def outstanding(standing: Standing, sales: Value, days: int) -> dict[str, Value]:

@@ -43,10 +43,10 @@ def profile_facts(
         "size": _size(rules, values["revenue_level"]),
         "is_person": dossier.is_person,
         "new_customer": _new(policy, values["relation_months"], settled, since, moments),
-        "account_status": dossier.account_status or NOT_RECORDED,
+        "account_status": _status(policy, dossier) or NOT_RECORDED,
         "blacklisted": _blacklisted(policy, dossier),
         "terms_agreed_days": NOT_RECORDED if dossier.terms_days is None else dossier.terms_days,
-        "limit_expired": _expired(policy, dossier.limits, today, moments),
+        "limit_expired": _expired(policy, dossier, today, moments),
         "insured_amount": _secured("insured", dossier.limits, policy.currency, today, convert),
         "guaranteed_amount": _secured("guaranteed", dossier.limits, policy.currency, today, convert),
     }
@@ -73,22 +73,31 @@ def _new(policy: Policy, months: Value, settled: int, since: dt.date | None, mom
     return settled < asked.settled_invoices
 
 
+def _status(policy: Policy, dossier: Dossier) -> str | None:
+    """The status of the customer's accounts: of several, the one that the blacklist names, else the first."""
+    listed = [status for status in dossier.account_statuses if status in policy.blacklist.account_status]
+    return next(iter(listed or dossier.account_statuses), None)
+
+
 def _blacklisted(policy: Policy, dossier: Dossier) -> bool | Unknown:
     listed = policy.blacklist
     if dossier.customer_id in listed.customers or dossier.group_id in listed.groups:
         return True
-    if dossier.account_status is not None and dossier.account_status in listed.account_status:
+    if any(status in listed.account_status for status in dossier.account_statuses):
         return True
     if dossier.blacklisted is not None:
         return dossier.blacklisted
-    return False if listed.customers or listed.groups or dossier.account_status else NOT_RECORDED
+    stated = listed.account_status and dossier.account_statuses
+    return False if listed.customers or listed.groups or stated else NOT_RECORDED
 
 
-def _expired(
-    policy: Policy, set_: tuple[LimitEntry, ...], today: dt.date, moments: list[dt.date]
-) -> bool | Unknown:
-    """Whether the limit set by a person is too old, or was a temporary one and has run out."""
-    own = [entry for entry in set_ if entry.kind in OWN_KINDS]
+def _expired(policy: Policy, dossier: Dossier, today: dt.date, moments: list[dt.date]) -> bool | Unknown:
+    """Whether the limit set by a person is too old, or was a temporary one and has run out; or whether the
+    quotas of a CRM's module that decides have run out."""
+    if dossier.limits_by is not None:
+        quotas = [one for one in dossier.limits if one.kind in entries.GRANTED and one.valid_from <= today]
+        return entries.granted(quotas, today) is None if quotas else NO_ENTRY
+    own = [entry for entry in dossier.limits if entry.kind in OWN_KINDS]
     begun = [entry for entry in own if entry.valid_from <= today]
     holding = [entry for entry in begun if entry.valid_to is None or entry.valid_to >= today]
     if not begun:

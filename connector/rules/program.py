@@ -36,7 +36,8 @@ class Point:
     rest: Band | None
 
 
-class Class(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Class:
     """A risk class; ``rank`` 0 is the best. ``floor`` is its lowest score."""
 
     name: str

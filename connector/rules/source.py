@@ -1,6 +1,7 @@
 """The text of a function in the making, and the constants that it names.
 
-Invariant: the text is ours alone; whatever comes from a policy is bound as a constant.
+Invariant: the text is ours alone; whatever comes from a policy is bound as a constant, but whole numbers,
+which stand in it as digits.
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ class Text:
         self.facts: dict[str, str] = {}
 
     def bind(self, value: Any) -> str:
-        """The name of a constant."""
+        """The name of a constant; whole numbers stand for themselves, which is quicker."""
+        if type(value) is int:
+            return f"({value})"
         name = f"k{len(self.names)}"
         self.names[name] = value
         return name
@@ -62,8 +65,9 @@ def plain_rules(rules: tuple[Rule, ...]) -> bool:
     return not any(rule.reach or rule.spared or rule.any or not rule.all for rule in rules)
 
 
-def add_rule(text: Text, rule: Rule, kind: str) -> None:
-    """A rule of conditions that must all hold: false if one of them is, untested if one is not known."""
+def add_rule(text: Text, rule: Rule, kind: str, fired: str) -> None:
+    """A rule of conditions that must all hold: false if one of them is, untested if one is not known; the
+    line ``fired`` is run if it acts."""
     numbers = [text.fact(test.fact) for test in rule.all]
     parts, blanks = [], []
     for test, number in zip(rule.all, numbers, strict=True):
@@ -73,7 +77,6 @@ def add_rule(text: Text, rule: Rule, kind: str) -> None:
         parts.append(f"(n{number} or {_compared(text, test, number)})")
         blanks.append((test.fact, number))
     text.add(f"if {' and '.join(parts)}:")
-    fired = f"hit.append({text.bind(rule)})"
     word = "if"
     for fact, number in dict(blanks).items():
         untested = text.bind(_untested(rule, kind, fact))

@@ -1,25 +1,25 @@
 """A program as one straight-line function: no loop over rules, nothing looked up that is known before.
 
-Invariant: the text of the function is this module's alone. Names, texts, bounds and amounts of a policy
-are bound as constants in its namespace and are never part of the text. It leaves to ``interpret`` what
-is seldom (a limit set by a person, a hold, a new customer, rules with exclusions), and equals it.
+Invariant: the text of the function is this module's alone. Names, texts and bounds of a policy are bound as
+constants in its namespace; only its whole numbers are part of the text. It leaves to ``interpret`` what is
+seldom (a limit set by a person, a hold, a new customer, rules with exclusions), and equals it.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from math import ceil
 from typing import Any
 
 from connector.money import part_of
-from connector.rules import conditions, interpret, limit, scorecard
+from connector.rules import interpret, limit, scorecard
 from connector.rules.exposure import weighted
-from connector.rules.grades import Grade, grade, told
+from connector.rules.grades import RANK, Grade, grade, told
 from connector.rules.moments import start_of
-from connector.rules.outcome import Assessment, Of, Told, step
-from connector.rules.program import Band, Compiled, Point
+from connector.rules.outcome import KNOCKS, Assessment, Gives, Ground, Params, Reason, Told, step
+from connector.rules.program import Band, Compiled, Point, Rule
 from connector.rules.snapshot import Snapshot, Unknown, Value
 from connector.rules.source import Made, Text, add_rule, plain_rules
 from connector.rules.straight_limit import add_effective, add_exposure, add_limit, add_terms
@@ -63,7 +63,6 @@ _COMMON: dict[str, Any] = {
     "effective": limit.effective,
     "exposure_of": interpret.exposure_of,
     "knock_outs": scorecard.knock_outs,
-    "knocked": scorecard.knocked,
     "need": limit.need,
     "new_customer": limit.new_customer_limit,
     "new_tuple": tuple.__new__,
@@ -71,13 +70,17 @@ _COMMON: dict[str, Any] = {
     "own_reasons_of": interpret.own_reasons_of,
     "part_of": part_of,
     "room_of": interpret.room_of,
-    "RULE": Of("status", "rule"),
-    "tell": conditions.tell,
+    "KNOCKS": KNOCKS,
     "status_rules_of": interpret.status_rules_of,
     "terms_of": interpret.terms_of,
     "weighted": weighted,
-    "worst_first": interpret.worst_first,
 }
+
+
+def _place(told: list[Reason], ranked: tuple[list[Ground], ...]) -> None:
+    """Put reasons to those of their status, in their order."""
+    for reason in told:
+        ranked[RANK[str(reason.params["status"])]].append(reason)
 
 
 def straight(rules: Compiled) -> Run:
@@ -86,7 +89,7 @@ def straight(rules: Compiled) -> Run:
     for part in (_start, _score, _class, add_terms, add_limit, add_effective, add_exposure, _status, _end):
         part(text)
     body = "\n".join(f"    {line}" for line in text.lines)
-    names = {**_COMMON, **text.names}
+    names = {**_COMMON, "place": _place, **text.names}
     exec(compile(f"def run(snapshot):\n{body}\n", "<policy>", "exec"), names)  # noqa: S102 - see above
     run: Run = names["run"]
     return run
@@ -94,7 +97,9 @@ def straight(rules: Compiled) -> Run:
 
 def _start(text: Text) -> None:
     rules = text.rules
-    text.add("v = snapshot.values\nR = {rules}\nreasons = []\nu = e = 0", rules=rules)
+    # ``r0`` to ``r3`` are the grounds by the rank of their status; what is left to ``interpret`` tells
+    # reasons, which are placed among them.
+    text.add("v = snapshot.values\nR = {rules}\nr0 = []; r1 = []; r2 = []; r3 = []\nu = e = 0", rules=rules)
 
 
 def _score(text: Text) -> None:
@@ -185,18 +190,38 @@ c = g.risk_class
     )
     text.names["GRADES"] = grades
     if not plain_rules(rules.knock_outs):
-        text.add("c = knock_outs(R, c, v, trace, reasons)\ng = GRADES[c.rank]")
+        text.add(
+            "told = []; c = knock_outs(R, c, v, trace, told); g = GRADES[c.rank]\n"
+            "place(told, (r0, r1, r2, r3))"
+        )
         return
-    text.add("hit = []")
+    text.lines.append("hit = []")
     for rule in rules.knock_outs:
-        add_rule(text, rule, "class")
+        add_rule(text, rule, "class", _gives(text, rule, {}))
     text.add(
         """
-for rule in hit:
-    c = knocked(R, rule, c, v, trace, reasons)
-if hit: g = GRADES[c.rank]
+for x in hit:
+    i = x[0].rank
+    if i > c.rank: g = GRADES[i]; c = g.risk_class
+    add((KNOCKS, x, c.name))
 """
     )
+
+
+def _gives(text: Text, rule: Rule, outcome: Mapping[str, str]) -> str:
+    """The line for a rule that acts: what makes its reason, kept among the hits and by its status.
+    ``outcome`` is how the function reads the facts that it has found by then."""
+    fixed: Params = {"status": rule.status, "currency": text.rules.currency, **rule.texts}
+    gives = text.bind(Gives(rule.reason, fixed, rule.shows, rule.rank))
+    shown = [
+        f"f{text.facts[name]}, "
+        if name in text.facts
+        else f"({outcome[name]}), "
+        if name in outcome
+        else f"v.get({text.bind(name)}), "
+        for name in rule.shows
+    ]
+    return f"x = ({gives}, {''.join(shown)}); hit.append(x); r{RANK[rule.status]}.append(x)"
 
 
 def _reached(rules: Compiled, grades: tuple[Grade, ...]) -> tuple[tuple[int, ...], tuple[Grade, ...]]:
@@ -210,35 +235,43 @@ def _reached(rules: Compiled, grades: tuple[Grade, ...]) -> tuple[tuple[int, ...
 
 def _status(text: Text) -> None:
     rules = text.rules
-    late, days = text.fact("overdue_amount"), text.fact("overdue_days_max")
-    text.add(
-        f"level = 0\nif not n{late} and not n{days} and f{late} > {{least}}:\n"
-        f"    level = {{levels}}[bisect({{ladder}}, f{days})]",
-        least=rules.ladder_least,
-        levels=rules.levels,
-        ladder=rules.ladder,
-    )
     text.names["SEGMENT"] = rules.segment
-    if not plain_rules(rules.rules):
-        text.lines.append(f"status_rules_of(R, {_ALL % 'v'}, trace, reasons)")
+    plain = plain_rules(rules.rules)
+    _ladder(text, rules.rules[: len(rules.ladder)] if plain else ())
+    if not plain:
+        text.lines += [
+            f"told = []; status_rules_of(R, {_ALL % 'v'}, trace, told)",
+            "place(told, (r0, r1, r2, r3))",
+        ]
         return
     for name in sorted({test.fact for rule in rules.rules for test in rule.all} & set(_OUTCOME)):
         number = text.facts[name] = str(len(text.facts))
         text.lines.append(f"f{number} = {_OUTCOME[name]}; n{number} = type(f{number}) is Unknown")
-    text.add("hit = []")
-    for rule in rules.rules:
-        add_rule(text, rule, "status")
-    # Of more than a hundred facts the reasons tell few.
-    shown = sorted({name for rule in rules.rules for name in rule.shows})
-    text.names["SHOWN"] = tuple(name for name in shown if name not in _OUTCOME)
-    outcome = [f"'{name}': {read}" for name, read in _OUTCOME.items() if name in shown]
-    currency = text.bind(rules.currency)
-    text.lines += [
-        "if hit:",
-        f"    vv = {{**{{name: v.get(name) for name in SHOWN}}, {', '.join(outcome)}}}",
-        "    for rule in hit:",
-        f"        reason = tell(rule, vv, {currency}); reasons.append(reason); add((RULE, reason))",
-    ]
+    for rule in rules.rules[len(rules.ladder) :]:
+        add_rule(text, rule, "status", _gives(text, rule, _OUTCOME))
+    text.lines.append("trace += hit")
+
+
+def _ladder(text: Text, rungs: tuple[Rule, ...]) -> None:
+    """The dunning level, and the reason of the highest rung that is reached (``rungs`` may be left to
+    ``interpret``). What is not known leaves each rung untested."""
+    rules = text.rules
+    late, days = text.fact("overdue_amount"), text.fact("overdue_days_max")
+    text.lines += ["level = 0; hit = []", f"if n{late} or n{days}:"]
+    start = len(text.lines)
+    for rung in rungs:
+        add_rule(text, rung, "status", _gives(text, rung, _OUTCOME))
+    text.lines[start:] = [f"    {line}" for line in text.lines[start:]] or ["    pass"]
+    text.add(f"elif f{late} > {{least}}:", least=rules.ladder_least)
+    word = "if"
+    for place in range(len(rules.ladder) - 1, -1, -1):
+        reached = f"f{days} >= {text.bind(rules.ladder[place])}"
+        text.lines.append(f"    {word} {reached}: level = {text.bind(rules.levels[place + 1])}")
+        if rungs:
+            text.lines[-1] += f"; {_gives(text, rungs[place], _OUTCOME)}"
+        word = "elif"
+    if not rules.ladder:
+        text.lines.append("    pass")
 
 
 def _end(text: Text) -> None:
@@ -248,13 +281,14 @@ def _end(text: Text) -> None:
         f"""
 if own or snapshot.gaps:
     held = Effective(state, limit, why, secured)
-    own_reasons_of(R, snapshot, held, Calculated(amount, new), trace, reasons)
-if reasons:
-    if len(reasons) > 1: reasons.sort(key=worst_first)
-    status = reasons[0].params["status"]
-    add(({{told}}, status, len(reasons)))
+    told = []; own_reasons_of(R, snapshot, held, Calculated(amount, new), trace, told)
+    place(told, (r0, r1, r2, r3))
+if r1 or r3 or r2 or r0:
+    grounds = (*r3, *r2, *r1, *r0)
+    status = "stop" if r3 else "hold" if r2 else "watch" if r1 else "ok"
+    add(({{told}}, status, len(grounds)))
 else:
-    status = "ok"; add({{fine}})
+    grounds = (); status = "ok"; add({{fine}})
 gap, review_step, visit_days, visit_why, visit_step, hold = g.calendar[status]
 today = snapshot.today
 review = (snapshot.reviewed_on or today) + gap
@@ -268,7 +302,7 @@ x = v[{{interest}}]
 return new_tuple(Assessment, (
     snapshot.customer_id, {{title}}, {{hash}}, snapshot.as_of, {{currency}}, score, c.name, status, hold,
     state, limit, days, exposed, bool(snapshot.gaps), available, used,
-    0 if n{late} else f{late}, 0 if n{days} else f{days}, tuple(reasons), tuple(trace), review,
+    0 if n{late} else f{late}, 0 if n{days} else f{days}, grounds, trace, review,
     visit_days, visit_why, change, SEGMENT, level, 0 if type(x) is Unknown else x, secured,
 ))
 """,

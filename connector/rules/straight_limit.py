@@ -5,6 +5,7 @@ Invariant: the text is this module's alone; see ``straight``.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from connector.rules import limit
@@ -23,15 +24,19 @@ SHARE_OF = {
 
 def add_terms(text: Text) -> None:
     """Payment terms in days."""
+    watched = text.rules.policy.terms.longer_than_class == "watch"
     text.add(
-        """
+        f"""
 days = snapshot.terms_days
-if score is None or (days is not None and days > g.longest):
-    days = terms_of(R, snapshot, c, score is None, trace, reasons)
+if score is None:
+    told = []; days = terms_of(R, snapshot, c, True, trace, told)
+    place(told, (r0, r1, r2, r3))
 elif days is None:
     days = g.longest; add(g.terms_class)
-else:
+elif days <= g.longest:
     add((g.terms_agreed, days))
+else:
+    add((g.terms_cut, days)){"; r1.append((g.terms_longer, days))" if watched else ""}; days = g.longest
 """
     )
 
@@ -91,7 +96,9 @@ def _need(text: Text, term: Any) -> None:
     text.add(
         f"if n{sales}:\n    add({{unknown}}[f{sales}.reason])\nelse:\n    if {young}:\n"
         f"        a = need(Basis(R, v, c, days), {{term}}, trace)\n    else:\n"
-        f"        d = days + {{extra}}; a = part_of(f{sales}, {{numerator}} * d, {{denominator}})\n"
+        f"        d = days + {{extra}}\n"
+        f"        if f{sales} > 0 and d > 0: a = (f{sales} * {{double}} * d + {{denominator}}) // {{twice}}\n"
+        f"        else: a = part_of(f{sales}, {{numerator}} * d, {{denominator}})\n"
         f"        add(({{told}}, f{sales}, d, a))\n"
         f"        if a < {{least}}: a = {{least}}; add({{told_least}})\n"
         f"    if m is None or a < m: m = a; w = W_need",
@@ -99,7 +106,9 @@ def _need(text: Text, term: Any) -> None:
         term=term,
         extra=term.extra_days,
         numerator=numerator,
+        double=2 * numerator,
         denominator=denominator * limit.YEAR_DAYS,
+        twice=2 * denominator * limit.YEAR_DAYS,
         told=told("limit", "limit_need", ("sales", "days", "amount"), factor=rules.need_factor_text),
         least=rules.need_at_least,
         told_least=step("limit", "limit_need_least", amount=rules.need_at_least),
@@ -155,7 +164,8 @@ def add_exposure(text: Text) -> None:
     if type(exposed) is Unknown: exposed = 0
     add(({total}, exposed))
 if limit:
-    available = limit - exposed; used = (Decimal(exposed) / limit).quantize(SIX)
+    available = limit - exposed
+    used = (Decimal(exposed) / limit).quantize(SIX) if exposed or limit < 0 else {unused}
     add(({told}, limit, exposed, available, used))
 elif limit == 0:
     available = -exposed; used = None
@@ -164,6 +174,7 @@ else:
     available, used = room_of(Effective(state, limit, None, secured), exposed, trace)
 """,
         fact="exposure",
+        unused=Decimal("0.000000"),
         total=told("exposure", "exposure_total", ("amount",)),
         told=told("exposure", "available", ("limit", "exposure", "available", "utilisation")),
     )

@@ -11,19 +11,23 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from connector.money import show
+from connector.policy.catalogue import FACTS
 from connector.rules.explain import line
 from connector.rules.outcome import Assessment, Step
-from connector.rules.snapshot import Snapshot
+from connector.rules.snapshot import Origin, Snapshot
 
 _CENT = Decimal("0.01")
+_FRESHNESS = ("fresh", "stale", "unknown")
 # Parameters that are amounts of money, the one that says most of a step first.
 _AMOUNTS = ("total", "counted", "available", "amount")
 
 
 class Row(NamedTuple):
-    """One step. ``rule`` names the part of the policy, ``dated`` the day that the source is dated,
-    ``age_days`` how old it was, ``freshness`` ``fresh``, ``stale`` or ``unknown`` by the policy; ``effect``
-    is what the step adds or decides; ``text`` the sentence."""
+    """One step. ``rule`` names the part of the policy; ``fact`` what it looks at and ``value`` what it
+    found, one behind the other where it looks at several, of which then the oldest day and the worst
+    freshness stand here. ``dated`` is the day that the source is dated, ``age_days`` how old it was,
+    ``freshness`` ``fresh``, ``stale`` or ``unknown`` by the policy; ``effect`` is what the step adds or
+    decides; ``text`` the sentence."""
 
     chapter: str
     rule: str
@@ -46,27 +50,47 @@ def rows(assessment: Assessment, snapshot: Snapshot, language: str) -> list[Row]
 
 
 def _row(step: Step, snapshot: Snapshot, weights: int, language: str) -> Row:
-    fact = step.params.get("fact")
-    name = fact if isinstance(fact, str) else None
-    origin = snapshot.origins.get(name) if name else None
-    dated = origin.dated if origin else None
-    value = step.params.get("value") if "value" in step.params else step.params.get("why")
-    source = None
-    if origin is not None:
-        told = "; ".join(word for word in (origin.provider, origin.basis) if word)
-        source = f"{origin.source} ({told})" if told else origin.source
+    found = _facts(step)
+    origins = [snapshot.origins[name] for name in found if name in snapshot.origins]
+    sources = list(map(_whence, origins))
+    dated = min((one.dated for one in origins if one.dated is not None), default=None)
+    states = [snapshot.state(name) for name in found if name in snapshot.values]
+    values = list(found.values())
     return Row(
         chapter=step.kind,
         rule=_rule(step),
-        fact=name,
-        value=value if name else None,
-        source=source,
+        fact=", ".join(found) or None,
+        value=values[0] if len(values) == 1 else ", ".join(map(str, values)) or None,
+        source=", ".join(dict.fromkeys(sources)) or None,
         dated=dated,
         age_days=None if dated is None else (snapshot.today - dated).days,
-        freshness=snapshot.state(name) if name in snapshot.values else None,
+        freshness=max(states, key=_FRESHNESS.index, default=None),
         effect=_effect(step, snapshot.currency, weights),
         text=line(step, snapshot, language),
     )
+
+
+def _whence(origin: Origin) -> str:
+    told = "; ".join(word for word in (origin.provider, origin.basis) if word)
+    return f"{origin.source} ({told})" if told else origin.source
+
+
+def _facts(step: Step) -> dict[str, str | int | None]:
+    """The facts that a step looks at, with what it found; why not, where one is not known."""
+    params = step.params
+    name = params.get("fact")
+    if isinstance(name, str):
+        return {name: params.get("value") if "value" in params else params.get("why")}
+    if step.code == "exposure_stage":
+        return {f"exposure_{params['stage']}": params["amount"]}
+    if step.code == "exposure_total":
+        return {"exposure": params["amount"]}
+    if step.code in ("limit_need", "limit_annualised"):
+        return {"sales_12m": params["sales"]}
+    if step.code in ("rule", "class_knock_out"):
+        decided = {"risk_class"} if step.code == "class_knock_out" else set()
+        return {name: value for name, value in params.items() if name in FACTS and name not in decided}
+    return {}
 
 
 def _rule(step: Step) -> str:

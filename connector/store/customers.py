@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from connector import identifiers
 from connector.model import Account
-from connector.store import journal
+from connector.store import conduct, journal
 from connector.store.record_tables import account
 from connector.store.tables import credit_group, customer, identifier
 from connector.store.upsert import new_ids
@@ -135,6 +135,7 @@ def link(
     before = tx.execute(sa.select(account.c.customer_id).where(here)).scalar_one()
     tx.execute(sa.update(account).where(here).values(customer_id=customer_id, linked_by="person"))
     touch_customers(tx, {before, customer_id})
+    conduct.follow(tx, before, customer_id)
     detail = {"from": before, "to": customer_id}
     journal.add(tx, now, actor, "link", f"account {connection_id}/{external_id}", detail)
     return int(before)
@@ -208,6 +209,7 @@ def _assign(
         tx.execute(sa.update(account).where(here).values(customer_id=target))
         if present is not None:
             touch_customers(tx, {present})
+            conduct.follow(tx, present, target)
     _register(tx, {key: target for key in keys_of(record) if key not in owners})
     owners |= {key: target for key in keys_of(record) if key not in owners}
     first = sa.select(sa.func.min(account.c.connection_id)).where(account.c.customer_id == target)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,7 +25,7 @@ from connector.rules.documents import (
 )
 from connector.rules.master import once
 from connector.rules.plans import planned
-from connector.store import advice
+from connector.store import advice, conduct, disputes, quotas
 from connector.store.record_tables import account, invoice, payment, plan, receipt, sales_order
 from connector.store.reports import newest
 from connector.store.tables import connection as connections
@@ -47,8 +47,12 @@ def read(
     invoices = _invoices(connection, ids)
     plans = _plans(connection, ids)
     payments = _payments(connection, ids)
-    reports = _reports(connection, ids)
-    limits = _limits(connection, ids)
+    reports = reports_of(connection, ids)
+    chosen = disputes.chosen(connection, ids)
+    limits, decided = _limits(connection, ids), quotas.of(connection, ids)
+    grants = quotas.granted(connection, ids)
+    statuses, marked = _standing(connection, ids)
+    promises = conduct.promises(connection, ids)
     advised = advice.documents(connection, ids)
     ledgers = set() if every_source else _ledgers(connection)
     if ledgers:
@@ -70,8 +74,13 @@ def read(
                 invoices=tuple(planned(orders[row.id], invoices[row.id], plans[row.id])),
                 payments=tuple(payments[row.id]),
                 reports=tuple(reports[row.id]),
-                limits=tuple(limits[row.id]),
+                limits=(*limits[row.id], *grants.get(row.id, ())),
+                limits_by=decided.get(row.id),
                 group_id=row.group_id,
+                agency_chosen=_chosen(reports[row.id], chosen.get(row.id)),
+                account_statuses=tuple(statuses[row.id]),
+                blacklisted=marked.get(row.id),
+                promises=tuple(promises[row.id]),
                 advice=tuple(advised[row.id]),
             ),
             row.changes,
@@ -123,6 +132,15 @@ def _documents(
         yield tuple(row)
 
 
+def _chosen(reports: Sequence[ReportDoc], decision: tuple[str, str] | None) -> str | None:
+    """The agency that a person believes, as long as the reports are those that the decision is about."""
+    if decision is None:
+        return None
+    about, provider = decision
+    there = set(disputes.key((doc.report.provider, doc.report.as_of) for doc in reports).split())
+    return provider if there.issuperset(about.split()) else None
+
+
 def _ledgers(connection: sa.Connection) -> set[int]:
     query = sa.select(connections.c.id).where(connections.c.role == "ledger")
     return set(connection.execute(query).scalars())
@@ -144,7 +162,43 @@ def _invoices(connection: sa.Connection, ids: Sequence[int]) -> defaultdict[int,
     ):
         order = f"{source}/{order_id}" if order_id else None
         found[owner].append(InvoiceDoc(f"{source}/{external_id}", number, order, *values))
+    contested = conduct.disputed(connection, ids)
+    if contested:
+        for docs in found.values():
+            docs[:] = [_contested(doc, contested) for doc in docs]
     return found
+
+
+def _contested(doc: InvoiceDoc, said: Mapping[str, bool]) -> InvoiceDoc:
+    """An invoice with what people say of it: a dispute of theirs counts beside the source's, and its end
+    says only that there is none of theirs."""
+    if doc.id not in said or (doc.disputed is not None and not said[doc.id]):
+        return doc
+    return doc._replace(disputed=said[doc.id])
+
+
+def _standing(
+    connection: sa.Connection, ids: Sequence[int]
+) -> tuple[defaultdict[int, list[str]], dict[int, bool]]:
+    """What the CRMs call the status of each customer's accounts, once each; and whether it is on a
+    blacklist, of a CRM or of people: one that says yes is enough."""
+    statuses: defaultdict[int, list[str]] = defaultdict(list)
+    marked = conduct.ruled_out(connection, ids)
+    query = (
+        sa.select(account.c.customer_id, account.c.account_status, account.c.blacklisted)
+        .where(
+            account.c.customer_id.in_(ids),
+            account.c.deleted.is_(False),
+            sa.or_(account.c.account_status.is_not(None), account.c.blacklisted.is_not(None)),
+        )
+        .order_by(account.c.connection_id, account.c.external_id)
+    )
+    for owner, status, listed in connection.execute(query):
+        if status is not None and status not in statuses[owner]:
+            statuses[owner].append(status)
+        if listed is not None:
+            marked[owner] = marked.get(owner, False) or listed
+    return statuses, marked
 
 
 def _plans(connection: sa.Connection, ids: Sequence[int]) -> defaultdict[int, list[PlanDoc]]:
@@ -219,7 +273,7 @@ def _payments(connection: sa.Connection, ids: Sequence[int]) -> defaultdict[int,
     return found
 
 
-def _reports(connection: sa.Connection, ids: Sequence[int]) -> defaultdict[int, list[ReportDoc]]:
+def reports_of(connection: sa.Connection, ids: Sequence[int]) -> defaultdict[int, list[ReportDoc]]:
     """The newest report of each agency."""
     found: defaultdict[int, list[ReportDoc]] = defaultdict(list)
     latest = newest(report.c.customer_id, report.c.provider, among=ids)

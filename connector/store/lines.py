@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,7 +20,7 @@ import sqlalchemy as sa
 from connector.errors import Halt
 from connector.money import Rates, scale
 from connector.store import tree
-from connector.store.tables import credit_line, reservation, reservation_group
+from connector.store.tables import credit_group, credit_line, reservation, reservation_group
 from connector.store.upsert import upsert
 
 CUSTOMER = "customer"
@@ -27,6 +28,12 @@ GROUP = "group"
 # Statuses under which new credit is given.
 OPEN_STATUSES = ("ok", "watch")
 BATCH = 400
+_GROUP_NAME = (
+    sa.select(credit_group.c.name)
+    .where(credit_line.c.subject == GROUP, credit_group.c.id == credit_line.c.subject_id)
+    .scalar_subquery()
+    .label("name")
+)
 
 Key = tuple[str, int]
 
@@ -37,7 +44,7 @@ class Line:
 
     ``limit_state`` is ``none``, ``amount`` (then ``limit_minor`` holds it) or ``unlimited``;
     ``incomplete`` says that ``exposure`` is a lower bound only; ``version`` grows with every change of
-    the exposure; ``as_of`` (aware UTC) is the moment for which it was assessed.
+    the exposure; ``as_of`` (aware UTC) is the moment for which it was assessed; ``name`` is a group's.
     """
 
     subject: str
@@ -52,6 +59,7 @@ class Line:
     as_of: dt.datetime | None = None
     reserved: int = 0
     version: int | None = None
+    name: str | None = field(default=None, compare=False)
 
     @property
     def key(self) -> Key:
@@ -90,14 +98,16 @@ _SHIFT_BOTH = _SHIFT.values(
     exposure=credit_line.c.exposure + sa.bindparam("owed", type_=sa.BigInteger),
     version=credit_line.c.version + 1,
 )
-_BY_KEY = (
-    sa.select(credit_line)
-    .where(
-        sa.tuple_(credit_line.c.subject, credit_line.c.subject_id).in_(sa.bindparam("keys", expanding=True))
-    )
-    .order_by(credit_line.c.subject, credit_line.c.subject_id)
-)
-_LOCKED = _BY_KEY.with_for_update()
+
+
+@cache
+def _statement(*, locked: bool, named: bool) -> sa.Select[Any]:
+    """The lines with some keys; with the names of groups, if there are any among them."""
+    wanted = sa.tuple_(credit_line.c.subject, credit_line.c.subject_id)
+    query = sa.select(credit_line, *([_GROUP_NAME] if named else []))
+    query = query.where(wanted.in_(sa.bindparam("keys", expanding=True)))
+    query = query.order_by(credit_line.c.subject, credit_line.c.subject_id)
+    return query.with_for_update() if locked else query
 
 
 def read(connection: sa.Connection, keys: Collection[Key]) -> dict[Key, Line]:
@@ -174,7 +184,7 @@ def _select(connection: sa.Connection, keys: Collection[Key], *, locked: bool) -
     found: dict[Key, Line] = {}
     ordered = sorted(set(keys))
     for start in range(0, len(ordered), BATCH):
-        query = _LOCKED if locked else _BY_KEY
+        query = _statement(locked=locked, named=ordered[-1][0] == GROUP)
         rows = connection.execute(query, {"keys": ordered[start : start + BATCH]})
         found.update({line.key: line for line in _lines(rows)})
     return found

@@ -45,6 +45,8 @@ account = _record(
     optional("terms_days", sa.Integer),
     optional("customer_since", sa.Date),
     column("is_person", sa.Boolean),
+    optional("account_status", sa.Text),
+    optional("blacklisted", sa.Boolean),
     optional("customer_id", sa.ForeignKey("customer.id"), index=True),
     column("linked_by", sa.Text, server_default="auto"),  # auto, or person: then never moved by itself
 )
@@ -137,7 +139,7 @@ crm_user = _record(
 
 
 def _vendor_credit(name: str) -> sa.Table:
-    """What the CRM's own credit modules say: shown beside our limit, never written."""
+    """What the CRM's own credit modules say: shown beside our limit, or the limit where they decide."""
     table = _record(
         name,
         column("account_id", sa.Text),

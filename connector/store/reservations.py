@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -33,7 +34,8 @@ class Reservation:
     takes from the customer's line, ``groups`` (group, amount) from those of the groups above, each in
     the line's currency.
 
-    ``state``: active, replaced, consumed, released or expired. ``answer`` is the JSON that was given.
+    ``state``: active, replaced, consumed, released or expired. ``answer`` is the JSON that was given,
+    ``rates`` the JSON of those that served (``Rates.served``).
     """
 
     id: int
@@ -49,6 +51,7 @@ class Reservation:
     answer: str
     created_at: dt.datetime
     expires_at: dt.datetime
+    rates: str | None = None
     groups: tuple[tuple[int, int], ...] = ()
 
     @property
@@ -103,11 +106,13 @@ def put(
     tx: sa.Connection, values: Mapping[str, Any], groups: Mapping[int, int], known: Reservation | None
 ) -> int | None:
     """Write an active reservation with what it takes from ``groups``, over ``known`` if its key is in use;
-    its id.
+    its id. The ``rates`` among ``values`` are those that served (``Rates.served``), perhaps none.
 
     ``None`` when another transaction has just written one for the same order. The lines are the
     caller's to change.
     """
+    served = values.get("rates")
+    values = {**values, "rates": orjson.dumps(served).decode() if served else None}
     if known is not None:
         number: int | None = known.id
         tx.execute(sa.update(reservation).where(reservation.c.id == known.id).values(**values))

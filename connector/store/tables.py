@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from connector.store import (  # noqa: F401 - of the same metadata
     agency_tables,
+    conduct_tables,
     decision_tables,
     gate_tables,
     hook_tables,
@@ -210,6 +211,7 @@ reservation = sa.Table(
     column("currency", sa.Text),
     column("reserved", sa.BigInteger),  # taken from the customer's line, in that line's currency
     column("state", sa.Text),  # active, replaced, consumed, released, expired, refused
+    optional("rates", sa.Text),  # JSON: currency, rate and its day, by which the amount was counted
     column("answer", sa.Text),
     column("created_at", Moment),
     column("expires_at", Moment),

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from connector import groups, limit_requests, limits, rating
 from connector.errors import Halt
 from connector.limits import Size, Subject, Terms
+from connector.roles import Roles
 from connector.store import limits as stored
 from connector.store.lines import CUSTOMER, GROUP
 from connector.store.tables import credit_group
@@ -39,6 +40,7 @@ def home(bench: Bench) -> Any:
         store=bench.store,
         rates=bench.rates,
         policy=bench.policy,
+        roles=Roles((), (), bench.policy),
         now=lambda: bench.now,
         today=bench.now.date,
     )

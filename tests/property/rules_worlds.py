@@ -8,7 +8,19 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from connector.rules.documents import AdviceDoc, Dossier, InvoiceDoc, OrderDoc, PaymentDoc
-from tests.rules_bench import day, dossier, invoice, limit_entry, negative, order, payment, report, statement
+from tests.rules_bench import (
+    day,
+    dossier,
+    invoice,
+    limit_entry,
+    negative,
+    order,
+    payment,
+    promise,
+    report,
+    settled,
+    statement,
+)
 
 AMOUNTS = st.integers(0, 10**12)
 CURRENCIES = st.sampled_from(["CNY", "USD", "EUR"])
@@ -112,6 +124,43 @@ def reports(draw: st.DrawFn) -> object:
 
 
 @st.composite
+def payers(draw: st.DrawFn) -> Dossier:
+    """A customer with a record: invoices that were paid at a pace, perhaps one that is open, balance sheets
+    of two years; so that every class and status comes up, not only the worst."""
+    pace = draw(st.sampled_from([-6, 0, 3, 9, 20]))
+    paid = tuple(
+        settled(f"i{n}", amount, max(-25, pace + n % 3 - 1), ago=20 + 25 * n)
+        for n, amount in enumerate(draw(st.lists(st.integers(10**4, 10**8), min_size=2, max_size=13)))
+    )
+    open_ = (invoice("open", draw(st.integers(10**4, 10**8)), due_on=day(draw(st.integers(-70, 30)))),)
+    assets = draw(st.integers(10**9, 10**11))
+    years = tuple(
+        statement(
+            period_end=dt.date(year, 12, 31),
+            currency=draw(st.sampled_from(["CNY", "USD"])),
+            total_assets=assets,
+            current_assets=assets // 2,
+            total_liabilities=assets * draw(st.integers(2, 11)) // 10,
+            current_liabilities=assets * draw(st.integers(1, 8)) // 10,
+            revenue=assets * 2,
+            net_profit=assets * draw(st.integers(-1, 3)) // 20,
+            operating_cash_flow=assets // draw(st.integers(3, 20)),
+        )
+        for year in (2024, 2025)
+    )
+    told = report(
+        pd_12m=draw(st.sampled_from([None, 0.002, 0.02, 0.09, 0.3])), limit=10**9, limit_currency="CNY",
+        statements=draw(st.sampled_from([(), years])),
+    )  # fmt: skip
+    return dossier(
+        invoices=paid + draw(st.sampled_from([(), (), open_])),
+        orders=tuple(draw(orders(f"o{n}")) for n in range(draw(st.integers(0, 1)))),
+        terms_days=draw(st.sampled_from([None, 30, 75])),
+        reports=draw(st.sampled_from([(), (told,), (told,)])),
+    )
+
+
+@st.composite
 def entries(draw: st.DrawFn) -> object:
     begin = draw(st.integers(-100, 50))
     kind = draw(st.sampled_from(["base", "temporary", "seasonal", "insured", "guaranteed"]))
@@ -148,15 +197,16 @@ def advices(draw: st.DrawFn) -> AdviceDoc:
 def customers(draw: st.DrawFn) -> Dossier:
     """Documents, reports, limits, and everything that time can change."""
     since = draw(st.one_of(st.none(), st.dates(dt.date(2018, 1, 1), dt.date(2026, 8, 1))))
+    base = draw(st.one_of(dossiers(), payers()))
     return replace(
-        draw(dossiers()),
+        base,
         customer_since=since,
         reviewed_on=draw(st.sampled_from([None, day(-200), day(-20), day(0)])),
-        reports=tuple(draw(st.lists(reports(), max_size=2))),  # type: ignore[arg-type]
+        reports=base.reports or tuple(draw(st.lists(reports(), max_size=2))),  # type: ignore[arg-type]
         industry=draw(st.sampled_from([None, "制造业", "banking", "retail"])),
         group_id=draw(st.sampled_from([None, 3])),
-        account_status=draw(st.sampled_from([None, "active"])),
-        broken_promises=draw(st.sampled_from([None, (), (day(-300), day(-3))])),
+        account_statuses=draw(st.sampled_from([(), ("active",)])),
+        promises=draw(st.sampled_from([(), (promise(),), (promise(due=-300), promise(id=2, due=-8))])),
         limits=tuple(draw(st.lists(entries(), max_size=2))),  # type: ignore[arg-type]
         advice=tuple(draw(st.lists(advices(), max_size=2))),  # type: ignore[arg-type]
     )

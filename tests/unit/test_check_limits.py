@@ -141,6 +141,15 @@ def test_own_and_group_limit_must_both_hold(bench: Bench) -> None:
     assert bench.line(group, GROUP).reserved == 50_000
 
 
+def test_reasons_about_a_group_say_which_group_it_is(bench: Bench) -> None:
+    group = bench.group("恒达集团", limit=1_000, status="hold")
+    bench.customer(limit=2_000_000, group=group)
+    held = {reason.code: reason for reason in bench.check("500.00").reasons}
+    for code in ("group_hold", "over_group_limit"):
+        assert (held[code].params["group"], held[code].params["group_name"]) == (group, "恒达集团")
+        assert "恒达集团" in held[code].text.zh and "恒达集团" in held[code].text.en
+
+
 def test_a_group_without_a_limit_of_its_own_restricts_nothing(bench: Bench) -> None:
     bench.customer(limit=40_000, group=bench.group())
     assert bench.check("400.00").decision == "pass"

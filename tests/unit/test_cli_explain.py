@@ -84,6 +84,9 @@ def test_audit_gets_every_step_with_source_and_what_was_not_known(home: Home) ->
     assert (late["value"], late["source"], late["effect"]) == (40, "invoices", "+0.00 / 50.00")
     assert (late["age_days"], late["freshness"]) == (0, "fresh") and "status.overdue_hold" in steps
     assert "debt_ratio" in account["unknown"]
+    overdue = next(one for one in account["facts"] if one["fact"] == "overdue_amount")
+    assert (overdue["value"], overdue["source"], overdue["freshness"]) == (2_000_000, "invoices", "fresh")
+    assert {one["fact"] for one in account["facts"]}.isdisjoint(account["unknown"])
     table = home.run("explain", "2", "--for", "audit").out
     assert account["facts_sha256"][:20] in table.replace("\n", "") and "scorecard.overdue_days_max" in table
     csv = home.run("explain", "2", "--for", "audit", "--format", "csv").out.splitlines()

@@ -6,7 +6,9 @@ import datetime as dt
 from decimal import Decimal
 from pathlib import Path
 
+import orjson
 import pytest
+import sqlalchemy as sa
 
 from connector.assess import credit_fields
 from connector.money import Rate, Rates
@@ -14,6 +16,8 @@ from connector.rules.evaluate import evaluate
 from connector.rules.explain import explain
 from connector.rules.facts import snapshot
 from connector.rules.snapshot import UsedRate, snapshot_from_json, snapshot_json
+from connector.store.tables import reservation
+from tests.check_bench import NOW as CHECKED
 from tests.check_bench import Bench, codes
 from tests.check_bench import policy as check_policy
 from tests.cli_home import Home
@@ -93,6 +97,24 @@ def test_an_order_in_any_currency_passes_to_the_last_minor_unit(
     assert codes(bench.check(over, "SO-1", currency=currency)) == ["over_limit"]
     assert bench.check(fits, "SO-1", currency=currency).decision == "pass"
     assert 99_990 <= bench.line(1).reserved <= 100_000
+
+
+def test_the_rate_and_its_date_are_kept_with_a_reservation(tmp_path: Path) -> None:
+    bench = Bench.on_sqlite(tmp_path, check_policy())
+    bench.rates = WORLD
+    bench.customer(limit=100_000)
+    assert bench.check("100", "SO-1", currency="JPY").decision == "pass"
+    assert bench.check("100.00", "SO-2").decision == "pass"
+    with bench.store.read() as tx:
+        kept = tx.execute(sa.select(reservation.c.rates).order_by(reservation.c.id)).scalars().all()
+    ((code, per_unit, dated),) = orjson.loads(kept[0])
+    used = WORLD.rate("JPY", CHECKED.date())
+    assert used is not None and (code, Decimal(per_unit), dated) == (
+        "JPY",
+        used.per_unit,
+        used.day.isoformat(),
+    )
+    assert kept[1] is None  # counted in its own currency
 
 
 def test_an_amount_with_more_digits_than_its_currency_is_refused(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_the_whole_gate_on_postgresql(postgres_url: str) -> None:
     with pytest.raises(Halt):
         release(bench.gate, 1, terms(), actor="Sal", now=bench.now)
     release(bench.gate, 1, terms(), actor="Di", now=bench.now)
-    reject(bench.gate, 2, reason="no", actor="Di", now=bench.now)
+    reject(bench.gate, bench.holds()[-1].id, reason="no", actor="Di", now=bench.now)
     bench.check("200.00", "SO-3")
     bench.change_line(number, limit_minor=180_000)
     assert review(bench.gate, bench.now).passed == 1

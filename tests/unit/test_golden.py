@@ -175,7 +175,8 @@ def test_a_six_grade_chinese_scheme_grades_above_90_80_70_60_50_40() -> None:
 
 
 def test_points_that_double_the_odds() -> None:
-    """PDO 20, 600 at 50:1 → factor 28.8539, offset 487.1229; score 580 → odds 25, PD 3.846 %."""
+    """PDO 20, 600 at 50:1 → factor 28.8539, offset 487.1229; score 580 → odds 25, PD 3.846 %
+    (plug-n-score.com, scorecard-implementation)."""
     found = Scale(Decimal(600), Decimal(50), Decimal(20))
     assert round(found.factor, 4) == Decimal("28.8539")
     assert round(found.offset, 4) == Decimal("487.1229")

@@ -144,6 +144,20 @@ def test_the_waterfall_names_value_rule_source_freshness_and_effect() -> None:
     assert (silent.value, silent.freshness) == ("not_disclosed", "unknown")
 
 
+def test_rules_sales_and_stages_of_the_waterfall_name_their_facts_too() -> None:
+    late = dossier(
+        invoices=(*(settled(f"i{n}", 50_000, 40, ago=9 + n) for n in range(4)),
+                  invoice("late", 300_000, due_on=day(-40))), terms_days=30,
+    )  # fmt: skip
+    found = {row.rule: row for row in rows(assess(late, standard()), facts(late, standard()), "en")}
+    hold = found["status.overdue_hold"]
+    assert (hold.fact, hold.value) == ("overdue_amount, overdue_days_max", "300000, 40")
+    assert (hold.source, hold.age_days, hold.freshness, hold.effect) == ("invoices", 0, "fresh", "hold")
+    assert found["status.low_class"].fact == "risk_class" and found["status.low_class"].source is None
+    assert (found["exposure.overdue"].fact, found["exposure.overdue"].value) == ("exposure_overdue", 300_000)
+    assert (found["limit.limit_need"].fact, found["limit.limit_need"].freshness) == ("sales_12m", "fresh")
+
+
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_every_way_has_a_sentence_in_both_languages(language: str) -> None:
     from connector.explain import told_changes

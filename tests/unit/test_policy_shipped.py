@@ -136,7 +136,7 @@ def test_no_score_makes_up_for_the_blacklist_dishonesty_insolvency_or_a_write_of
 
 
 def test_the_blacklist_of_the_crm_is_read_in_chinese() -> None:
-    found = judged("manufacturer-zh", invoices=payer(0), reports=firm(), account_status="黑名单")
+    found = judged("manufacturer-zh", invoices=payer(0), reports=firm(), account_statuses=("黑名单",))
     assert (found.status, codes(found) & {"blacklisted"}) == ("stop", {"blacklisted"})
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from connector import config as configuration
+from connector.cli.role import ACTS
 from connector.errors import Halt
 from connector.roles import UNBOUNDED, Act, Deputy, Grant, Role, Roles, findings, same_person
+from tests.cli_home import NOW, POLICY, Home, Run, make_home
 from tests.rules_bench import policy
 
 DAY = dt.date(2026, 6, 1)
@@ -163,3 +165,109 @@ def test_roles_are_read_from_the_configuration(tmp_path: Path) -> None:
         "Lin",
         "Wu",
     ]
+
+
+# ── Limits and policies ─────────────────────────────────────────────────────────────────────────
+
+GIVEN = """
+[[roles]]
+who = "Lin"
+role = "sales"
+
+[[roles]]
+who = "Ke"
+role = "controller"
+title = "controller"
+
+[[roles]]
+who = "Fu"
+role = "approver"
+title = "director"
+
+[[roles]]
+who = "Gu"
+role = "approver"
+title = "director"
+
+[[deputies]]
+who = "An"
+stands_in_for = "Gu"
+from = 2026-06-01
+to = 2026-12-31
+"""
+APPROVALS = (
+    "approvals:\n  limit:\n    - {up_to: 100_000, role: controller}\n    - {role: director, signers: 2}\n"
+)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    monkeypatch.setenv("CREDITGATE_AS_OF", NOW.date().isoformat())
+    made = make_home(tmp_path, monkeypatch)
+    made.connect()
+    (made.folder / "policies" / "standard.yaml").write_text(POLICY + APPROVALS, encoding="utf-8")
+    with (made.folder / "creditgate.toml").open("a", encoding="utf-8") as file:
+        file.write(GIVEN)
+    return made
+
+
+def test_a_limit_is_approved_by_those_alone_whose_role_reaches_its_band(home: Home) -> None:
+    number = str(home.customer("Hengda Metal"))
+
+    def ask(amount: str, actor: str) -> Run:
+        about = ("--customer", number, "--amount", amount, "--reason", "x", "--actor", actor)
+        return home.run("limit", "request", *about)
+
+    def approve(request: int, actor: str) -> Run:
+        return home.run("limit", "approve", str(request), "--actor", actor)
+
+    assert "1 more (controller)" in ask("90000", "Lin").err  # the band has one signer: not a seller
+    assert ask("500000", "Nobody").code == 2
+    assert approve(1, "Ke").code == 0
+    assert "1 more (director)" in ask("500000", "Ke").err
+    refused = approve(2, "Lin")
+    assert (
+        refused.code == 2 and "Lin (sales) may not grant" in refused.err and "ask An, Fu, Gu" in refused.err
+    )
+    assert approve(2, "An").code == 0  # in the right of Gu
+    journalled = home.journal("limit_approved")
+    assert [(one["actor"], one.get("for")) for one in journalled] == [("Ke", None), ("An", "Gu")]
+    assert ask("900000", "Gu").code == 0
+    twice = approve(3, "An")
+    assert twice.code == 2 and "in the right of somebody who asked" in twice.err
+    assert approve(3, "Fu").code == 0
+
+
+def test_who_has_which_role_and_who_may_is_listed(home: Home) -> None:
+    rows = {row["who"]: row for row in home.rows("role", "list", "--on", "2027-01-01")}
+    assert (rows["Fu"]["role"], rows["Fu"]["title"], rows["Fu"]["holds"]) == ("approver", "director", True)
+    assert (rows["An"]["stands_in_for"], rows["An"]["to"], rows["An"]["holds"]) == ("Gu", "2026-12-31", False)
+    able = home.rows("role", "able", "grant-limit", "--amount", "500000")
+    assert {row["who"]: row["in_the_right_of"] for row in able} == {"An": "Gu", "Fu": "Fu", "Gu": "Gu"}
+    assert {name.replace("_", "-").lower() for name in Act.__members__} == set(ACTS)
+
+
+def test_one_person_sets_only_what_the_role_allows(home: Home) -> None:
+    number = str(home.customer("Hengda Metal"))
+
+    def run(command: str, actor: str, *size: str) -> Run:
+        return home.run("limit", command, "--customer", number, *size, "--reason", "x", "--actor", actor)
+
+    assert run("set", "Lin", "--amount", "90000").code == 2
+    assert run("set", "Ke", "--amount", "90000").code == 0
+    lowered = run("set", "Lin", "--amount", "10")
+    assert lowered.code == 2 and "may not lower" in lowered.err
+    assert run("set", "Lin", "--withdraw").code == 2
+    assert run("set", "Ke", "--withdraw").code == 0
+
+
+def test_a_policy_is_put_in_force_by_a_signer(home: Home) -> None:
+    file = home.folder / "new.yaml"
+    file.write_text(POLICY + APPROVALS.replace("100_000", "50_000"), encoding="utf-8")
+    assert home.run("policy", "activate", str(file), "--reason", "x", "--actor", "Lin").code == 2
+    with (home.folder / "creditgate.toml").open("a", encoding="utf-8") as toml:
+        toml.write('[[roles]]\nwho = "Mo"\nrole = "analyst"\n')
+    proposed = home.run("policy", "activate", str(file), "--reason", "x", "--actor", "Mo")
+    assert proposed.code == 1 and "no_right" in proposed.err
+    assert home.run("policy", "activate", "--confirm", "1", "--actor", "Lin").code == 2
+    assert home.run("policy", "activate", "--confirm", "1", "--actor", "Fu").code == 0

@@ -39,7 +39,8 @@ def rounded(value: Value) -> Decimal:
 
 
 def test_altman_golden_values_recomputed_from_the_formulas() -> None:
-    """Z 2.5117 (a source prints 2.53, wrongly), Z′ 2.0160, Z″ 3.4167 for the same firm."""
+    """Z 2.5117 (a source prints 2.53, wrongly), Z′ 2.0160, Z″ 3.4167 for the same firm
+    (probsee.com, creditguru.com, financialratioss.com)."""
     found = values(market_equity=2_000)
     assert rounded(found["altman_z"]) == Decimal("2.5117")
     assert rounded(found["altman_z1"]) == Decimal("2.0160")

@@ -146,7 +146,8 @@ def test_days_overdue_are_counted_beyond_the_grace_days() -> None:
 def test_overdue_amount_needs_both_the_amount_and_the_share_exceeded(
     overdue: int, owed: int, held: bool
 ) -> None:
-    """*Overdue amount* needs **both** amount exceeded and percentage threshold exceeded."""
+    """Dynamics 365 (cm-sales-order-credit-holds): *overdue amount* needs **both** amount exceeded and
+    percentage threshold exceeded."""
     by = ruled(
         rule(
             condition("overdue_amount", ">", 100),
@@ -193,8 +194,8 @@ def test_limit_expired_account_status_report_stale_and_blacklist() -> None:
 
     assert told() == []
     assert told(limits=(limit_entry(valid_from=day(-366)),)) == ["limit_expired"]
-    assert told(account_status="on hold") == ["account_barred"]
-    assert told(account_status="黑名单") == ["blacklisted"]
+    assert told(account_statuses=("on hold",)) == ["account_barred"]
+    assert told(account_statuses=("黑名单",)) == ["blacklisted"]
     assert told(reports=(report(days_old=91),)) == ["report_stale"]
 
 

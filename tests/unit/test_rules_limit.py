@@ -59,7 +59,7 @@ def test_every_term_of_a_policy_is_worked_out() -> None:
 
 
 def test_need_golden_value() -> None:
-    """1.2 million a year × 1.13 tax × 60 days / 365 = 222 904.11."""
+    """1.2 million a year × 1.13 tax × 60 days / 365 = 222 904.11 (creditmanagement-tools.com)."""
     chosen = by({"need": {"tax_factor": Decimal("1.13")}})
     found = result(chosen, invoices=sold(120_000_000), terms_days=60, customer_since=dt.date(2020, 1, 1))
     (need,) = told(found, "limit_need")
@@ -68,7 +68,8 @@ def test_need_golden_value() -> None:
 
 
 def test_capacity_golden_value() -> None:
-    """Grade with 35 % of tangible net worth 80 000 and 5 % of revenue 700 000: 28 000."""
+    """Grade with 35 % of tangible net worth 80 000 and 5 % of revenue 700 000: 28 000
+    (mydsomanager.com, online-help 34)."""
     shares = {"tangible_net_worth": Decimal("0.35"), "revenue": Decimal("0.05")}
     chosen = by({"capacity": shares})
     found = result(chosen, reports=rich())
@@ -203,6 +204,7 @@ def test_a_base_limit_set_by_a_person_replaces_the_calculated_one() -> None:
 
 
 def test_a_temporary_limit_replaces_the_base_between_two_days() -> None:
+    """Dynamics 365, cm-credit-limit-adjustments: it replaces the limit between two dates, then reverts."""
     entries = (
         limit_entry(amount=777),
         limit_entry("temporary", 999, valid_from=day(0), valid_to=day(2)),

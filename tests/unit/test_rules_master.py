@@ -98,6 +98,20 @@ def test_a_payment_of_the_crm_counts_only_on_what_the_ledger_does_not_know(
     assert [one.id for one in paid] == ([f"{CRM}/p1"] if counts else []) + [f"{LEDGER}/p1"]
 
 
+@pytest.mark.parametrize(
+    ("ledger", "crm", "counts"), [(None, True, True), (None, None, None), (False, True, False)]
+)
+def test_a_dispute_that_only_the_crm_or_a_person_knows_stays(
+    ledger: bool | None, crm: bool | None, counts: bool | None
+) -> None:
+    several = [
+        invoice(LEDGER, "INV-7")._replace(disputed=ledger),
+        invoice(CRM, "INV-7")._replace(disputed=crm),
+    ]
+    (found,), _ = once([], several, [], {LEDGER})
+    assert (found.id.startswith(f"{LEDGER}/"), found.disputed) == (True, counts)
+
+
 def test_a_customer_that_stands_in_no_ledger_is_left_as_it_is() -> None:
     invoices, payments = [invoice(CRM, "INV-7")], [payment(CRM)]
     assert once([order()], invoices, payments, {LEDGER}) == (invoices, payments)

@@ -29,7 +29,8 @@ def values(*invoices: Any, overdue: dict[str, Any] | None = None, **documents: A
 
 
 def test_days_beyond_terms_golden_value() -> None:
-    """100@−10, 200@−5, 300@0, 400@5, 500@10 → 3.3333: early payment counts as negative days."""
+    """100@−10, 200@−5, 300@0, 400@5, 500@10 → 3.3333 (fitsmallbusiness.com,
+    satago.com): early payment counts as negative days."""
     some = [settled(f"i{late}", amount, late) for amount, late in
             ((100, -10), (200, -5), (300, 0), (400, 5), (500, 10))]  # fmt: skip
     found = values(*some)

@@ -9,7 +9,7 @@ import pytest
 
 from connector.rules.payment import dso
 from connector.rules.snapshot import Unknown, Value
-from tests.rules_bench import day, dossier, facts, invoice, order, payment, policy, settled
+from tests.rules_bench import day, dossier, facts, invoice, order, payment, policy, promise, settled
 
 NO_HISTORY = Unknown("no_history")
 # Paid two months ago on time, four months ago 8 late, ten months ago 20 late, twenty months ago 40 late.
@@ -121,8 +121,11 @@ def test_write_offs_are_counted_with_their_amount() -> None:
 
 def test_broken_promises_are_unknown_where_promises_are_not_recorded() -> None:
     assert values()["broken_promises_12m"] == Unknown("no_promises")
-    assert values(broken_promises=())["broken_promises_12m"] == 0
-    assert values(broken_promises=(day(-365), day(-364), day(0), day(1)))["broken_promises_12m"] == 2
+    days = ((-365, "broken"), (-364, "broken"), (-30, "kept"), (-6, None), (-5, None), (1, None))
+    made = tuple(promise(id=n, due=due, outcome=said) for n, (due, said) in enumerate(days))
+    grace = {"grace_days": 5}
+    assert values(promises=made, overdue=grace)["broken_promises_12m"] == 2
+    assert values(promises=made[4:], overdue=grace)["broken_promises_12m"] == 0
 
 
 def test_days_since_the_last_payment_by_payment_or_settlement() -> None:

@@ -50,6 +50,8 @@ def test_account_is_read_with_its_identifiers():
         Payment_Terms_Days=30,
         Customer_Since="2019-05-01",
         Ownership="Sole trader",
+        Rating="Shut Down",
+        Blacklisted=True,
     ) == Account(
         external_id="77",
         modified_at=WHEN,
@@ -66,6 +68,8 @@ def test_account_is_read_with_its_identifiers():
         terms_days=30,
         customer_since=dt.date(2019, 5, 1),
         is_person=True,
+        account_status="Shut Down",
+        blacklisted=True,
     )
 
 

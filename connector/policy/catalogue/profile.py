@@ -34,11 +34,13 @@ PROFILE: tuple[FactSpec, ...] = (
     ),
     FactSpec(
         "account_status", "text", "", "Account status", "客户状态",
-        "status of the account as the CRM states it", "account",
+        "status of the account as the CRM states it; of several, the one that the policy's blacklist names, "
+        "else the first",
+        "account",
     ),
     FactSpec(
         "blacklisted", "flag", "", "On the blacklist", "黑名单",
-        "listed in the policy's blacklist, or marked so in the CRM", "account",
+        "listed in the policy's blacklist, put on it by a person, or marked so in the CRM", "account",
     ),
     FactSpec(
         "terms_agreed_days", "days", "days", "Terms agreed", "约定账期",
