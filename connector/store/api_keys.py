@@ -148,7 +148,7 @@ class ApiKeys:
         with self._store.write() as tx:
             insert = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
             row = insert(api_nonce).values(key_id=number, nonce=nonce, at=now).on_conflict_do_nothing()
-            return tx.execute(row).rowcount == 1
+            return tx.execute(row.returning(api_nonce.c.nonce)).first() is not None
 
     def lease(self, number: int, minute: dt.datetime, most: int, packet: int) -> int:
         """Up to ``packet`` calls of a minute, of which ``most`` may be made; how many are granted."""
