@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from connector import notes as account_notes
 from connector.errors import Halt
+from connector.roles import Act, Roles
 from connector.store import held, journal, past
 from connector.store.customers import touch_customers
 from connector.store.engine import Store
@@ -67,10 +68,13 @@ def place(
     now: dt.datetime,
     *,
     notes: Collection[int] = (),
+    roles: Roles | None = None,
 ) -> None:
     """Put a customer on hold; an earlier hold gets the new reason. ``notes`` are the connections in which
-    its accounts get a note. Raises ``Halt`` for no such customer or an empty reason."""
+    its accounts get a note, ``roles`` say who may. Raises ``Halt`` for no such customer, an empty reason, or
+    an ``actor`` who may not."""
     why = _reason(reason)
+    _require(roles, actor, Act.PLACE_HOLD, customer_id, now)
     _set(store, customer_id, why, actor, now, "hold_placed", {"reason": why}, notes)
 
 
@@ -82,9 +86,11 @@ def lift(
     now: dt.datetime,
     *,
     notes: Collection[int] = (),
+    roles: Roles | None = None,
 ) -> None:
-    """Take back the hold that a person put on a customer; what the policy says of it stays. ``notes`` as
-    in ``place``. Raises ``Halt`` if there is no such customer or hold."""
+    """Take back the hold that a person put on a customer; what the policy says of it stays. ``notes`` and
+    ``roles`` as in ``place``. Raises ``Halt`` if there is no such customer or hold, or ``actor`` may not."""
+    _require(roles, actor, Act.RELEASE_HOLD, customer_id, now)
     detail = {"reason": _reason(reason), "was": _present(store, customer_id)}
     if detail["was"] is None:
         raise Halt(
@@ -92,6 +98,11 @@ def lift(
             todo=f"see 'creditgate explain {customer_id}' for why its orders are held",
         )
     _set(store, customer_id, None, actor, now, "hold_lifted", detail, notes)
+
+
+def _require(roles: Roles | None, actor: str, act: Act, customer_id: int, now: dt.datetime) -> None:
+    if roles is not None:
+        roles.require(actor, act, as_of=now.date(), where=f"customer {customer_id}")
 
 
 def _set(

@@ -244,7 +244,7 @@ def place(
             return
         assert customer is not None  # noqa: S101 - looked at above
         notes = home.writing("note")
-        holds.place(home.store, customer, reason, actor, home.now(), notes=notes)
+        holds.place(home.store, customer, reason, actor, home.now(), notes=notes, roles=home.roles)
     say(f"customer {customer} is on hold; 'creditgate assess' and 'push' carry it into the CRMs")
 
 
@@ -259,7 +259,7 @@ def lift(ctx: click.Context, customer: int, reason: str, actor: str) -> None:
 
     with runtime(ctx) as home:
         notes = home.writing("note")
-        holds.lift(home.store, customer, reason, actor, home.now(), notes=notes)
+        holds.lift(home.store, customer, reason, actor, home.now(), notes=notes, roles=home.roles)
     say(
         f"the hold on customer {customer} is lifted; its orders pass again after the next 'creditgate assess'"
     )

@@ -94,6 +94,16 @@ def test_an_order_is_put_on_hold_by_name(home: Home) -> None:
     assert home.bench.hold(2).state == "rejected"
 
 
+def test_who_may_puts_a_customer_on_hold_and_takes_it_off(home: Home) -> None:
+    told = home.run("hold", "place", "--customer", "1", "--reason", "odd", "--actor", "Sal", code=2)
+    assert "Sal (sales) may not place a hold" in told
+    home.run("hold", "place", "--customer", "1", "--reason", "odd", "--actor", "Di")
+    assert "may not" in home.run(
+        "hold", "lift", "--customer", "1", "--reason", "ok", "--actor", "Sal", code=2
+    )
+    home.run("hold", "lift", "--customer", "1", "--reason", "ok", "--actor", "Di")
+
+
 def test_orders_that_got_past_are_listed_with_how(home: Home) -> None:
     assert "1 got past the gate" in home.run("hold", "review")
     listed = home.run("hold", "list", "--bypassed", "--format", "csv", "--language", "en")
