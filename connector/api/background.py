@@ -40,9 +40,9 @@ class Background:
         self._beat: int | None = None
         self._beaten_at: dt.datetime | None = None
         self._taker = taker
-        self._seconds = seconds
+        self._reads, self._seconds = bool(seconds), seconds or BEAT.total_seconds()
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="inbox", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="inbox" if seconds else "beat", daemon=True)
 
     def start(self) -> None:
         """Begin; ``stop`` must follow."""
@@ -57,6 +57,8 @@ class Background:
         """Look once, and read again what is due."""
         self._taker.note_refused()
         self._sign()
+        if not self._reads:
+            return
         with self._runtime.store.read() as tx:
             due = inbox.due(tx, self._runtime.clock())
         if not due:
@@ -98,12 +100,8 @@ class Background:
 
 @contextmanager
 def running(runtime: Runtime, taker: Hooks, rules: Rules | None = None) -> Iterator[None]:
-    """The thread, for as long as the service runs; none when the configuration says so."""
-    seconds = runtime.config.hooks_every_seconds
-    if not seconds:
-        yield
-        return
-    background = Background(runtime, taker, seconds, rules)
+    """The thread, for as long as the service runs; it only signs when the configuration says so."""
+    background = Background(runtime, taker, runtime.config.hooks_every_seconds, rules)
     background.start()
     try:
         yield

@@ -16,16 +16,13 @@ import sqlalchemy as sa
 
 from connector.model import Order
 from connector.store.gate_tables import gate_beat, past_gate
+from connector.store.order_flags import HOLDING
 from connector.store.tables import api_key, connection, customer, hold, reservation
 
-# Ways past the gate, from what is known of the order to what is known of the gate.
-WAYS = ("rejected", "changed", "expired", "no_plugin", "unreachable", "silent", "unasked")
-STATES = ("found", "listed", "passed", "held")
 # A beat may be this late.
 LATE = dt.timedelta(minutes=2)
 # Without any question for so long a plugin counts as switched off.
 SILENCE = dt.timedelta(days=1)
-_HELD = ("pending", "ready", "forced")
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,7 @@ def found(
     keys = [key for key in (order.external_id, order.number) if key]
     held = sa.select(hold.c.state).where(hold.c.connection_id == connection_id, hold.c.order_key.in_(keys))
     states = set(tx.execute(held).scalars())
-    if states & set(_HELD):
+    if states & set(HOLDING):
         return
     how = "rejected" if "rejected" in states else _how(tx, connection_id, keys, order, now)
     if how == "no_plugin" and rule == "list":
