@@ -263,6 +263,7 @@ _SCREENS = {
     "visit.ask.hold": "Deliveries are stopped: what does the customer need, and what security can be given?",
     "visit.ask.over_limit": "The exposure of {exposure} is above the limit of {limit}: what will be paid before the next delivery?",
     "demo.portfolio": "{customers} customers by credit status",
+    "demo.waiting": "waits for review",
     "demo.classes": "Customers by risk class",
     "demo.orders": "Three orders, saved in the CRMs",
     "demo.order": "{story}: {customer} in {crm}, {order} for {amount} →",

@@ -261,6 +261,7 @@ _SCREENS = {
     "visit.ask.hold": "已停止发货：客户需要什么，能提供什么担保？",
     "visit.ask.over_limit": "信用占用 {exposure} 高于额度 {limit}：下次发货前将付多少？",
     "demo.portfolio": "{customers} 个客户的信用状态",
+    "demo.waiting": "待人工复核",
     "demo.classes": "客户风险等级分布",
     "demo.orders": "在 CRM 中保存的三张订单",
     "demo.order": "{story}：{crm} 中的 {customer}，订单 {order}，金额 {amount} →",
