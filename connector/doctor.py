@@ -19,6 +19,7 @@ from connector import config as configuration
 from connector.config import Config
 from connector.errors import CreditGateError, Retry
 from connector.finding import Finding, ago
+from connector.gate import books
 from connector.mapping import TARGETS, FieldMapping
 from connector.policy.lint import lint
 from connector.roles import findings as role_findings
@@ -50,6 +51,7 @@ def examine(config_file: Path | None) -> Iterator[Finding]:
             yield from _guarded("records", partial(_records, runtime))
             yield from _guarded("notifications", partial(hooks.findings, runtime.store, runtime.clock()))
             yield from _guarded("decisions", partial(_decisions, runtime))
+            yield from _guarded("books", partial(books.examined, runtime))
     finally:
         runtime.close()
 

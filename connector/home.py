@@ -81,6 +81,17 @@ CONFIGURATION = """\
 #   stands_in_for = "li.na"
 #   from = 2026-02-01
 #   to = 2026-02-14
+#
+# Who a user of a CRM is, by the CRM's id or e-mail address: what that user decides inside the CRM counts as
+# the decision of `who`, with the roles above, and so does a call of the plugin in that user's name:
+#
+#   [[crm_users]]
+#   connection = "zoho"
+#   user = "li.na@example.com"
+#   who = "li.na"
+
+# How many calls a minute each API key may make, over all processes of the service.
+#calls_per_minute = 1200
 """
 
 RATES = """\

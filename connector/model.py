@@ -108,7 +108,8 @@ class Order(Record):
 
     ``invoiced`` and ``paid`` are the vendor's own running totals where it has them, minor units;
     ``deliver_on`` decides whether the order lies within the policy's horizon; ``prepaid`` orders
-    occupy no credit.
+    occupy no credit. ``decision`` is what a user of the CRM, ``decided_by`` (the vendor's id), wants done
+    about the order's hold: ``release`` or ``reject``.
     """
 
     account_id: str
@@ -122,6 +123,8 @@ class Order(Record):
     paid: int | None = None
     terms_days: int | None = None
     prepaid: bool = False
+    decision: str | None = None
+    decided_by: str | None = None
 
 
 class Invoice(Record):

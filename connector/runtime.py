@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from connector import adapter as ports
 from connector import config as configuration
 from connector import mapping as mappings
+from connector.arrivals import Counting
 from connector.config import Config
 from connector.errors import CreditGateError, Halt
 from connector.http import ATTEMPTS, Http
@@ -67,6 +68,15 @@ class Runtime:
     def rates(self) -> Rates:
         """Exchange rates against the policy's currency."""
         return load_rates(self.config.path(self.config.rates), self.policy.currency)
+
+    @property
+    def counting(self) -> Counting | None:
+        """How orders count until they are assessed; ``None`` while there is no usable policy, so that
+        reading goes on."""
+        try:
+            return Counting(self.policy, self.rates)
+        except CreditGateError:
+            return None
 
     def now(self) -> dt.datetime:
         """The moment of decisions, aware UTC."""

@@ -36,6 +36,7 @@ from connector.policy.form_exposure import (
     Visits,
     Zones,
 )
+from connector.policy.form_gate import Releases
 from connector.policy.form_limit import (
     ApprovalBand,
     Approvals,
@@ -84,6 +85,7 @@ class Policy(Part):
     blacklist: Blacklist = Blacklist()
     limit: Limit
     approvals: Approvals = Approvals()
+    releases: Releases = Releases()
     terms: Terms
     exposure: ExposureRules = ExposureRules()
     overdue: Overdue = Overdue()
@@ -157,6 +159,7 @@ __all__ = [
     "Part",
     "Path",
     "Policy",
+    "Releases",
     "Reviews",
     "RiskClass",
     "Rung",
