@@ -23,6 +23,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from connector.correspondence import Letterhead, MailServer
 from connector.errors import Halt
 from connector.roles import Deputy, Grant
 
@@ -42,7 +43,9 @@ class Config(BaseSettings):
     when the check service cannot be reached; ``public_url`` the HTTPS address under which the CRMs reach
     it with their events; ``reconcile_share`` and ``reconcile_amount`` (major units) how far apart ledgers and
     CRMs may be; ``hooks_every_seconds`` how often ``serve`` reads again what they told (0: never);
-    ``roles`` and ``deputies`` who may do which credit act, and who stands in for whom (``connector.roles``).
+    ``roles`` and ``deputies`` who may do which credit act, and who stands in for whom (``connector.roles``);
+    ``letters`` a folder with templates that stand in for those that ship, ``letterhead`` who writes them,
+    ``mail`` the server that sends them; its password comes from CREDITGATE_MAIL_PASSWORD.
     """
 
     model_config = SettingsConfigDict(env_prefix="CREDITGATE_", extra="forbid")
@@ -64,6 +67,10 @@ class Config(BaseSettings):
     hooks_every_seconds: int = Field(default=5, ge=0)
     roles: tuple[Grant, ...] = ()
     deputies: tuple[Deputy, ...] = ()
+    letters: str = "letters"
+    letterhead: Letterhead | None = None
+    mail: MailServer | None = None
+    mail_password: str = ""
     key: str = ""
     key_file: str = KEY_FILE
 

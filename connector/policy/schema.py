@@ -18,6 +18,7 @@ import orjson
 from pydantic import Field, PrivateAttr
 
 from connector.policy.form import STATUSES, Currency, Part, Path, Positive, Status, Zone
+from connector.policy.form_dunning import Dunning
 from connector.policy.form_exposure import (
     Altman,
     Check,
@@ -85,6 +86,7 @@ class Policy(Part):
     terms: Terms
     exposure: ExposureRules = ExposureRules()
     overdue: Overdue = Overdue()
+    dunning: Dunning = Dunning()
     check: Check = Check()
     status: StatusRules = StatusRules()
     staleness: Staleness = Staleness()
@@ -137,6 +139,7 @@ __all__ = [
     "Condition",
     "Conditions",
     "DataPoint",
+    "Dunning",
     "Exclusion",
     "ExposureRules",
     "Financial",
