@@ -203,7 +203,7 @@ def _add(runtime: Runtime, tx: sa.Connection, draft: Draft, head: Letterhead, co
         "subject": contacts.closed(letter.subject, cipher),
         "body": contacts.closed(letter.text, cipher),
         "body_sha256": hashlib.sha256(letter.text.encode()).hexdigest(),
-        "message_id": f"<{uuid.uuid4().hex}@creditgate.invalid>",
+        "message_id": _message_id(runtime),
         "written_on": runtime.today(),
         "pay_by": notice.pay_by,
         "actor": actor,
@@ -221,6 +221,13 @@ def _add(runtime: Runtime, tx: sa.Connection, draft: Draft, head: Letterhead, co
     }
     journal.add(tx, runtime.now(), actor, "dunning_written", f"customer {draft.customer_id}", detail)
     return True
+
+
+def _message_id(runtime: Runtime) -> str:
+    """A name for the letter that no other has, under the domain of the sender."""
+    server = runtime.config.mail
+    domain = server.sender.partition("@")[2] if server else "localhost"
+    return f"<{uuid.uuid4().hex}@{domain}>"
 
 
 def text(runtime: Runtime, draft: Draft, head: Letterhead) -> writing.Letter:
@@ -286,6 +293,7 @@ def _message(runtime: Runtime, row: sa.Row[Any]) -> EmailMessage:
     message["Subject"] = contacts.opened(row.subject, cipher)
     message["Date"] = format_datetime(runtime.clock())
     message["Message-ID"] = row.message_id
+    message["Auto-Submitted"] = "auto-generated"  # so that no out-of-office answer comes back (RFC 3834)
     message.set_content(contacts.opened(row.body, cipher))
     return message
 

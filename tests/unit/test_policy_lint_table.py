@@ -227,20 +227,23 @@ CASES: list[tuple[str, str, str, str]] = [
     (
         "dunning_without_rate",
         "terms: {default_days: 30}",
-        "dunning:\n  levels:\n    - {days: 9, letter: reminder, interest: true} # <-\nterms: {default_days: 30}",
+        "dunning:\n  levels:\n    - {days: 9, letter: reminder, interest: true} # <-\n"
+        "terms: {default_days: 30}",
         "add `overdue: interest",
     ),
     (
         "dunning_never",
         "terms: {default_days: 30}",
-        "dunning:\n  quiet:\n    weekdays: [monday, tuesday, wednesday, thursday, friday, saturday, sunday] # <-\n"
+        "dunning:\n  quiet:\n    weekdays: "
+        "[monday, tuesday, wednesday, thursday, friday, saturday, sunday] # <-\n"
         "terms: {default_days: 30}",
         "leave one weekday out",
     ),
     (
         "dunning_span",
         "terms: {default_days: 30}",
-        "dunning:\n  quiet:\n    days:\n      - {from: 2026-10-08, to: 2026-10-01} # <-\nterms: {default_days: 30}",
+        "dunning:\n  quiet:\n    days:\n      - {from: 2026-10-08, to: 2026-10-01} # <-\n"
+        "terms: {default_days: 30}",
         "write the earlier day",
     ),
     ("rung_not_monotone", LADDER, "      - {level: 2, days: 30} # <-\n", "write `watch` or a worse status"),
