@@ -98,8 +98,9 @@ def add(tx: sa.Connection, letter: Mapping[str, Any], steps: Sequence[Mapping[st
                 .on_conflict_do_nothing(
                     index_elements=["invoice", "level"], index_where=dunning_step.c.ended_at.is_(None)
                 )
+                .returning(dunning_step.c.id)
             )
-            if tx.execute(added).rowcount != 1:
+            if tx.execute(added).first() is None:
                 point.rollback()
                 return None
     return number

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from connector.dunning import Done, send
 from connector.runtime import Runtime
+from connector.store import dunning
 from connector.store.engine import Store
 from connector.store.record_tables import invoice
 from connector.store.tables import customer
@@ -246,6 +249,49 @@ def test_templates_of_the_home_folder_stand_in_and_are_checked(home: Home) -> No
         own.write_text(text, encoding="utf-8")
         refused = home.run("dunning", "preview", "--text")
         assert refused.code == 2 and wrong in refused.err
+    assert "unsafe" in home.run("doctor").out
+
+
+def test_a_level_of_an_invoice_is_kept_once_whoever_comes_second(home: Home) -> None:
+    number = debtor(home)
+    step = {"invoice": "1/x", "level": 1, "days": 9, "amount": 1, "interest": 0, "currency": "CNY"}
+    with home.opened() as runtime, runtime.store.write() as tx:
+        letter = dict.fromkeys("plan letter language channel address subject body body_sha256".split(), "")
+        letter |= {"customer_id": number, "level": 1, "written_on": TODAY, "pay_by": TODAY, "actor": "Gu"}
+        letter |= {"created_at": runtime.now(), "due_at": runtime.now()}
+        first = dunning.add(tx, letter | {"message_id": "<1>"}, [step])
+        other = {**step, "invoice": "1/y"}
+        assert first and dunning.add(tx, letter | {"message_id": "<2>"}, [other, step]) is None
+        assert [one.invoice_id for one in dunning.running(tx, [number])[number]] == ["1/x"]
+        row = dunning.letter(tx, first)
+        assert row is not None
+        dunning.withdraw(tx, row, runtime.now(), "too old")
+        assert dunning.add(tx, letter | {"message_id": "<3>"}, [step]) is not None
+
+
+def test_names_of_persons_and_addresses_are_masked_and_texts_encrypted(home: Home) -> None:
+    number = debtor(home, "Wang Xiaoming", "wang@home.cn")
+    with home.opened() as runtime, runtime.store.write() as tx:
+        tx.execute(sa.update(customer).where(customer.c.id == number).values(is_person=True))
+    assert home.run("dunning", "send", "--unseen").code == 0
+    shown = "".join(
+        home.run("dunning", *one.split()).out for one in ("list --format csv", "contact list", "preview")
+    )
+    assert "Xiaoming" not in shown and "wang@" not in shown
+    with home.opened() as runtime, runtime.store.read() as tx:
+        (row,) = dunning.listed(tx)
+    assert "Xiaoming" not in row.body + row.subject and "wang" not in row.address
+
+
+def test_who_has_not_the_role_sends_nothing(home: Home, mail: MailServer) -> None:
+    debtor(home)
+    file = home.folder / "creditgate.toml"
+    role = '[[roles]]\nwho = "{}"\nrole = "{}"\n'
+    given = role.format("Sa", "sales") + role.format("An", "analyst")
+    file.write_text(file.read_text(encoding="utf-8") + given, encoding="utf-8")
+    assert home.run("dunning", "send", "--unseen", "--actor", "Sa").code == 2
+    assert mail.taken == []
+    assert home.run("dunning", "send", "--unseen", "--actor", "An").code == 0
 
 
 class Killed(BaseException):
@@ -310,3 +356,22 @@ def restore(home: Home, blank: bytes) -> None:
     for name in ("creditgate.db-wal", "creditgate.db-shm"):
         (home.folder / name).unlink(missing_ok=True)
     (home.folder / "creditgate.db").write_bytes(blank)
+
+
+@pytest.mark.postgres
+def test_two_processes_at_once_send_each_letter_once(
+    home: Home, mail: MailServer, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CREDITGATE_DATABASE_URL", postgres_url)
+    home.connect()
+    for number in range(6):
+        debtor(home, f"Late {number}", f"pay@late{number}.cn")
+
+    def run(_: int) -> Done:
+        with home.opened() as runtime:
+            return send(runtime, None, "Gu")
+
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(run, range(2)))
+    assert (sum(one.written for one in done), sum(one.sent for one in done)) == (6, 6)
+    assert len({to for to, _ in mail.taken}) == len(mail.taken) == 6
