@@ -3,7 +3,8 @@
 Invariant: the connector knows adapters only through this module and their entry points
 (``creditgate.crm``, ``creditgate.bureau``, ``creditgate.ledger``). Adapters speak the vendor's
 dialect and hand over raw rows; what a row means is said by the mapping, not here. The forms of what is
-read stand in ``connector.pages`` and belong to the ports.
+read stand in ``connector.pages``, those of what is to be set up in ``connector.wanted``; both belong to
+the ports.
 """
 
 from __future__ import annotations
@@ -44,6 +45,10 @@ from connector.pages import Missing as Missing
 from connector.pages import Page as Page
 from connector.pages import Row as Row
 from connector.pages import Slice as Slice
+from connector.wanted import FieldSpec as FieldSpec
+from connector.wanted import FieldState as FieldState
+from connector.wanted import Prepared as Prepared
+from connector.wanted import Provisioned as Provisioned
 
 if TYPE_CHECKING:
     from connector.http import Http
@@ -55,7 +60,7 @@ class Setting:
 
     ``default`` ``None`` means required unless ``optional``; ``help`` says where the admin finds it.
     ``choices``, if there are any, are the values it may have; what is not ``asked`` for can only be
-    given by name.
+    given by name; what is ``settled`` is chosen once, and changed only by who says so.
     """
 
     key: str
@@ -65,6 +70,7 @@ class Setting:
     optional: bool = False
     choices: tuple[str, ...] = ()
     asked: bool = True
+    settled: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,8 @@ class Limits:
     Of the slots at most ``heavy`` are for heavy calls. The share ``reserve`` (0 to 1) of the calls is
     kept for what cannot wait: only calls made inside ``http.urgent()`` may use it. Buckets in ``rates``
     have calls and seconds of their own, and no reserve. ``total`` (calls, seconds) bounds the calls of all
-    buckets together, each counted once; the reserve is then that of the total alone.
+    buckets together, each counted once; the reserve is then that of the total alone. With ``day_of`` the
+    total is that of a calendar day in this zone, and begins anew at its midnight.
     """
 
     slots: int
@@ -86,57 +93,7 @@ class Limits:
     reserve: float = 0.0
     rates: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     total: tuple[int, int] | None = None
-
-
-@dataclass(frozen=True)
-class FieldSpec:
-    """A field that CreditGate wants in the CRM.
-
-    ``name`` is ours; ``api_name`` the mapping's wish (the vendor may generate another one);
-    ``type`` is one of ``text``, ``long_text``, ``money``, ``number``, ``integer``, ``boolean``,
-    ``date``, ``datetime``, ``option``; ``options`` are (our value, label) pairs; ``unique`` fields
-    carry our key.
-    """
-
-    name: str
-    api_name: str
-    label: str
-    type: str
-    options: tuple[tuple[str, str], ...] = ()
-    unique: bool = False
-
-
-class FieldState(StrEnum):
-    PRESENT = "present"
-    CREATED = "created"
-    MISSING = "missing"  # would be created, or has to be created by hand
-    MISMATCH = "mismatch"
-
-
-@dataclass(frozen=True)
-class Provisioned:
-    """What became of one wanted field. ``api_name`` is the real name in this tenant, once known;
-    ``by_hand`` tells the admin what to create in the vendor's console when no API can; beside a field
-    that serves it is advice only. ``call`` numbers the call that creates a missing field, from 1."""
-
-    object: str
-    spec: FieldSpec
-    state: FieldState
-    api_name: str | None = None
-    by_hand: str = ""
-    call: int | None = None
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What became of a piece of set-up that is no field: the ``section`` of a page, or the ``lock`` on
-    rows whose flag is set. ``detail`` says for people what is set, or in a dry run would be."""
-
-    object: str
-    what: str
-    state: FieldState
-    detail: str = ""
-    by_hand: str = ""
+    day_of: dt.tzinfo | None = None
 
 
 @dataclass(frozen=True)

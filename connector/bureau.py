@@ -22,6 +22,7 @@ from connector.agency_choice import Agencies
 from connector.agency_choice import load as load_choice
 from connector.connect import LEGAL_BASIS
 from connector.errors import CreditGateError, Halt, Reauth, Reject, Retry
+from connector.news import heard, last_of
 from connector.purse import OverCeiling, Purse
 from connector.runtime import Runtime
 from connector.store import consents, journal, matches, reports
@@ -180,7 +181,7 @@ class _Desk:
 
     def __init__(self, runtime: Runtime, connection: Connection, agency: Bureau, actor: str) -> None:
         self._store: Store = runtime.store
-        self._now, self._today = runtime.now, runtime.today
+        self._now, self._today, self._policy = runtime.now, runtime.today, runtime.policy
         self._cipher = runtime.config.cipher()
         self._connection = connection
         self._agency = agency
@@ -259,6 +260,7 @@ class _Desk:
         raw = self._cipher.encrypt(fetched.raw).decode()
         digest = hashlib.sha256(fetched.raw).hexdigest()
         with self._store.write() as tx:
+            before = last_of(tx, customer_id, fetched.report.provider)
             reports.keep(
                 tx,
                 customer_id=customer_id,
@@ -269,6 +271,7 @@ class _Desk:
                 now=self._now(),
             )
             detail = {"ref": match.ref, "by": match.by, "confidence": match.confidence, "sha256": digest}
+            heard(tx, customer_id, fetched.report, before, self._policy, self._now())
             # An unknown price stays out: it is not zero.
             cost = {"price": self._price.amount, "currency": self._price.currency} if self._price else {}
             self._journal(tx, customer_id, STORED, detail | cost)

@@ -323,8 +323,7 @@ class _Check:
             return self._answer(decision, found, party, own, active)
         self._move(needs, wanted, active)
         answer = self._answer(decision, found, party, self._after(own, active, wanted))
-        currencies = [self._request.currency, *(need.line.currency for need in needs)]
-        served = self._rates.served(currencies, self._day)
+        served = self._rates.served([self._request.currency, *(n.line.currency for n in needs)], self._day)
         number = self._keep(party, wanted, answer, active, same, served)
         return answer.model_copy(update={"reservation": number})
 

@@ -7,11 +7,12 @@ the adapter does not know; what the adapter calls secret never stands among the 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from connector import adapter as ports
-from connector.adapter import Setting
+from connector import quotas
+from connector.adapter import Crm, Setting
 from connector.errors import Halt
 from connector.runtime import Runtime
 from connector.store import journal
@@ -90,10 +91,18 @@ def check(kind: Kind, values: Mapping[str, str]) -> None:
         raise Halt(f"{kind.name} needs {', '.join(s.key for s in missing)}", todo=f"give with --set: {helps}")
 
 
-def add(runtime: Runtime, kind: Kind, name: str, values: Mapping[str, str], actor: str) -> Connection:
+def add(
+    runtime: Runtime,
+    kind: Kind,
+    name: str,
+    values: Mapping[str, str],
+    actor: str,
+    change: Collection[str] = (),
+) -> Connection:
     """Store a connection, or give the one called ``name`` new settings; secrets go in encrypted.
 
-    An empty value is kept only where the setting has a default that it overrules.
+    An empty value is kept only where the setting has a default that it overrules. A setting that is
+    chosen once keeps its value; ``Halt`` for another one, unless it is named in ``change``.
     """
     if not re.fullmatch(r"\w[\w.-]{0,63}", name):
         raise Halt(
@@ -101,6 +110,8 @@ def add(runtime: Runtime, kind: Kind, name: str, values: Mapping[str, str], acto
             todo="use up to 64 letters, digits, '_', '-' and '.', beginning with a letter or digit",
         )
     check(kind, values)
+    before = {one.name: one.settings for one in runtime.connections.all()}.get(name, {})
+    values = _with_settled(kind, name, before, values, change)
     given = {
         s.key: values[s.key].strip()
         for s in kind.settings
@@ -116,9 +127,41 @@ def add(runtime: Runtime, kind: Kind, name: str, values: Mapping[str, str], acto
         runtime.config.home,
     )
     with runtime.store.write() as tx:
-        detail = {"kind": kind.name, "settings": sorted(given)}
+        changed = {key: [before.get(key), added.settings.get(key)] for key in change}
+        detail = {"kind": kind.name, "settings": sorted(given)} | ({"changed": changed} if changed else {})
         journal.add(tx, runtime.now(), actor, "connection_set", f"connection {name}", detail)
+    _, adapter = ports.find(kind.name)
+    if issubclass(adapter, Crm):
+        anew = any(before.get(key) != added.settings.get(key) for key in _settled(kind)) and bool(before)
+        quotas.settle(runtime.store, added, adapter, runtime.clock(), anew=anew)
     return added
+
+
+def _settled(kind: Kind) -> dict[str, Setting]:
+    """What is chosen once."""
+    return {one.key: one for one in kind.settings if one.settled}
+
+
+def _with_settled(
+    kind: Kind, name: str, before: Mapping[str, str], values: Mapping[str, str], change: Collection[str]
+) -> dict[str, str]:
+    """``values`` with what was chosen once before."""
+    settled = _settled(kind)
+    for key in change:
+        if key not in settled:
+            known = ", ".join(settled) or "there is none"
+            raise Halt(f"{key!r} is not chosen once for all", todo=f"with --change name one of: {known}")
+    kept = dict(values)
+    for key in settled.keys() - set(change):
+        old, new = before.get(key, ""), values.get(key, "").strip()
+        if old and new and new != old:
+            raise Halt(
+                f"{key} of {name} was chosen once: {old}, not {new}",
+                todo=f"leave it as it is; or say --change {key} too ({settled[key].help})",
+            )
+        if old:
+            kept[key] = old
+    return kept
 
 
 def issue_key(runtime: Runtime, name: str, *, revoke: bool, actor: str) -> str:

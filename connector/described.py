@@ -6,7 +6,7 @@ changes anything there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -64,6 +64,12 @@ class Describing:
     """What a CRM may say of itself; one that says nothing leaves this as it is."""
 
     describes: ClassVar[bool] = False
+
+    @classmethod
+    def decides_limits(cls, settings: Mapping[str, str]) -> bool:
+        """Whether by these settings a credit module of the CRM's own decides on limits: what the streams
+        ``credit_files`` and ``credit_accounts`` say is the limit then, and none of ours is written."""
+        return False
 
     def objects(self) -> Sequence[ObjectInfo]:
         """The objects that the tenant shows us."""

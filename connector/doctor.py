@@ -7,13 +7,13 @@ with the way out.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from connector import activation, hooks, limit_requests
+from connector import activation, hooks, limit_requests, quotas, shown
 from connector import adapter as ports
 from connector import config as configuration
 from connector.config import Config
@@ -21,7 +21,6 @@ from connector.dunning.findings import findings as letter_findings
 from connector.errors import CreditGateError, Retry
 from connector.finding import Finding, ago
 from connector.mapping import TARGETS, FieldMapping
-from connector.model import Stream
 from connector.policy.lint import lint
 from connector.roles import findings as role_findings
 from connector.runtime import Runtime
@@ -138,19 +137,34 @@ def _connection(runtime: Runtime, connection: Connection) -> Iterator[Finding]:
             yield Finding("ok", f"mapping of {connection.name}", _extent(mapping))
     tested = list(_guarded(what, partial(_test, runtime, connection)))
     yield from tested
+    yield from _calls_left(runtime, connection)
     answers = all(finding.level == "ok" for finding in tested)
     if answers:
         yield from _guarded(f"permissions of {connection.name}", partial(_lacking, runtime, connection))
     if mapping is not None and connection.role == "crm":
         if answers:
-            streams = partial(_streams, runtime, connection, mapping)
+            streams = partial(shown.streams, runtime, connection, mapping)
             yield from _guarded(f"streams of {connection.name}", streams)
             yield from _guarded(f"questions of {connection.name}", partial(_questions, runtime, connection))
+        yield from _guarded(f"limits of {connection.name}", partial(quotas.findings, runtime, connection))
         yield from _provisioned(runtime, connection, mapping)
 
 
 def _test(runtime: Runtime, connection: Connection) -> Iterator[Finding]:
     yield Finding("ok", f"connection {connection.name}", runtime.adapter(connection).test())
+
+
+def _calls_left(runtime: Runtime, connection: Connection) -> Iterator[Finding]:
+    """How much of what was bought for a day is used up."""
+    used = runtime.budget(connection).used()
+    if used is None:
+        return
+    taken, bought = used
+    what, found = f"calls of {connection.name}", f"{taken} of the {bought} calls that were bought are used"
+    if 10 * taken > 9 * bought:
+        yield Finding("warn", what, found, "only what cannot wait goes on; wait for the next day or buy more")
+    else:
+        yield Finding("ok", what, found)
 
 
 def _lacking(runtime: Runtime, connection: Connection) -> Iterator[Finding]:
@@ -179,64 +193,6 @@ def _questions(runtime: Runtime, connection: Connection) -> Iterator[Finding]:
                 f"to confirm on first contact: {one.asks} {one.answer} (assumed)",
                 f"give it as the setting {one.setting} once it is known",
             )
-
-
-def _streams(runtime: Runtime, connection: Connection, mapping: FieldMapping) -> Iterator[Finding]:
-    """What of the mapped streams this tenant does not show, and where open amounts come from."""
-    crm, names = runtime.crm(connection), runtime.connections.names(connection, "visit")
-    absent: dict[Stream, tuple[str, ...]] = {}
-    for stream in Stream:
-        reader = mapping.reader(stream, names)
-        if reader is None:
-            continue
-        what = f"{stream.value} of {connection.name}"
-        lack = crm.missing(reader.object, reader.vendor_fields)
-        absent[stream] = lack.fields
-        if lack.object and reader.optional:
-            yield Finding("note", what, f"{reader.object} is left out: {lack.object}")
-            continue
-        if lack.object:
-            yield Finding("warn", what, f"{reader.object} is skipped: {lack.object}", "see its documentation")
-            continue
-        unmet = [name for name in lack.fields if name in reader.required_fields]
-        optional = [name for name in lack.fields if name not in unmet]
-        if unmet and not reader.having:
-            yield Finding(
-                "warn",
-                what,
-                f"{reader.object} has no {', '.join(unmet)}",
-                "correct the names in the mapping, or make the fields optional there",
-            )
-        elif optional:
-            yield Finding("ok", what, f"{reader.object} goes without optional {', '.join(optional)}")
-    yield _open_amounts(runtime, connection, mapping, absent)
-
-
-def _open_amounts(
-    runtime: Runtime,
-    connection: Connection,
-    mapping: FieldMapping,
-    absent: Mapping[Stream, Sequence[str]],
-) -> Finding:
-    what = f"open amounts of {connection.name}"
-    if Stream.PAYMENTS in mapping.readers:
-        return Finding("ok", what, f"from its payments ({mapping.readers[Stream.PAYMENTS].object})")
-    invoices = mapping.readers.get(Stream.INVOICES)
-    paths = {path.name: path.key for path in invoices.fields} if invoices else {}
-    mapped = [paths[name] for name in ("paid", "settled_on") if name in paths]
-    there = [path for path in mapped if path not in absent.get(Stream.INVOICES, ())]
-    if there:
-        return Finding("ok", what, f"from the fields {', '.join(there)} of its invoices")
-    ledgers = [one.name for one in runtime.connections.all("ledger")]
-    if ledgers:
-        return Finding("ok", what, f"from the ledger {', '.join(ledgers)}")
-    lacking = f"the mapped fields {', '.join(mapped)} are not there" if mapped else "no paid amount is mapped"
-    return Finding(
-        "warn",
-        what,
-        f"an unpaid rest is not known, only paid or not: {lacking}, and there is no ledger",
-        "create the fields in the CRM, or 'creditgate connect add ledger' and import receivables",
-    )
 
 
 def _extent(mapping: FieldMapping) -> str:

@@ -14,6 +14,7 @@ from decimal import Decimal, InvalidOperation
 
 import sqlalchemy as sa
 
+from connector import quotas
 from connector.errors import Halt, Retry
 from connector.limit_bounds import approvals, converted, fit
 from connector.money import digits, is_currency, scale, to_major, to_minor
@@ -59,13 +60,15 @@ class Size:
 @dataclass(frozen=True)
 class Standing:
     """A credit line as it stands. ``set_by`` is the entry of a person that holds today, if any; ``pending``
-    says that the customer will be assessed anew; ``line`` is ``None`` before the first assessment."""
+    says that the customer will be assessed anew; ``line`` is ``None`` before the first assessment;
+    ``decided_by`` is the CRM whose own credit module decides, if one does."""
 
     subject: Subject
     name: str
     line: Line | None
     set_by: Entry | None
     pending: bool
+    decided_by: str | None = None
 
 
 def size(state: str, amount: str | None, currency: str) -> Size:
@@ -107,6 +110,8 @@ def prepare(
 ) -> Entry:
     """The entry that this limit would be; nothing is stored. ``Halt`` says what does not fit."""
     today = runtime.today()
+    with runtime.store.read() as tx:
+        _ours_to_set(tx, subject, terms.kind)
     start = terms.valid_from or today
     if start < today:
         raise Halt(f"{start} is past", todo="a limit begins today or later: what was decided stays")
@@ -163,6 +168,7 @@ def enter(runtime: Runtime, tx: sa.Connection, entry: Entry) -> int:
     """Write an entry with all that follows, in the caller's transaction; its id."""
     subject = Subject(entry.subject, entry.subject_id)
     _name(tx, subject)
+    _ours_to_set(tx, subject, entry.kind)  # who decides may have changed since it was asked for
     if runtime.policy.limit.children == "within_group":
         fit(runtime, tx, entry)
     added = limits.add(tx, entry)
@@ -181,6 +187,12 @@ def enter(runtime: Runtime, tx: sa.Connection, entry: Entry) -> int:
     }
     _applied(runtime, tx, subject, runtime.today(), "limit_set", detail, entry.actor)
     return added
+
+
+def _ours_to_set(tx: sa.Connection, subject: Subject, kind: str) -> None:
+    """``Halt`` for a customer's limit on which a CRM's own credit module decides."""
+    if subject.kind == CUSTOMER and kind not in SECURING:
+        quotas.refuse(tx, subject.id)
 
 
 def withdraw(runtime: Runtime, subject: Subject, kind: str, *, reason: str, actor: str) -> int:
@@ -207,13 +219,16 @@ def standing(runtime: Runtime, subject: Subject) -> list[Standing]:
         if subject.kind == CUSTOMER:
             asked += [Subject(GROUP, group) for group in limits.groups_of(tx, subject.id)]
         found = lines.read(tx, [(s.kind, s.id) for s in asked])
+        deciding = quotas.deciding(tx, [one.id for one in asked if one.kind == CUSTOMER])
+        decided = {Subject(CUSTOMER, number): by for number, by in deciding.items()}
         shown = [
             Standing(
                 one,
                 _name(tx, one),
                 found.get((one.kind, one.id)),
-                in_force(limits.entries(tx, one.kind, one.id), runtime.today()),
+                None if one in decided else in_force(limits.entries(tx, one.kind, one.id), runtime.today()),
                 one.kind == CUSTOMER and limits.awaits_assessment(tx, one.id),
+                decided.get(one),
             )
             for one in asked
         ]

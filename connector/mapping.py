@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -97,8 +97,11 @@ def compile_mapping(content: Any, name: str) -> FieldMapping:
     visits = None
     if Stream.VISITS in reading:
         node = source.mapping(reading[Stream.VISITS], reading, Stream.VISITS)
-        visits = _visits(source, node, targets.get("visit"), dates)
-        readers[Stream.VISITS] = visits({})
+        if "object" in node:
+            readers[Stream.VISITS] = _visits_elsewhere(source, node, dates)
+        else:
+            visits = _visits(source, node, targets.get("visit"), dates)
+            readers[Stream.VISITS] = visits({})
     return FieldMapping(str(content["mapping"]), readers, targets, visits, _file(source, content), comma)
 
 
@@ -177,6 +180,18 @@ def _visits(
     return reader
 
 
+def _visits_elsewhere(source: Source, node: Mapping[str, Any], dates: Dates) -> Reader:
+    """What became of visits is told by another object than the one that is written, such as the CRM's own
+    check-ins: by our key in one of its fields. A state that the mapping does not list is not done yet."""
+    found = _reader(source, Stream.VISITS, node, dates)
+    planned = VisitState.PLANNED.value
+    fields = [
+        replace(one, default=planned, fallback=planned) if one.name == "state" else one
+        for one in found.fields
+    ]
+    return Reader(Stream.VISITS, found.object, fields, dates)
+
+
 def _zone(source: Source, content: Mapping[str, Any]) -> dt.tzinfo:
     zone = str(content.get("timezone", "UTC"))
     try:
@@ -186,7 +201,8 @@ def _zone(source: Source, content: Mapping[str, Any]) -> dt.tzinfo:
 
 
 def _reader(source: Source, stream: Stream, node: Mapping[str, Any], dates: Dates) -> Reader:
-    source.known(node, ("object", "where", "fields", "optional"))
+    known = ("object", "where", "fields", "optional")
+    source.known(node, (*known, "label") if stream is Stream.VISITS else known)
     for key in ("object", "fields"):
         if key not in node:
             source.fail(f"{stream} lacks {key!r}", node, todo=f"add '{key}:' below {stream}")

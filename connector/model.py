@@ -79,10 +79,9 @@ class Account(Record):
     """A customer as one CRM knows it. Legal identifiers join it with accounts of other CRMs.
 
     ``uscc`` 统一社会信用代码, ``lei`` twenty characters, ``duns`` nine digits, ``vat`` with country prefix,
-    ``registration_no`` valid together with ``country``; ``parent_id`` is the external id of the
-    parent account; ``terms_days`` the payment terms agreed, in days; ``is_person`` marks natural
-    persons and sole traders, whose data needs consent; ``account_status`` is the word that the source
-    has for how it stands with the customer, ``blacklisted`` its own mark of one who gets no credit.
+    ``registration_no`` valid together with ``country``; ``parent_id`` is the parent's external id;
+    ``terms_days`` are agreed; ``is_person`` marks natural persons and sole traders, whose data needs consent;
+    ``account_status`` is the source's word for how it stands, ``blacklisted`` its mark of who gets no credit.
     """
 
     name: Annotated[str, Field(min_length=1)]
@@ -128,9 +127,8 @@ class Order(Record):
 class Invoice(Record):
     """An invoice. ``amount`` incl. tax and ``paid`` in minor units of ``currency``.
 
-    ``paid`` is ``None`` when the source keeps no paid amount: payments then decide. A missing
-    ``due_on`` is computed from ``issued_on`` and the terms. ``settled_on`` is the day on which the
-    last part was paid.
+    ``paid`` is ``None`` when the source keeps no paid amount: payments then decide. A missing ``due_on`` is
+    computed from ``issued_on`` and the terms. ``settled_on`` is the day on which the last part was paid.
     """
 
     account_id: str
@@ -207,7 +205,8 @@ class User(Record):
 
 class VendorCredit(Record):
     """What the CRM's own credit module grants an account, minor units of ``currency``: it is shown beside
-    our limit and never written. ``balance`` is money that was paid in advance."""
+    our limit, or is the limit where the connection says that the module decides. ``balance`` is money that
+    was paid in advance."""
 
     account_id: str
     limit: int | None = None

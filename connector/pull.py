@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from connector import quotas
 from connector.adapter import Crm, Missing, Row
 from connector.errors import Halt
 from connector.mapping import FieldMapping
@@ -66,6 +67,7 @@ def pull(
     names = names_of(store, connection, "visit")
     faults: list[Halt] = []
     with crm.context.secrets.lock("pull"):
+        quotas.settle(store, connection, type(crm), crm.context.now())
         windows: dict[Stream, Window] = {}
         for stream in Stream:
             reader = mapping.reader(stream, names)

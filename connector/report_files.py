@@ -23,6 +23,7 @@ from connector.adapter import FromFiles, Match, Row
 from connector.connect import LEGAL_BASIS
 from connector.errors import Halt, Reject
 from connector.model import Account, Report, ReportRow, Stream
+from connector.news import heard, last_of
 from connector.reading import Reader
 from connector.runtime import Runtime
 from connector.store import consents, journal, matches, records, reports, subjects
@@ -151,7 +152,7 @@ class _Desk:
         self.agency, self.done = agency, Filed()
         self.cipher = runtime.config.cipher()
         self._runtime, self._connection, self._actor = runtime, connection, actor
-        self._now, self._today = runtime.now(), runtime.today()
+        self._now, self._today, self._policy = runtime.now(), runtime.today(), runtime.policy
         self._legal_basis = connection.settings.get(LEGAL_BASIS.key, LEGAL_BASIS.default or "")
         self._names: dict[str, list[int]] | None = None
         self._ids: set[str] = set()
@@ -300,6 +301,7 @@ class _Desk:
         digest = hashlib.sha256(raw).hexdigest()
         if reports.has(tx, customer_id, self._connection.id, digest, content):
             return False
+        before = last_of(tx, customer_id, content.provider)
         reports.keep(
             tx,
             customer_id=customer_id,
@@ -309,6 +311,7 @@ class _Desk:
             raw_sha256=digest,
             now=self._now,
         )
+        heard(tx, customer_id, content, before, self._policy, self._now)
         told = {"connection": self._connection.name, "ref": content.subject_ref, "sha256": digest}
         self._journal(tx, customer_id, reports.STORED, {**told, **detail})
         return True

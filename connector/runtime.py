@@ -113,9 +113,8 @@ class Runtime:
 
     def context(self, connection: Connection, kind: type[ports.Adapter]) -> ports.Context:
         """What the adapter is given."""
-        values = {s.key: s.default for s in kind.settings if s.default is not None}
+        values = self._settings(connection, kind)
         secrets = self.secrets(connection)
-        values |= connection.settings
         for setting in kind.settings:
             if setting.secret and (value := secrets.get(f"setting:{setting.key}")) is not None:
                 values[setting.key] = value
@@ -130,6 +129,16 @@ class Runtime:
             language=self.config.language,
             now=lambda: dt.datetime.now(dt.UTC),
         )
+
+    def budget(self, connection: Connection) -> StoreBudget:
+        """How much may still be called, to look at."""
+        _, kind = ports.find(connection.kind)
+        return StoreBudget(self.store, connection.id, kind.limits_for(self._settings(connection, kind)))
+
+    def _settings(self, connection: Connection, kind: type[ports.Adapter]) -> dict[str, str]:
+        """What is set, with the defaults of what is not; no secrets."""
+        defaults = {s.key: s.default for s in kind.settings if s.default is not None}
+        return {**defaults, **connection.settings}
 
     def release(self) -> None:
         """Give back the calls that the adapters made so far have not used; they are not to be used on."""

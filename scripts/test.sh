@@ -12,4 +12,4 @@ tidy() {
 }
 trap tidy EXIT
 trap 'exit 130' INT TERM
-TMPDIR=$temporary XDG_RUNTIME_DIR=$temporary .venv/bin/python -m pytest -n 2 --dist loadgroup "$@"
+TMPDIR=$temporary XDG_RUNTIME_DIR=$temporary .venv/bin/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder "$@"

@@ -6,6 +6,8 @@ import os
 import uuid
 import warnings
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,14 +15,31 @@ import sqlalchemy as sa
 
 from tests.new_store import new_store
 
+FOLDERS = ("e2e", "contract", "docs", "property", "unit")
 DRIVER = "postgresql+psycopg"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All tests that need PostgreSQL run in one worker, so that one server serves them."""
-    for item in items:
-        if item.get_closest_marker("postgres"):
-            item.add_marker(pytest.mark.xdist_group("postgres"))
+    """The folders with the longest tests come first, so that no worker ends late."""
+    items.sort(key=lambda item: FOLDERS.index(item.path.parent.name))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests of a module that share something run in one worker, so that it is made once."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Sharing(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return file if _shares(file) else nodeid
+
+    return Sharing(config, log)
+
+
+@cache
+def _shares(file: str) -> bool:
+    return 'scope="module"' in (Path(__file__).parents[1] / file).read_text(encoding="utf-8")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

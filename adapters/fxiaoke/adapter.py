@@ -12,8 +12,8 @@ from typing import ClassVar
 
 from adapters.fxiaoke.answers import Answers
 from adapters.fxiaoke.auth import Credentials, Login
+from adapters.fxiaoke.choices import READ, choices
 from adapters.fxiaoke.choices import SETTINGS as CHOICES
-from adapters.fxiaoke.choices import choices
 from adapters.fxiaoke.client import Client
 from adapters.fxiaoke.describing import Descriptions
 from adapters.fxiaoke.events import EVENT_KEY, REREAD_BATCH, Events, parse, proof
@@ -109,8 +109,17 @@ class FxiaokeCrm(Crm):
         )
         self._schemas = Schemas(self._client, context.now)
         self._records = Records(self._client, self._schemas, answers, context)
-        self._descriptions = Descriptions(self._client, self._schemas, self._records, answers, context)
         chosen = choices(settings, context.connection)
+        first = FirstUpdate(self._client, self._schemas, context.secrets)
+        self._descriptions = Descriptions(
+            self._client,
+            self._schemas,
+            self._records,
+            answers,
+            context,
+            module=chosen.module,
+            first=first,
+        )
         self._locks = Locks(self._client, context.language)
         self._quota = Quota(self._client, chosen.module, rules=chosen.rules)
         parts = Parts(
@@ -119,7 +128,7 @@ class FxiaokeCrm(Crm):
             self._locks,
             Messages(self._client, context.language),
             self._quota,
-            FirstUpdate(self._client, self._schemas, context.secrets),
+            first,
         )
         self._writer = Writer(parts, chosen, zone=zone(settings))
         self._events = Events(context)
@@ -133,6 +142,11 @@ class FxiaokeCrm(Crm):
     def guide(cls, language: str) -> str:
         """See ``Adapter.guide``; the way to a self-built application."""
         return guide(language)
+
+    @classmethod
+    def decides_limits(cls, settings: Mapping[str, str]) -> bool:
+        """See ``Describing.decides_limits``; by ``credit_module``."""
+        return settings.get("credit_module") == READ
 
     def lacking(self) -> list[Lack]:
         """See ``Adapter.lacking``; what the acting employee does not see."""

@@ -41,6 +41,11 @@ class Answers:
         """Whether the admin has answered."""
         return given(self._context.settings, setting) != AUTO
 
+    def found(self, name: str) -> str | None:
+        """What a call has shown, whatever the admin has set."""
+        with self._lock:
+            return self._all().get(name)
+
     def keep(self, setting: str, answer: str) -> None:
         """Remember what a call has shown."""
         with self._lock:

@@ -88,6 +88,11 @@ class Login:
         """``body`` or ``header``."""
         return self._style
 
+    @property
+    def looks_up(self) -> bool:
+        """Whether the setting ``user`` is a mobile number, for which an employee has to be found."""
+        return _MOBILE.fullmatch(self._setting) is not None
+
     def carry(self, send: Callable[[Ticket], Answer]) -> Answer:
         """``send`` with a token; when that is refused, once more with a renewed one.
 

@@ -47,10 +47,12 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "credit_module",
-        "where the tenant uses the vendor's own credit module: write (we write its quota) or read (it "
-        "decides, we write no limit); empty where there is none",
+        "where the tenant uses the vendor's own credit module, who decides on limits, once for all: write "
+        "(we do, and write its quota) or read (it does: its quota is our limit, and we write none); empty "
+        "where there is none",
         optional=True,
         choices=(WRITE, READ),
+        settled=True,
     ),
     Setting("credit_object", "object of that module", default="CreditFileObj", asked=False),
     Setting("credit_account_field", "its field that names the account", default="customer_id", asked=False),

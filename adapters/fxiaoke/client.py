@@ -69,6 +69,10 @@ class Client:
                 after = str(rows[-1]["_id"])
                 yield rows
 
+    def limit_used(self, object_name: str, limit: int) -> int:
+        """How many rows a page has when ``limit`` are asked for; ``Halt`` when that is refused."""
+        return self._query(object_name, [], ["_id"], None, limit)[1]
+
     def get(self, object_name: str, row_id: str) -> Raw:
         """One row by its id, void or not; ``Reject`` for one that is not there or not to be seen."""
         asked = {"dataObjectApiName": object_name, "objectDataId": row_id}

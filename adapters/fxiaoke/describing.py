@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from adapters.fxiaoke.answers import Answers
+from adapters.fxiaoke.choices import CHANGED, CreditModule
 from adapters.fxiaoke.choices import OPEN as WRITING
 from adapters.fxiaoke.client import Client
+from adapters.fxiaoke.first_update import FirstUpdate
 from adapters.fxiaoke.people import PEOPLE
 from adapters.fxiaoke.reading import COMMON, Records
 from adapters.fxiaoke.records import LABEL, OPTION_TYPES
@@ -39,6 +41,8 @@ _TYPES = {
     "master_detail": "reference",
 }
 _AUTOMATIC = frozenset(one.key for one in SETTINGS if AUTO in one.choices)
+_AMOUNTS = frozenset({"currency", "number"})
+_ZH = {"refused": "拒绝", "cut": "截断", "allowed": "允许"}
 _COMPUTED = frozenset({"formula", "count", "quote"})
 _NAMES = {
     "AccountObj": ("customers", "客户"),
@@ -51,8 +55,18 @@ class Descriptions:
     """See the methods of the port."""
 
     def __init__(
-        self, client: Client, schemas: Schemas, records: Records, answers: Answers, context: Context
+        self,
+        client: Client,
+        schemas: Schemas,
+        records: Records,
+        answers: Answers,
+        context: Context,
+        *,
+        module: CreditModule,
+        first: FirstUpdate,
     ) -> None:
+        self._module = module
+        self._first = first
         self._client = client
         self._schemas = schemas
         self._records = records
@@ -104,23 +118,51 @@ class Descriptions:
         return lacks
 
     def questions(self) -> Sequence[Question]:
-        """The open questions of reading, asked of the tenant as far as it can tell."""
+        """What the documents leave open, asked of the tenant as far as a harmless call can tell."""
+        found = self._found()
+        asked = [(one.setting, one.en, one.zh, one.default) for one in OPEN]
+        return [
+            self._question(setting, zh if self._chinese else en, default, found.get(setting))
+            for setting, en, zh, default in (*asked, *WRITING)
+        ]
+
+    def _found(self) -> dict[str, str]:
+        """What the tenant itself has shown, by setting."""
         self._records.time_form()
         self._schemas.of(COMMON[0], no_older=JUST_NOW)  # tells where describe takes the name
         if self._answers.known("voided_rows") is None and (seen := self._records.sees_voided()):
             self._answers.keep("voided_rows", seen)
-        asked = [(one.setting, one.en, one.zh, one.default) for one in OPEN]
-        return [
-            self._question(setting, zh if self._chinese else en, default)
-            for setting, en, zh, default in (*asked, *WRITING)
-        ]
+        if self._answers.found("page_limit") is None and (pages := self._records.larger_pages()):
+            self._answers.keep("page_limit", pages)
+        found = {one: self._answers.found(one) for one in (*sorted(_AUTOMATIC), "page_limit")}
+        if not self._client.login.looks_up:
+            found["user_lookup"] = self._say("not needed: user is an employee id", "不需要：user 已是员工ID")
+        if self._first.proven:
+            found["update_sends"] = CHANGED
+        return {setting: answer for setting, answer in (found | self._modules()).items() if answer}
 
-    def _question(self, setting: str, asks: str, default: str) -> Question:
-        value = self._context.settings.get(setting) or default
-        if setting not in _AUTOMATIC:
-            return Question(setting, asks, value)
-        known = self._answers.known(setting)
-        return Question(setting, asks, known or default, known is not None)
+    def _modules(self) -> dict[str, str]:
+        """What the tenant shows of the vendor's credit module."""
+        module = self._module
+        listed = self._schemas.objects(no_older=JUST_NOW).get(module.object)
+        if listed is None or listed.get("isActive") is False:
+            none = self._say(f"the tenant has no {module.object} in use", f"租户未启用 {module.object}")
+            return {"credit_object": none} | ({} if module.choice else {"credit_module": none})
+        fields = self._schemas.of(module.object, no_older=JUST_NOW)
+        quota, account = fields.get(module.quota_field), fields.get(module.account_field)
+        if quota is None or account is None or quota.type not in _AMOUNTS:
+            return {}
+        return {"credit_object": f"{module.object}.{module.account_field}, .{module.quota_field}"}
+
+    def _question(self, setting: str, asks: str, default: str, found: str | None) -> Question:
+        """A setting of the admin's own goes before what was found, except for what none answers."""
+        given = self._context.settings.get(setting)
+        given = None if given == AUTO else given
+        if setting in _AUTOMATIC and given:
+            return Question(setting, asks, given)
+        if found is None:
+            return Question(setting, asks, given or default)
+        return Question(setting, asks, self._say(found, _ZH.get(found, found)), known=True)
 
     def _say(self, en: str, zh: str) -> str:
         return zh if self._chinese else en

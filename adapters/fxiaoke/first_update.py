@@ -7,7 +7,6 @@ the update emptied it, also after a kill in between. The answer is remembered fo
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -29,7 +28,6 @@ class FirstUpdate:
         self._schemas = schemas
         self._secrets = secrets
         self._proven = False
-        self._lock = threading.Lock()
 
     @property
     def proven(self) -> bool:
@@ -40,7 +38,7 @@ class FirstUpdate:
     def watch(self, object_name: str, row_id: str, sent: Mapping[str, Any], act: Callable[[], None]) -> None:
         """Carry ``act``, an update of this row, out and look what it did. Raises what it raises, and
         ``Halt`` when it emptied other fields, which have their values again then."""
-        with self._lock:
+        with self._secrets.lock(_BEFORE):  # across processes: what one keeps, another must not overwrite
             if self.proven:
                 act()
             else:

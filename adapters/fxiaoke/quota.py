@@ -1,7 +1,8 @@
 """The vendor's own credit module: either we write its quota, or it decides and we write no limit.
 
 Invariant: never two masters. Which one it is stands in the connection; without a choice the module's
-objects are left alone, and where the module is active the lack of one is told.
+objects are left alone, and where the module is in use the lack of one is told (``describing``). What
+is written here is never read back as a limit; what is read as one is never written.
 """
 
 from __future__ import annotations
@@ -26,10 +27,14 @@ class Quota:
         self._rules = rules
 
     def ours(self, object_name: str, values: Mapping[str, Any]) -> dict[str, Any]:
-        """``values`` without what the module alone decides on."""
+        """``values`` without what the module alone decides on: our limit fields are emptied along with what
+        else is written, so that none of an earlier choice is left to contradict it."""
         if self._module.choice != READ or object_name != ACCOUNT:
             return dict(values)
-        return {name: value for name, value in values.items() if name not in self._module.limits}
+        limits = self._module.limits
+        if not values.keys() - set(limits):
+            return {}
+        return {name: None if name in limits else value for name, value in values.items()}
 
     def follow(self, object_name: str, account: str, sent: Mapping[str, Any]) -> None:
         """Give the account's row in the module the limit that was just written (``sent`` in the vendor's
@@ -62,12 +67,3 @@ class Quota:
         filters = [where_is(self._module.account_field, "EQ", account)]
         rows, _ = self._client.page(self._module.object, filters, fields, None)
         return next((row for row in rows if not vanished(row)), None)
-
-    def undecided(self) -> bool:
-        """Whether the module is active and nobody has chosen who is the master."""
-        return not self._module.choice and self._active()
-
-    def _active(self) -> bool:
-        listed = self._client.objects()
-        names = (one.get("describeApiName") for one in listed if one.get("isActive") is not False)
-        return self._module.object in names

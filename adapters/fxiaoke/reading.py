@@ -24,7 +24,7 @@ from adapters.fxiaoke.records import (
     vendor_fields,
 )
 from adapters.fxiaoke.schema import Field, Schemas
-from adapters.fxiaoke.settings import HEADER
+from adapters.fxiaoke.settings import HEADER, PAGE_ROWS
 from connector.adapter import Context, Missing, Page, Row, Slice
 from connector.errors import Halt, Reject
 
@@ -128,6 +128,21 @@ class Records:
                 continue
             if any(vanished(row) for row in rows):
                 return "listed"
+        return None
+
+    def larger_pages(self) -> str | None:
+        """Whether a page of more than 100 rows is ``refused``, ``cut`` or ``allowed``; ``None`` when nothing
+        can be read that would tell."""
+        for name in COMMON:
+            try:
+                self._client.limit_used(name, 1)
+            except Halt:
+                continue
+            try:
+                used = self._client.limit_used(name, PAGE_ROWS + 1)
+            except Halt:
+                return "refused"
+            return "cut" if used <= PAGE_ROWS else "allowed"
         return None
 
     def _tried_times(self, object_name: str) -> str | None:

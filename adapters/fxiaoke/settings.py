@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from adapters.fxiaoke.faults import VENDOR_CLOCK
 from connector.adapter import Limits, Setting
 from connector.errors import Halt
 
@@ -26,7 +27,7 @@ CLOUDS = {
 }
 TOKEN_PATHS = {BODY: "/cgi/corpAccessToken/get/V2", HEADER: "/oauth2.0/token"}
 # Vendor manual: 100 calls in 20 s for each endpoint, ten a minute for tokens, and a day's quota that is
-# bought in packs of 100,000 and begins anew at 00:00; counted over any 24 hours it is kept, too.
+# bought in packs of 100,000 and begins anew at 00:00 of the vendor's clock.
 PACK = 100_000
 SLOTS, MOST_SLOTS = 8, 50
 PAGE_ROWS, LONGEST_PAGE = 100, 1000
@@ -212,6 +213,7 @@ def limits_for(settings: Mapping[str, str]) -> Limits:
         reserve=0.1,
         rates=dict.fromkeys(TOKEN_PATHS.values(), (10, 60)),
         total=(number(settings, "daily_calls"), 86_400),
+        day_of=VENDOR_CLOCK,
     )
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from adapters.zoho.auth import Login
 from adapters.zoho.bulk import BulkReads
 from adapters.zoho.client import Client
+from adapters.zoho.describing import Descriptions
 from adapters.zoho.events import Events, parse
 from adapters.zoho.fields import Fields
 from adapters.zoho.layouts import Layouts
@@ -30,10 +31,12 @@ from connector.adapter import (
     Context,
     Crm,
     Event,
+    FieldInfo,
     FieldSpec,
     Lack,
     Limits,
     Missing,
+    ObjectInfo,
     Outcome,
     Page,
     Prepared,
@@ -55,6 +58,7 @@ class ZohoCrm(Crm):
     limits: ClassVar[Limits] = UNKNOWN
     write_batch: ClassVar[int] = BATCH
     tells_events: ClassVar[bool] = True
+    describes: ClassVar[bool] = True
     reread_batch: ClassVar[int] = REREAD_BATCH
     locks: ClassVar[bool] = True
 
@@ -75,6 +79,7 @@ class ZohoCrm(Crm):
         self._provisioning = Provisioning(
             self._client, self._fields, profiles, names(given, "read_only_profiles"), language
         )
+        self._descriptions = Descriptions(self._client, self._fields)
         self._layouts = Layouts(self._client, self._fields, language)
         self._locks = Locks(self._client, self._fields, profiles, names(given, "credit_profiles"), language)
 
@@ -91,6 +96,14 @@ class ZohoCrm(Crm):
     def lacking(self) -> list[Lack]:
         """See ``Adapter.lacking``; by the scopes that came with the token."""
         return lacking(self._login.access().scope, self.context.language)
+
+    def objects(self) -> Sequence[ObjectInfo]:
+        """See ``Describing.objects``."""
+        return self._descriptions.objects()
+
+    def fields_of(self, object_name: str) -> Sequence[FieldInfo]:
+        """See ``Describing.fields_of``."""
+        return self._descriptions.fields_of(object_name)
 
     def test(self) -> str:
         """Ask who the org is."""

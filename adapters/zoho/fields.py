@@ -17,7 +17,7 @@ from adapters.zoho.client import Client, Refused
 @dataclass(frozen=True)
 class VendorField:
     """One field as the tenant has it. ``options`` are the values of a pick list
-    as records carry them."""
+    as records carry them; ``target`` is the module that a lookup leads to."""
 
     api_name: str
     id: str
@@ -25,6 +25,8 @@ class VendorField:
     data_type: str
     unique: bool
     options: tuple[str, ...]
+    target: str = ""
+    custom: bool = False
 
 
 class Fields:
@@ -71,4 +73,6 @@ def _field(row: Mapping[str, Any]) -> VendorField:
         # An empty object here means "not unique"; a filled one says how case counts.
         unique=bool(row.get("unique")),
         options=tuple(str(one["actual_value"]) for one in values if one.get("actual_value")),
+        target=str(((row.get("lookup") or {}).get("module") or {}).get("api_name") or ""),
+        custom=row.get("custom_field") is True,
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from connector.cli import matches, report_file
+from connector.cli import disputes, matches, report_file
 from connector.cli.actor import actor_option
 from connector.cli.home import runtime
 from connector.cli.output import emit, format_option, progress, say
@@ -46,6 +46,7 @@ def command() -> None:
 
 
 command.add_command(matches.command)
+command.add_command(disputes.command)
 command.add_command(report_file.command)
 
 

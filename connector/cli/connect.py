@@ -26,10 +26,19 @@ def command() -> None:
 @click.option(
     "--test/--no-test", "tested", default=None, help="Try it at once; so it is done when asked for."
 )
+@click.option(
+    "--change", multiple=True, metavar="KEY", help="Choose a setting anew that is chosen once; repeatable."
+)
 @actor_option
 @click.pass_context
 def add(
-    ctx: click.Context, kind: str, name: str, written: tuple[str, ...], tested: bool | None, actor: str
+    ctx: click.Context,
+    kind: str,
+    name: str,
+    written: tuple[str, ...],
+    tested: bool | None,
+    change: tuple[str, ...],
+    actor: str,
 ) -> None:
     """Add a connection of KIND (zoho, fxiaoke, creditsafe, ledger, …), or change its settings.
 
@@ -49,7 +58,11 @@ def add(
             if guide:
                 say(guide)
             values = _ask(found)
-        stored = connect.add(opened, found, name, values, actor)
+        before = {one.name: one.settings for one in opened.connections.all()}.get(name, {})
+        stored = connect.add(opened, found, name, values, actor, change)
+        for key in change:
+            was, now = before.get(key) or "not chosen", stored.settings.get(key) or "not chosen"
+            say(f"{key} of {name!r} is {now} now, it was {was}; run 'creditgate assess' and 'push'")
         if tested if tested is not None else not written:
             say(f"connection {name!r} is stored")
             say(opened.adapter(stored).test())

@@ -247,10 +247,14 @@ def _line(one: Standing) -> dict[str, Any]:
         "available": major(line.available) if line else None,
         "currency": line.currency if line else None,
         "status": line.status if line else None,
-        "set_by": f"{entry.kind} limit{until} ({entry.actor})" if entry else "policy",
+        "set_by": _decided(one) or (f"{entry.kind} limit{until} ({entry.actor})" if entry else "policy"),
         "pending": one.pending,
         "as_of": line.as_of if line else None,
     }
+
+
+def _decided(one: Standing) -> str:
+    return f"credit module of {one.decided_by}" if one.decided_by else ""
 
 
 def _entry(entry: Entry, today: dt.date) -> dict[str, Any]:

@@ -46,11 +46,15 @@ def portfolio(opened: Runtime, console: Console, language: str) -> None:
                 show(row.limit_minor, row.currency),
                 show(row.exposure, row.currency),
             )
+    # Of natural persons a decision counts only once somebody has confirmed it.
+    waiting = len(rows) - sum(row.customers for row in totals.values())
+    if waiting:
+        table.add_row(say("demo.waiting", {}, language), str(waiting), "–", "–")
     currency = opened.policy.currency
     table.add_section()
     table.add_row(
         label("total", language),
-        str(sum(row.customers for row in totals.values())),
+        str(len(rows)),
         show(sum(row.limit_minor for row in totals.values()), currency),
         show(sum(row.exposure for row in totals.values()), currency),
     )

@@ -43,6 +43,7 @@ _REASONS = {
     "hold_placed": "On hold: {reason}",
     "amounts_without_rate": "No exchange rate for {documents}: the exposure is a lower bound",
     "limit_missing": "No credit limit: too little is known",
+    "limit_quota_none": "No credit limit: the CRM's own credit module, which decides, grants none",
     "limit_no_rate": "The limit set cannot be converted: no exchange rate",
     "new_customer": "New customer: starting limit {limit:money}",
     "terms_longer": "Agreed terms of {agreed} days exceed the {longest} days of class {risk_class}",
@@ -114,6 +115,10 @@ _STEPS = {
     "limit_set_amount": "Replaced by the {entry:label} limit set by a person: {amount:money} (until {until})",
     "limit_set_none": "Replaced by a person: no credit ({entry:label}, until {until})",
     "limit_set_unlimited": "Replaced by a person: unlimited ({entry:label}, until {until})",
+    "limit_quota": "Decided by the CRM's own credit module ({source}): {amount:money} (until {until}); calculated "
+    "here: {calculated:money}",
+    "limit_quota_none": "Decided by the CRM's own credit module ({source}), which grants no quota that holds today; "
+    "calculated here: {calculated:money}",
     "limit_zero_unlimited": "A limit of 0 means unlimited",
     "limit_zero_missing": "A limit of 0 means that none was set",
     "limit_secured": "Own {own:money} and secured {secured:money} = {amount:money}",
@@ -245,6 +250,7 @@ _SCREENS = {
     "visit.ask.hold": "Deliveries are stopped: what does the customer need, and what security can be given?",
     "visit.ask.over_limit": "The exposure of {exposure} is above the limit of {limit}: what will be paid before the next delivery?",
     "demo.portfolio": "{customers} customers by credit status",
+    "demo.waiting": "waits for review",
     "demo.classes": "Customers by risk class",
     "demo.orders": "Three orders, saved in the CRMs",
     "demo.order": "{story}: {customer} in {crm}, {order} for {amount} →",

@@ -18,6 +18,7 @@ import orjson
 from pydantic import Field, PrivateAttr
 
 from connector.policy.form import STATUSES, Currency, Part, Path, Positive, Status, Zone
+from connector.policy.form_agency import Agencies
 from connector.policy.form_dunning import Dunning
 from connector.policy.form_exposure import (
     Altman,
@@ -90,6 +91,7 @@ class Policy(Part):
     check: Check = Check()
     status: StatusRules = StatusRules()
     staleness: Staleness = Staleness()
+    agencies: Agencies = Agencies()
     financial: Financial = Financial()
     visits: Visits = Visits()
     reviews: Reviews = Reviews()

@@ -13,7 +13,9 @@ from decimal import Decimal
 
 from connector.model import Negative, Report
 from connector.policy.catalogue import names
+from connector.policy.form_agency import Agencies
 from connector.policy.schema import Staleness
+from connector.rules.agency_views import Said, said, views
 from connector.rules.documents import ReportDoc
 from connector.rules.financial import NO_RATE, STALE
 from connector.rules.settlement import Convert
@@ -44,6 +46,8 @@ def newest_first(reports: Iterable[ReportDoc]) -> list[Report]:
 def agency_facts(
     reports: list[Report],
     stale: Staleness,
+    rules: Agencies,
+    chosen: str | None,
     today: dt.date,
     currency: str,
     convert: Convert,
@@ -72,7 +76,11 @@ def agency_facts(
     values["report_stale"] = all(report.as_of + scores < today for report in rated)
     _negatives(values, origins, latest, records, today)
     _records(values, origins, latest, records, today, currency, convert)
-    _stated(values, origins, fresh, scores, today, currency, convert)
+    told = said(fresh, rules, stale.report_days, chosen, today)
+    _stated(values, origins, told, scores, today, currency, convert)
+    _views(values, origins, told, fresh)
+    if rules.combine == "weighted" and told.pd is not None:
+        moments.append(today + _DAY)  # the weights follow the age of the reports
     if values["insolvent"] is True:
         values["agency_pd"], values["agency_limit"] = Decimal(1), 0
         origins["agency_pd"] = origins["agency_limit"] = origins["insolvent"]._replace(basis="insolvent")
@@ -95,7 +103,7 @@ def _origin(report: Report, age: dt.timedelta) -> Origin:
 def _stated(
     values: dict[str, Value],
     origins: dict[str, Origin],
-    fresh: list[Report],
+    told: Said,
     age: dt.timedelta,
     today: dt.date,
     currency: str,
@@ -104,8 +112,8 @@ def _stated(
     """Probability of default, band, advice and payment days: each from the newest fresh report that
     states it."""
     for name in ("agency_pd", "agency_band", "agency_limit", "agency_dbt"):
-        values[name] = NOT_STATED if fresh else STALE
-        for report in fresh:
+        values[name] = NOT_STATED if told.speaks else STALE
+        for report in told.speaks:
             if name == "agency_limit" and (report.limit_valid_to or today) < today:
                 values[name], origins[name] = STALE, _origin(report, age)
                 break
@@ -115,6 +123,29 @@ def _stated(
                 if name == "agency_pd" and report.pd_method != "none":
                     origins[name] = origins[name]._replace(basis=report.pd_method)
                 break
+    if told.pd is not None:
+        values["agency_pd"] = told.pd
+        origins["agency_pd"] = origins["agency_pd"]._replace(provider=_together(told), basis=told.basis)
+    elif told.basis is not None:
+        basis = origins["agency_pd"].basis
+        way = told.basis if basis is None else f"{told.basis}, {basis}"
+        origins["agency_pd"] = origins["agency_pd"]._replace(basis=way)
+
+
+def _together(told: Said) -> str:
+    return " + ".join(sorted(one.report.provider for one in views(told.speaks)))
+
+
+def _views(values: dict[str, Value], origins: dict[str, Origin], told: Said, fresh: list[Report]) -> None:
+    """How far the agencies are apart, and the range of what they say."""
+    missing = NOT_STATED if fresh else STALE
+    found: dict[str, Value | None] = {
+        "agency_disagreement": told.apart,
+        "agency_pd_best": told.best,
+        "agency_pd_worst": told.worst,
+    }
+    for name, value in found.items():
+        values[name] = missing if value is None else value
 
 
 def _stated_by(report: Report, name: str, currency: str, convert: Convert) -> Value | None:
@@ -131,7 +162,7 @@ def _stated_by(report: Report, name: str, currency: str, convert: Convert) -> Va
     return NO_RATE if converted is None else converted
 
 
-def _is_open(negative: Negative) -> bool:
+def is_open(negative: Negative) -> bool:
     """Matched exactly, and not known to be resolved."""
     return negative.exact and negative.resolved is not True and negative.resolved_on is None
 
@@ -139,7 +170,7 @@ def _is_open(negative: Negative) -> bool:
 def _insolvent(report: Report) -> bool | None:
     if report.insolvent or report.dissolved:
         return True
-    if any(n.kind in INSOLVENCY_KINDS and _is_open(n) for n in report.negatives):
+    if any(n.kind in INSOLVENCY_KINDS and is_open(n) for n in report.negatives):
         return True
     return report.insolvent
 
@@ -182,7 +213,7 @@ def _records(
     if vouching:
         origins.update(dict.fromkeys((*COUNTED, "dishonest", "negatives_amount"), _origin(vouching[0], age)))
     for report in latest:
-        records = [negative for negative in report.negatives if _is_open(negative)]
+        records = [negative for negative in report.negatives if is_open(negative)]
         if not records:
             continue
         found: dict[str, int] = {

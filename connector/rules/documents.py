@@ -116,7 +116,8 @@ class LimitEntry(NamedTuple):
     """A limit set by a person: ``kind`` ``base``, ``seasonal`` or ``temporary``, or a sum that secures it:
     ``insured`` or ``guaranteed``, of which ``cover_bp`` / 10000 would be paid; ``state`` ``none``,
     ``amount`` or ``unlimited``; valid on days in ``[valid_from, valid_to]``; ``valid_to`` ``None`` is
-    open-ended; a season from one ``MM-DD`` to another, every year."""
+    open-ended; a season from one ``MM-DD`` to another, every year. Or what a CRM's own module grants where
+    that decides: ``credit_file`` or ``credit_account``, read from ``source``."""
 
     kind: str
     state: str
@@ -127,15 +128,18 @@ class LimitEntry(NamedTuple):
     season_from: str | None = None
     season_to: str | None = None
     cover_bp: int | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """Everything about one customer. ``hold_placed`` is the reason of a hold set by a person;
+    """Everything about one customer. ``limits_by`` is the CRM whose own credit module decides on its limit
+    (``None``: we do). ``hold_placed`` is the reason of a hold set by a person;
     ``terms_days`` the payment terms agreed; ``reviewed_on`` the day of the last review;
     ``account_statuses`` what the CRMs call the status of its accounts; ``blacklisted`` whether a CRM or a
     person has it on a blacklist; ``promises`` those to pay (none: nobody recorded any);
-    ``dunned`` the dunning levels of invoices that were not paid since.
+    ``dunned`` the dunning levels of invoices that were not paid since. ``agency_chosen`` is
+    the agency that a person believes where agencies contradict one another.
     """
 
     customer_id: int
@@ -152,7 +156,9 @@ class Dossier:
     payments: tuple[PaymentDoc, ...] = ()
     reports: tuple[ReportDoc, ...] = ()
     limits: tuple[LimitEntry, ...] = field(default=())
+    limits_by: str | None = None
     group_id: int | None = None
+    agency_chosen: str | None = None
     account_statuses: tuple[str, ...] = ()
     blacklisted: bool | None = None
     promises: tuple[PromiseDoc, ...] = ()

@@ -1,8 +1,9 @@
-"""Limits set by a person: which of them holds on a day, and when that changes by itself.
+"""Limits set by a person, or by a CRM's own credit module: which holds on a day, and when that changes.
 
 Invariant: one home for the order of precedence, for customers and groups alike: a temporary limit goes
 before a seasonal one, that before the base limit; of one kind the one that began last, then the smaller
-one. An insured or guaranteed sum replaces nothing: the policy says how much of it counts.
+one. An insured or guaranteed sum replaces nothing: the policy says how much of it counts. Where a CRM's
+module decides, its quota alone holds: a credit file goes before an account's quota, of several the smallest.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ from typing import Protocol, TypeVar
 BASE, SEASONAL, TEMPORARY = "base", "seasonal", "temporary"
 INSURED, GUARANTEED = "insured", "guaranteed"
 SECURING = (INSURED, GUARANTEED)
+# What a CRM's own module grants, where the connection says that it decides; and that it grants nothing.
+CREDIT_FILE, CREDIT_ACCOUNT, NO_QUOTA = "credit_file", "credit_account", "no_quota"
+GRANTED = (CREDIT_FILE, CREDIT_ACCOUNT)
+DECIDED = (*GRANTED, NO_QUOTA)
 _DAY = dt.timedelta(days=1)
 _RANK = {BASE: 0, SEASONAL: 1, TEMPORARY: 2}
 FULL_COVER = 10_000
@@ -76,6 +81,12 @@ def in_force(entries: Iterable[E], day: dt.date) -> E | None:
     """The entry that stands in place of the calculated limit on ``day``."""
     valid = [entry for entry in entries if entry.kind in _RANK and holds_on(entry, day)]
     return max(valid, key=lambda e: (_RANK[e.kind], e.valid_from, -_size(e)), default=None)
+
+
+def granted(entries: Iterable[E], day: dt.date) -> E | None:
+    """The quota of a CRM's module that holds on ``day``."""
+    valid = [entry for entry in entries if entry.kind in GRANTED and holds_on(entry, day)]
+    return min(valid, key=lambda e: (GRANTED.index(e.kind), _size(e)), default=None)
 
 
 def securing(entries: Iterable[E], kind: str, day: dt.date) -> list[E]:

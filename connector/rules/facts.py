@@ -18,7 +18,7 @@ from connector.rules import dunning, entries, financial, payment, promises
 from connector.rules.advice import advice_facts
 from connector.rules.agency import agency_facts, newest_first
 from connector.rules.compile import compiled
-from connector.rules.documents import Dossier, LimitEntry
+from connector.rules.documents import Dossier
 from connector.rules.exposure import Exposure, converter, measure
 from connector.rules.moments import local_day, start_of
 from connector.rules.profile import profile_facts
@@ -54,7 +54,7 @@ def snapshot(dossier: Dossier, policy: Policy, rates: Rates, as_of: dt.datetime)
     settled = settle(dossier, policy.terms.default_days, convert, today, drafts=drafts)
     exposed = measure(settled, rules, convert, today, moments)
     values, origins, relation = _families(dossier, rules, settled, exposed, today, convert, moments)
-    limit_set = _limit_set(dossier.limits, today, rules.currency, convert, moments)
+    limit_set = _limit_set(dossier, today, rules.currency, convert, moments)
     _counting(rules, values, relation.since, today, moments)
     moments.extend(day for one in used if (day := rates.next_day(one, today)) is not None)
     soonest = min(filter(today.__lt__, moments), default=None)
@@ -97,7 +97,18 @@ def _families(
         values.update(found)
         origins.update(whence)
 
-    add(*agency_facts(reports, policy.staleness, today, currency, convert, moments))
+    add(
+        *agency_facts(
+            reports,
+            policy.staleness,
+            policy.agencies,
+            dossier.agency_chosen,
+            today,
+            currency,
+            convert,
+            moments,
+        )
+    )
     longest, classes = policy.staleness.advice_days, rules.by_name
     add(*advice_facts(dossier.advice, longest, classes, today, currency, convert, moments))
     found, whence, relation = relation_facts(
@@ -124,22 +135,24 @@ def _families(
 
 
 def _limit_set(
-    found: tuple[LimitEntry, ...],
+    dossier: Dossier,
     today: dt.date,
     currency: str,
     convert: Convert,
     moments: list[dt.date],
 ) -> SetLimit | None:
-    """The entry of a person that holds today in place of the calculated limit."""
-    for entry in found:
+    """What holds today in place of the calculated limit: the entry of a person, or where a CRM's own module
+    decides, its quota or the lack of one."""
+    for entry in dossier.limits:
         moments.extend(entries.edges(entry, today))
-    holds = entries.in_force(found, today)
+    decided = dossier.limits_by
+    holds = (entries.in_force if decided is None else entries.granted)(dossier.limits, today)
     if holds is None:
-        return None
+        return None if decided is None else SetLimit(entries.NO_QUOTA, "none", None, None, decided)
     amount = None
     if holds.state == "amount" and holds.amount is not None:
         amount = convert(holds.amount, holds.currency, currency)
-    return SetLimit(holds.kind, holds.state, amount, entries.last_day(holds, today))
+    return SetLimit(holds.kind, holds.state, amount, entries.last_day(holds, today), holds.source)
 
 
 def _sales_days(rules: Compiled, relation: Relation, today: dt.date, moments: list[dt.date]) -> int:

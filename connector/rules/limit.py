@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from connector.money import part_of, scale
 from connector.policy.schema import CapacityTerm, LimitTerms, NeedTerm, ShareTerm
+from connector.rules.entries import DECIDED, NO_QUOTA
 from connector.rules.outcome import Params, Step, step
 from connector.rules.program import Class, Compiled
 from connector.rules.snapshot import SetLimit, Unknown, Value
@@ -216,7 +217,9 @@ def _mean(known: Mapping[str, int], caps: Mapping[str, int], basis: Basis, steps
 
 def effective(entry: SetLimit | None, found: Calculated, basis: Basis, steps: list[Step]) -> Effective:
     """A temporary limit replaces the base one, a base limit set by a person the calculated one; what is
-    secured comes on top of it or lies within."""
+    secured comes on top of it or lies within. Where a CRM's own module decides, none of this does."""
+    if entry is not None and entry.kind in DECIDED:
+        return _decided(entry, found, basis.rules, steps)
     limit = _own(entry, found, basis.rules, steps)
     secured = _secured(basis, steps)
     if not secured or limit.state == "unlimited" or limit.reason == "limit_no_rate":
@@ -230,6 +233,28 @@ def effective(entry: SetLimit | None, found: Calculated, basis: Basis, steps: li
     total = (limit.amount or 0) + secured
     steps.append(step("limit", "limit_secured", secured=secured, own=limit.amount, amount=total))
     return Effective("amount", total, None, secured)
+
+
+def _decided(entry: SetLimit, found: Calculated, rules: Compiled, steps: list[Step]) -> Effective:
+    """The limit as the CRM's own credit module has it; what the policy works out is told beside it."""
+    means = rules.policy.limit.zero_means
+    if entry.kind == NO_QUOTA:
+        steps.append(step("limit", "limit_quota_none", source=entry.source, calculated=found.amount))
+    else:
+        until = entry.valid_to.isoformat() if entry.valid_to is not None else None
+        told: Params = {"source": entry.source, "amount": entry.amount, "until": until}
+        steps.append(Step("limit", "limit_quota", {**told, "calculated": found.amount}))
+        if entry.amount is None:
+            return Effective("none", None, "limit_no_rate")
+        if entry.amount or means == "none":
+            return Effective("amount", entry.amount, None)
+        steps.append(step("limit", f"limit_zero_{means}"))
+        if means == "unlimited":
+            return Effective("unlimited", None, None)
+    if rules.policy.check.missing_limit == "allow":
+        steps.append(step("limit", "limit_missing_allowed"))
+        return Effective("unlimited", None, None)
+    return Effective("none", None, "limit_quota_none")
 
 
 def _own(entry: SetLimit | None, found: Calculated, rules: Compiled, steps: list[Step]) -> Effective:

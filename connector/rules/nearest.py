@@ -16,6 +16,7 @@ from typing import Literal
 from connector.policy.catalogue import FACTS, WHOLE
 from connector.policy.schema import Policy
 from connector.rules.compile import compiled
+from connector.rules.entries import CREDIT_FILE, DECIDED
 from connector.rules.evaluate import evaluate
 from connector.rules.exposure import weighted
 from connector.rules.interpret import rules_for
@@ -283,9 +284,11 @@ def _pay_open(snapshot: Snapshot, amount: int) -> _Candidate:
 
 
 def _raise_limit(snapshot: Snapshot, amount: int) -> _Candidate:
-    """A person sets a limit for a time."""
+    """A person sets a limit for a time, or raises the quota in the CRM's module where that decides."""
     change = Change(RAISE_LIMIT, None, amount, "at_least", True, 5)
-    entry = SetLimit("temporary", "amount", amount, None)
+    old = snapshot.limit_set
+    decided = old is not None and old.kind in DECIDED
+    entry = SetLimit(CREDIT_FILE if decided else "temporary", "amount", amount, None)
     return _Candidate(change, lambda s: replace(s, limit_set=entry))
 
 

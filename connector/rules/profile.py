@@ -46,7 +46,7 @@ def profile_facts(
         "account_status": _status(policy, dossier) or NOT_RECORDED,
         "blacklisted": _blacklisted(policy, dossier),
         "terms_agreed_days": NOT_RECORDED if dossier.terms_days is None else dossier.terms_days,
-        "limit_expired": _expired(policy, dossier.limits, today, moments),
+        "limit_expired": _expired(policy, dossier, today, moments),
         "insured_amount": _secured("insured", dossier.limits, policy.currency, today, convert),
         "guaranteed_amount": _secured("guaranteed", dossier.limits, policy.currency, today, convert),
     }
@@ -91,11 +91,13 @@ def _blacklisted(policy: Policy, dossier: Dossier) -> bool | Unknown:
     return False if listed.customers or listed.groups or stated else NOT_RECORDED
 
 
-def _expired(
-    policy: Policy, set_: tuple[LimitEntry, ...], today: dt.date, moments: list[dt.date]
-) -> bool | Unknown:
-    """Whether the limit set by a person is too old, or was a temporary one and has run out."""
-    own = [entry for entry in set_ if entry.kind in OWN_KINDS]
+def _expired(policy: Policy, dossier: Dossier, today: dt.date, moments: list[dt.date]) -> bool | Unknown:
+    """Whether the limit set by a person is too old, or was a temporary one and has run out; or whether the
+    quotas of a CRM's module that decides have run out."""
+    if dossier.limits_by is not None:
+        quotas = [one for one in dossier.limits if one.kind in entries.GRANTED and one.valid_from <= today]
+        return entries.granted(quotas, today) is None if quotas else NO_ENTRY
+    own = [entry for entry in dossier.limits if entry.kind in OWN_KINDS]
     begun = [entry for entry in own if entry.valid_from <= today]
     holding = [entry for entry in begun if entry.valid_to is None or entry.valid_to >= today]
     if not begun:

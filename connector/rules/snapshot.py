@@ -49,12 +49,14 @@ class Origin(NamedTuple):
 class SetLimit(NamedTuple):
     """The limit set by a person that holds today: ``kind`` ``temporary``, ``seasonal`` or ``base``; ``state``
     ``none``, ``amount`` or ``unlimited``; ``amount`` in minor units of the policy's currency,
-    ``None`` with state ``amount`` if there is no rate."""
+    ``None`` with state ``amount`` if there is no rate. Where a CRM's own credit module decides: ``kind``
+    ``credit_file`` or ``credit_account`` of ``source``, or ``no_quota``, if it grants none."""
 
     kind: str
     state: str
     amount: int | None
     valid_to: dt.date | None
+    source: str | None = None
 
 
 class UsedRate(NamedTuple):
@@ -121,9 +123,14 @@ def snapshot_json(snapshot: Snapshot) -> bytes:
     content["values"] = known
     content["unknown"] = {reason: _in_order(tuple(names)) for reason, names in unknown.items()}
     content["origins"] = _by_origin(snapshot.origins)
-    content["limit_set"] = snapshot.limit_set and list(snapshot.limit_set)
+    content["limit_set"] = snapshot.limit_set and _filled(snapshot.limit_set)
     content["rates"] = [list(rate) for rate in snapshot.rates]
     return orjson.dumps(content, default=str, option=orjson.OPT_SORT_KEYS)
+
+
+def _filled(entry: SetLimit) -> list[object]:
+    """Without a source as before there were any, so that no assessment differs for its lack alone."""
+    return list(entry if entry.source is not None else entry[:-1])
 
 
 def _by_origin(origins: dict[str, Origin]) -> list[list[object]]:
@@ -164,8 +171,8 @@ def snapshot_from_json(text: bytes) -> Snapshot:
     content["origins"] = origins
     content["gaps"] = tuple(content["gaps"])
     if content["limit_set"]:
-        kind, state, amount, valid_to = content["limit_set"]
-        content["limit_set"] = SetLimit(kind, state, amount, _date(valid_to))
+        kind, state, amount, valid_to, *source = content["limit_set"]
+        content["limit_set"] = SetLimit(kind, state, amount, _date(valid_to), *source)
     content["rates"] = tuple(
         UsedRate(currency, per_unit, dt.date.fromisoformat(dated))
         for currency, per_unit, dated in content.get("rates", ())

@@ -5,7 +5,8 @@ bucket, whoever takes them. Calls are counted by the part of the window in which
 lease ends with its part. Places are leased in small packets, so that not every call costs a transaction;
 what a killed process had leased is lost for a window, which errs on the safe side; one that ends in
 order gives back what it did not use. What is reserved is taken by urgent calls only, and never in packets.
-A call reaches the vendor a little later than it is counted: windows are longer by that much.
+A call reaches the vendor a little later than it is counted: windows are longer by that much. A total that
+the vendor counts by calendar days is counted by these, in the vendor's zone.
 """
 
 from __future__ import annotations
@@ -43,11 +44,13 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 @dataclass(frozen=True)
 class _Rule:
-    """The limit of one bucket; ``reserved`` of its ``calls`` are for urgent ones."""
+    """The limit of one bucket; ``reserved`` of its ``calls`` are for urgent ones; with ``day_of`` it is one
+    of calendar days in that zone."""
 
     calls: int
     seconds: int
     reserved: int
+    day_of: dt.tzinfo | None = None
 
     @property
     def window(self) -> dt.timedelta:
@@ -61,6 +64,26 @@ class _Rule:
     @property
     def packet(self) -> int:
         return max(1, min(LARGEST_PACKET, self.calls // 20))
+
+    def part_of(self, now: dt.datetime) -> dt.datetime:
+        """When the part began that ``now`` lies in."""
+        return now - (now - (_EPOCH if self.day_of is None else self._midnight(now))) % self.part
+
+    def counts_from(self, now: dt.datetime) -> dt.datetime:
+        """Parts that began before this are out of the window that ends at ``now``."""
+        if self.day_of is not None:
+            return self._midnight(now)
+        return now - self.window - self.part + dt.timedelta.resolution
+
+    def free_at(self, part: dt.datetime) -> dt.datetime:
+        """When the calls of the part that began then leave the window."""
+        if self.day_of is not None:
+            return self._midnight(part, days=1) + SLACK
+        return part + self.part + self.window
+
+    def _midnight(self, now: dt.datetime, days: int = 0) -> dt.datetime:
+        day = now.astimezone(self.day_of).date() + dt.timedelta(days=days)
+        return dt.datetime.combine(day, dt.time(), self.day_of).astimezone(dt.UTC)
 
 
 @dataclass
@@ -135,7 +158,15 @@ class StoreBudget:
                 ours -= lease.left if lease is not None else 0
                 others = max(0, rule.calls - remaining - ours)
                 known = [(start, 0) for start, _ in self._parts(tx, _others(bucket), rule)]
-                self._save(tx, _others(bucket), [*known, (self._part_start(rule), others)])
+                self._save(tx, _others(bucket), [*known, (rule.part_of(self._now()), others)])
+
+    def used(self) -> tuple[int, int] | None:
+        """Calls taken of the total in the window that ends now, and the total; ``None`` without one."""
+        rule = self._rule(TOTAL)
+        if self._limits.total is None or rule is None:
+            return None
+        with self._store.read() as tx:
+            return sum(count for _, count in self._parts(tx, TOTAL, rule)), rule.calls
 
     def give_back(self) -> None:
         """Return what was leased and not used."""
@@ -150,7 +181,7 @@ class StoreBudget:
         limits = self._limits
         if bucket == TOTAL and limits.total is not None:
             calls, seconds = limits.total
-            return _Rule(calls, seconds, int(calls * limits.reserve))
+            return _Rule(calls, seconds, int(calls * limits.reserve), limits.day_of)
         if bucket in limits.rates:
             calls, seconds = limits.rates[bucket]
             return _Rule(calls, seconds, 0)
@@ -159,13 +190,9 @@ class StoreBudget:
         reserve = 0.0 if limits.total is not None else limits.reserve
         return _Rule(limits.calls, limits.per_seconds, int(limits.calls * reserve))
 
-    def _part_start(self, rule: _Rule) -> dt.datetime:
-        now = self._now()
-        return now - (now - _EPOCH) % rule.part
-
     def _from_lease(self, bucket: str, rule: _Rule, weight: int) -> bool:
         lease = self._leases.get(bucket)
-        if lease is None or lease.left < weight or lease.start != self._part_start(rule):
+        if lease is None or lease.left < weight or lease.start != rule.part_of(self._now()):
             return False
         lease.left -= weight
         return True
@@ -184,7 +211,7 @@ class StoreBudget:
             if free < weight:
                 return self._free_at(parts, rule, weight - free)
             granted = weight if urgent else min(max(weight, rule.packet), free)
-            start = self._part_start(rule)
+            start = rule.part_of(self._now())
             used = dict(ours).get(start, 0)
             self._save(tx, bucket, [(start, used + granted)])
             self._forget(tx, bucket, rule)
@@ -196,15 +223,15 @@ class StoreBudget:
         for start, used in parts:
             lacking -= used
             if lacking <= 0:
-                return start + rule.part + rule.window
-        return self._now() + rule.window
+                return rule.free_at(start)
+        return rule.free_at(rule.part_of(self._now()))
 
     def _parts(self, tx: sa.Connection, bucket: str, rule: _Rule) -> list[tuple[dt.datetime, int]]:
         """Calls by part, as far as the last of them lies in the window that ends now."""
         query = sa.select(budget.c.window_start, budget.c.used).where(
             budget.c.connection_id == self._connection,
             budget.c.bucket == bucket,
-            budget.c.window_start > self._now() - rule.window - rule.part,
+            budget.c.window_start >= rule.counts_from(self._now()),
         )
         return [(row.window_start, row.used) for row in tx.execute(query)]
 

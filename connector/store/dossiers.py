@@ -25,7 +25,7 @@ from connector.rules.documents import (
 )
 from connector.rules.master import once
 from connector.rules.plans import planned
-from connector.store import advice, conduct, dunning
+from connector.store import advice, conduct, disputes, dunning, quotas
 from connector.store.record_tables import account, invoice, payment, plan, receipt, sales_order
 from connector.store.reports import newest
 from connector.store.tables import connection as connections
@@ -47,8 +47,10 @@ def read(
     invoices = _invoices(connection, ids)
     plans = _plans(connection, ids)
     payments = _payments(connection, ids)
-    reports = _reports(connection, ids)
-    limits = _limits(connection, ids)
+    reports = reports_of(connection, ids)
+    chosen = disputes.chosen(connection, ids)
+    limits, decided = _limits(connection, ids), quotas.of(connection, ids)
+    grants = quotas.granted(connection, ids)
     statuses, marked = _standing(connection, ids)
     promises = conduct.promises(connection, ids)
     advised = advice.documents(connection, ids)
@@ -73,8 +75,10 @@ def read(
                 invoices=tuple(planned(orders[row.id], invoices[row.id], plans[row.id])),
                 payments=tuple(payments[row.id]),
                 reports=tuple(reports[row.id]),
-                limits=tuple(limits[row.id]),
+                limits=(*limits[row.id], *grants.get(row.id, ())),
+                limits_by=decided.get(row.id),
                 group_id=row.group_id,
+                agency_chosen=_chosen(reports[row.id], chosen.get(row.id)),
                 account_statuses=tuple(statuses[row.id]),
                 blacklisted=marked.get(row.id),
                 promises=tuple(promises[row.id]),
@@ -128,6 +132,15 @@ def _documents(
     )
     for row in connection.execute(query):
         yield tuple(row)
+
+
+def _chosen(reports: Sequence[ReportDoc], decision: tuple[str, str] | None) -> str | None:
+    """The agency that a person believes, as long as the reports are those that the decision is about."""
+    if decision is None:
+        return None
+    about, provider = decision
+    there = set(disputes.key((doc.report.provider, doc.report.as_of) for doc in reports).split())
+    return provider if there.issuperset(about.split()) else None
 
 
 def _ledgers(connection: sa.Connection) -> set[int]:
@@ -262,7 +275,7 @@ def _payments(connection: sa.Connection, ids: Sequence[int]) -> defaultdict[int,
     return found
 
 
-def _reports(connection: sa.Connection, ids: Sequence[int]) -> defaultdict[int, list[ReportDoc]]:
+def reports_of(connection: sa.Connection, ids: Sequence[int]) -> defaultdict[int, list[ReportDoc]]:
     """The newest report of each agency."""
     found: defaultdict[int, list[ReportDoc]] = defaultdict(list)
     latest = newest(report.c.customer_id, report.c.provider, among=ids)

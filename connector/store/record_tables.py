@@ -137,7 +137,7 @@ crm_user = _record(
 
 
 def _vendor_credit(name: str) -> sa.Table:
-    """What the CRM's own credit modules say: shown beside our limit, never written."""
+    """What the CRM's own credit modules say: shown beside our limit, or the limit where they decide."""
     table = _record(
         name,
         column("account_id", sa.Text),

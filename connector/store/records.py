@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from connector.adapter import Row
 from connector.errors import Reject
 from connector.model import Account, Record, Stream, VisitResult
-from connector.store import customers, visits
+from connector.store import customers, quotas, visits
 from connector.store.columns import Moment
 from connector.store.record_tables import RECORDS, account, payment, reject
 from connector.store.upsert import batches, upsert
@@ -27,6 +27,8 @@ from connector.store.upsert import batches, upsert
 GUARDED = (Stream.ACCOUNTS, Stream.ORDERS)
 # Streams of facts: a change in them makes the customer's assessment stale.
 FACTS = frozenset({Stream.ORDERS, Stream.INVOICES, Stream.PLANS, Stream.PAYMENTS})
+# Streams of what the CRM's own credit module grants: facts where that module decides, else only shown.
+GRANTS = frozenset({Stream.CREDIT_FILES, Stream.CREDIT_ACCOUNTS})
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def store(
     if stream is Stream.ACCOUNTS:
         accounts = [record for record in records if isinstance(record, Account)]
         customers.join(tx, connection_id, accounts, now)
-    elif records and stream in FACTS:
+    elif records and (stream in FACTS or (stream in GRANTS and quotas.decides(tx, connection_id))):
         customers.touch(tx, connection_id, {_account_of(record) for record in records})
     elif stream is Stream.RECEIPTS:
         _touch_paid(tx, connection_id, [record.external_id for record in records])
@@ -85,7 +87,8 @@ def gone(tx: sa.Connection, connection_id: int, stream: Stream, ids: Iterable[st
     if stream is Stream.VISITS:
         return visits.lost(tx, connection_id, list(ids), now)
     table = RECORDS[stream]
-    who = table.c.account_id if stream in FACTS else table.c.external_id
+    of_accounts = stream in FACTS or (stream in GRANTS and quotas.decides(tx, connection_id))
+    who = table.c.account_id if of_accounts else table.c.external_id
     count = 0
     for part in batches(list(ids)):
         living = sa.and_(
@@ -96,7 +99,7 @@ def gone(tx: sa.Connection, connection_id: int, stream: Stream, ids: Iterable[st
         concerned = set(tx.execute(sa.select(who).where(living)).scalars())
         result = tx.execute(sa.update(table).where(living).values(deleted=True, last_seen=now))
         count += result.rowcount
-        if concerned and (stream in FACTS or stream is Stream.ACCOUNTS):
+        if concerned and (of_accounts or stream is Stream.ACCOUNTS):
             customers.touch(tx, connection_id, concerned)
         elif stream is Stream.RECEIPTS:
             _touch_paid(tx, connection_id, sorted(concerned))

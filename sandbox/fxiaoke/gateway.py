@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from sandbox.faults import CallKind, Chances
 from sandbox.fxiaoke import people, reading, states
-from sandbox.fxiaoke.answers import SERVICE, Fault, answer, refusal, wrong
+from sandbox.fxiaoke.answers import NO_SCOPE, SERVICE, Fault, answer, refusal, wrong
 from sandbox.fxiaoke.budget import Frequency, Limits, Quota
 from sandbox.fxiaoke.calls import Caller, caller
 from sandbox.fxiaoke.faults import Shift
@@ -114,6 +114,8 @@ class Gateway:
         """Take one call for ``path``, or ``Fault``."""
         if self.refuse_with is not None:
             raise Fault(self.refuse_with)
+        if path in self._tenant.traits.closed:
+            raise Fault(NO_SCOPE)
         if self._chances.hit("used_up", kind):
             self._frequency.use_up(path)
         if not self._frequency.admits(path):

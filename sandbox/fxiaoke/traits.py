@@ -48,6 +48,7 @@ class Traits:
     - ``trace_id_needed``: refuse a call without ``thirdTraceId``.
     - ``mobile_by_header``: getByMobile can be called in the header style.
     - ``people_readable``: PersonnelObj's own switch.
+    - ``closed``: paths of interfaces that the console keeps from the application (10006).
 
     Reading:
 
@@ -76,6 +77,7 @@ class Traits:
     trace_id_needed: bool = True
     mobile_by_header: bool = False
     people_readable: bool = True
+    closed: tuple[str, ...] = ()
     void_in_query: bool = False
     over_limit: str = "refuse"
     over_rate: int = 14001
@@ -99,12 +101,20 @@ class Traits:
                 raise ValueError(f"there is no trait {name}; there are {', '.join(sorted(names))}")
             if name == "objects":
                 values[name] = _optional(value)
+            elif name == "closed":
+                values[name] = _paths(value)
             elif name in _CHOICES:
                 if value not in _CHOICES[name]:
                     raise ValueError(f"{name} must be one of {', '.join(map(str, _CHOICES[name]))}")
             elif not isinstance(value, bool):
                 raise ValueError(f"{name} must be true or false")
         return replace(self, **values)
+
+
+def _paths(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, (list, tuple)) or not all(isinstance(one, str) for one in value):
+        raise ValueError("closed must be a list of paths")
+    return tuple(value)
 
 
 def _optional(value: Any) -> tuple[str, ...]:

@@ -110,13 +110,19 @@ def test_partial_failure_is_settled_item_by_item(tmp_path: Path, style: str) -> 
         assert found.push().dead  # it is gone
 
 
-LOST = ["write__lost", "write__500", "write__50009", "write__50009_done", "write__drop"]
+LOST = [
+    ("write__lost", "header"),
+    ("write__500", "body"),
+    ("write__50009", "header"),
+    ("write__50009_done", "body"),
+    ("write__drop", "header"),
+]
 
 
-@pytest.mark.parametrize("fault", LOST)
-def test_lost_answers_double_no_task(tmp_path: Path, fault: str) -> None:
+@pytest.mark.parametrize(("fault", "style"), LOST)
+def test_lost_answers_double_no_task(tmp_path: Path, fault: str, style: str) -> None:
     faults: dict[str, Any] = {fault: 0.35}
-    with shop(tmp_path, **faults) as found:
+    with shop(tmp_path, style=style, **faults) as found:
         found.pull()
         found.judge()
         found.push_until_empty()

@@ -79,7 +79,13 @@ def snapshots(draw: st.DrawFn, policy: Policy) -> Snapshot:
         values[name] = draw(known if blank == 0 or whole else st.one_of(*[known] * (3 - blank), WHY))
     amount = draw(st.sampled_from([None, 0, 5_000_000]))
     state = draw(st.sampled_from(["none", "amount", "unlimited"]))
-    limits = [None, None, SetLimit("base", state, amount if state == "amount" else None, day(9))]
+    limits = [
+        None,
+        None,
+        SetLimit("base", state, amount if state == "amount" else None, day(9)),
+        SetLimit("credit_file", "amount", amount, day(9), "fx credit_file 1"),
+        SetLimit("no_quota", "none", None, None, "fx"),
+    ]
     return replace(
         BLANK,
         values=values,

@@ -53,6 +53,31 @@ def budget_of(store: Store, clock: Clock, limits: Limits) -> StoreBudget:
     return StoreBudget(store, 1, limits, now=clock, sleep=clock.sleep)
 
 
+def test_a_total_of_calendar_days_begins_anew_at_midnight_of_the_vendors_clock(store: Store) -> None:
+    clock, china = Clock(), dt.timezone(dt.timedelta(hours=8))
+    limits = Limits(slots=1, calls=1_000, per_seconds=20, reserve=0.1, total=(100, 86_400), day_of=china)
+    clock.now = dt.datetime(2026, 6, 30, 15, 30, tzinfo=dt.UTC)  # half an hour to midnight
+    first, second = budget_of(store, clock, limits), budget_of(store, clock, limits)
+    for _ in range(45):
+        first.take("a", 1)
+        second.take("b", 1)
+    assert first.used() == (90, 100)
+    with pytest.raises(Retry, match="2026-06-30 16:00") as refused:
+        first.take("a", 1)
+    assert refused.value.after == pytest.approx(1_800.5)
+    with urgent():
+        first.take("a", 1)
+    clock.now += dt.timedelta(minutes=29, seconds=30)
+    first.take("a", 1)  # a wait of less than a minute is waited out
+    first.give_back()
+    assert clock.now.hour == 16 and first.used() == (1, 100)
+    # The whole of the new day is there, whatever was used late in the old one.
+    for _ in range(89):
+        second.take("b", 1)
+    with pytest.raises(Retry, match="2026-07-01 16:00"):
+        second.take("b", 1)
+
+
 def test_reserve_is_left_to_what_cannot_wait(store: Store) -> None:
     clock = Clock()
     limits = Limits(slots=1, calls=1_000, reserve=0.1)

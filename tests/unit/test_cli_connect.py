@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from connector.adapter import Setting
 from connector.store.tables import reservation, secret
-from tests.cli_home import NOW, Home, make_home
+from tests.cli_home import NOW, FakeCrm, Home, Run, make_home
 
 
 @pytest.fixture
@@ -190,3 +191,31 @@ def test_what_was_asked_for_is_tried_at_once(home: Home) -> None:
     assert refused.code == 2 and "the CRM refuses the token" in refused.err
     again = home.run("connect", "add", "fake", "--name", "crm", input="http://crm.test\nright\n\n\n")
     assert again.code == 0, again.err
+
+
+def test_what_is_chosen_once_is_changed_only_by_who_says_so(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    master = Setting("master", "who decides", optional=True, choices=("us", "them"), settled=True)
+    monkeypatch.setattr(FakeCrm, "settings", (*FakeCrm.settings, master))
+    monkeypatch.setattr(FakeCrm, "decides_limits", classmethod(lambda cls, s: s.get("master") == "them"))
+    given = ("base_url=http://crm.test", "token=right")
+
+    def add(*settings: str, change: str = "") -> Run:
+        written = [part for one in (*given, *settings) for part in ("--set", one)]
+        return home.run(
+            "connect", "add", "fake", "--name", "crm", *written, *(["--change", change] if change else [])
+        )
+
+    assert add("master=us").code == 0
+    refused = add("master=them")
+    assert (
+        refused.code == 2 and "chosen once: us, not them" in refused.err and "--change master" in refused.err
+    )
+    assert add().code == 0  # what is not said again stays
+    assert home.run("connect", "list", "--format", "json").json[0]["settings"]["master"] == "us"
+    changed = add("master=them", change="master")
+    assert changed.code == 0 and "master of 'crm' is them now, it was us" in changed.err
+    wrong = add(change="nickname")
+    assert wrong.code == 2 and "name one of: master" in wrong.err
+    assert home.journal("connection_set")[-1]["changed"] == {"master": ["us", "them"]}

@@ -10,9 +10,9 @@ import pytest
 from cryptography.fernet import Fernet
 
 from connector.adapter import Lack, Missing
-from connector.doctor import _open_amounts
 from connector.errors import Retry
 from connector.model import Stream
+from connector.shown import open_amounts
 from connector.store import cursors, discoveries
 from connector.store.cursors import Cursor
 from connector.store.record_tables import invoice, reject
@@ -234,7 +234,7 @@ read:
 """
 
 
-def test_doctor_says_where_open_amounts_come_from(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_says_whereopen_amounts_come_from(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     home.connect()
     (home.folder / "mappings" / "crm.yaml").write_text(WITH_INVOICES, encoding="utf-8")
     found = findings(home, 0)["open amounts of crm"]
@@ -247,7 +247,7 @@ def test_doctor_says_where_open_amounts_come_from(home: Home, monkeypatch: pytes
         runtime.connections.add("books", "ledger", "ledger", {}, {}, home.folder)
         crm, mapping = runtime.connections.get("crm"), runtime.mapping(runtime.connections.get("crm"))
         absent = {Stream.INVOICES: ("Paid",)}
-        assert _open_amounts(runtime, crm, mapping, absent).found == "from the ledger books"
+        assert open_amounts(runtime, crm, mapping, absent).found == "from the ledger books"
 
 
 @pytest.mark.parametrize(

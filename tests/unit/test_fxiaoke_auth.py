@@ -255,6 +255,8 @@ def test_trap_token_endpoints_take_ten_calls_a_minute_others_a_hundred_in_twenty
     assert limits.rates == {BODY_TOKEN: (10, 60), HEADER_TOKEN: (10, 60)}
     assert (limits.calls, limits.per_seconds) == (100, 20)
     assert limits.total == (200_000, 86_400)
+    midnight = dt.datetime(2026, 6, 30, 16, tzinfo=dt.UTC).astimezone(limits.day_of)
+    assert (midnight.hour, midnight.day) == (0, 1)  # the vendor's day, GMT+8
     assert limits.reserve > 0
 
 

@@ -158,7 +158,11 @@ def test_where_the_module_decides_our_limits_are_left_out_and_nothing_of_it_is_t
     crm = known.crm(credit_module="read")
     crm.push([update(risk_class__c="A", **limits)])
     (asked,) = known.calls(UPDATE)
-    assert set(asked.body["data"]["object_data"]) == {"dataObjectApiName", "_id", "risk_class__c"}
+    sent = asked.body["data"]["object_data"]
+    assert {name: sent[name] for name in ("risk_class__c", *limits)} == {
+        "risk_class__c": "A",
+        **dict.fromkeys(limits),
+    }
     crm.push([update(**limits)])
     assert len(known.calls(UPDATE)) == 1  # nothing is left to write
     assert not known.calls(QUERY)

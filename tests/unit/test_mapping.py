@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -153,3 +154,40 @@ def test_trap_the_state_of_a_visit_is_read_from_the_label_where_values_are_opaqu
     assert set(reader.vendor_fields) >= {"field_k__c", "field_IT92M__c__label", "due_on__c"}
     row = {"_id": "1", "field_k__c": "k", "field_IT92M__c": "x9", "field_IT92M__c__label": "已完成"}
     assert getattr(reader.read(Row("1", None, row)), "state") is VisitState.DONE  # noqa: B009
+
+
+CHECK_INS = """\
+  visits:
+    label: __label
+    object: CheckinsObj
+    fields:
+      key: credit_key__c
+      state: {field: status__label, values: {已完成: done}}
+      closed_at: {field: checkin_time, optional: true}
+"""
+
+
+def with_visits(section: str) -> str:
+    """The mapping that ships, with another section for visits."""
+    text = (shipped("mappings") / "fxiaoke.yaml").read_text(encoding="utf-8")
+    return re.sub(r"(?<=\n)  visits:\n(    .*\n)+", section, text)
+
+
+def test_visits_may_be_read_from_another_object_than_the_one_that_is_written() -> None:
+    mapping = compile_mapping(parse(with_visits(CHECK_INS), "test.yaml"), "test.yaml")
+    reader = mapping.reader(Stream.VISITS, {"status": "other"})
+    assert reader is not None and (reader.object, reader.having) == ("CheckinsObj", "credit_key__c")
+    row = {"_id": "1", "credit_key__c": "k", "checkin_time": 1_780_243_200_000}
+    for label, state in (
+        ("已完成", VisitState.DONE),
+        ("签到中", VisitState.PLANNED),
+        (None, VisitState.PLANNED),
+    ):
+        found = reader.read(Row("1", None, {**row, "status__label": label}))
+        assert getattr(found, "state") is state  # noqa: B009
+
+
+def test_visits_of_another_object_need_our_key() -> None:
+    changed = with_visits(CHECK_INS.replace("      key: credit_key__c\n", ""))
+    with pytest.raises(Halt, match="visits needs 'key'"):
+        compile_mapping(parse(changed, "test.yaml"), "test.yaml")

@@ -71,7 +71,7 @@ def test_every_step_has_a_text() -> None:
 
 
 def test_every_reason_has_a_text() -> None:
-    codes = constants("_reason", 1) | {"limit_missing", "limit_no_rate"}
+    codes = constants("_reason", 1) | {"limit_missing", "limit_no_rate", "limit_quota_none"}
     rules = (*standard().knock_outs, *standard().status.rules)
     codes |= {rule.reason for rule in rules if rule.say is None}
     assert {code for code in codes if not has_text(code)} == set()

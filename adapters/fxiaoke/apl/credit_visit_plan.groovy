@@ -56,6 +56,9 @@ plan.put("executorId", responsible[0] as String)
 plan.put("checkTypeId", checkType)
 plan.put("planTime", visit["due_on__c"])
 plan.put("mainObjList", [place])
+// 把信用任务编号带到外勤数据上，供 CreditGate 读取拜访结果；“高级外勤”上需先新建同名字段。
+// Carries our key to the check-in, by which CreditGate reads what became of the visit: a field of the same name.
+plan.put("extFields", ["credit_key__c": visit["credit_key__c"]])
 
 def (Boolean refused, Map made, String message) = Fx.checkins.createPlan(plan)
 if (refused) {

@@ -16,6 +16,20 @@ AGENCY: tuple[FactSpec, ...] = (
         "report", "lower", low=0, high=1,
     ),
     FactSpec(
+        "agency_pd_best", "ratio", "%", "Lowest probability of default, agencies", "各机构中最低违约概率",
+        "the least that any agency with a fresh report says", "report", "lower", low=0, high=1,
+    ),
+    FactSpec(
+        "agency_pd_worst", "ratio", "%", "Highest probability of default, agencies", "各机构中最高违约概率",
+        "the most that any agency with a fresh report says", "report", "lower", low=0, high=1,
+    ),
+    FactSpec(
+        "agency_disagreement", "count", "grades", "Grades by which agencies differ", "机构评级差异级数",
+        "credit quality steps between the best and the worst agency with a fresh report; unknown with fewer "
+        "than two",
+        "report", "lower", low=0,
+    ),
+    FactSpec(
         "agency_band", "text", "", "Agency band", "机构评级",
         "the agency's own band", "report",
     ),

@@ -6,8 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0030"
-down_revision = "0021"
+revision = "0043"
+down_revision = "0042"
 
 KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
