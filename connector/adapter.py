@@ -52,6 +52,7 @@ from connector.wanted import Provisioned as Provisioned
 
 if TYPE_CHECKING:
     from connector.http import Http
+from connector.message import Message
 
 
 @dataclass(frozen=True)
@@ -209,6 +210,20 @@ class Adapter(ABC):
         """
 
 
+class Channel(Adapter):
+    """A way to tell people: a webhook, e-mail, a group's robot. Its setting ``least`` is the severity from
+    which on it is used."""
+
+    @abstractmethod
+    def tell(self, message: Message) -> None:
+        """Send one message. Raises ``Retry`` (``unknown_outcome`` if it may have arrived), ``Reauth``,
+        ``Reject`` for a message that will never be taken."""
+
+    def test(self) -> str:
+        """Robots and webhooks know no harmless call: the settings alone are looked at."""
+        return f"{self.name} is set up; the first signal will show whether it answers"
+
+
 class Crm(Telling, Describing, Adapter):
     """A CRM: read streams, write fields and tasks back; it may tell what changed (``Telling``) and what
     its objects look like (``Describing``).
@@ -341,7 +356,7 @@ class Ledger(Adapter):
         """Rows of the file as text by column name; ``Halt`` when the file cannot be read."""
 
 
-GROUPS = ("crm", "bureau", "ledger", "agency_file")
+GROUPS = ("crm", "bureau", "ledger", "agency_file", "channel")
 
 
 def find(kind: str) -> tuple[str, type[Adapter]]:

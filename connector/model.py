@@ -300,6 +300,8 @@ class Report(Model):
     included; ``pd_lower`` and ``pd_upper`` are its bounds where a table gives a range;
     ``limit`` the agency's recommended limit in minor units, up to ``limit_valid_to``. Flags are ``None`` when
     not stated. Only with ``judgments_covered`` does an empty list of ``negatives`` say that there are none.
+    ``representative_mark`` is a digest of the legal representative's name: it tells that the person changed,
+    not who it is.
     """
 
     provider: str
@@ -326,6 +328,8 @@ class Report(Model):
     high_risk: bool | None = None
     deteriorating: bool | None = None
     warnings: tuple[str, ...] = ()
+    registered_address: str | None = None
+    representative_mark: str | None = None
 
 
 class ReportRow(Record):

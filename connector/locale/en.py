@@ -5,6 +5,8 @@ Invariant: the same keys as in Chinese.
 
 from __future__ import annotations
 
+from connector.locale import signals
+
 _REASONS = {
     # What a policy may say of a customer.
     "insolvent": "The agency reports insolvency or dissolution",
@@ -302,6 +304,7 @@ _ADVICE = {
 TEXTS: dict[str, str] = {
     **_REASONS,
     **_ADVICE,
+    **signals.EN,
     **_SCREENS,
     **_CRM,
     **{f"step.{code}": text for code, text in _STEPS.items()},

@@ -5,6 +5,8 @@ Invariant: the same keys as in English.
 
 from __future__ import annotations
 
+from connector.locale import signals
+
 _REASONS = {
     # What a policy may say of a customer.
     "insolvent": "机构报告显示该客户已破产或注销",
@@ -300,6 +302,7 @@ _ADVICE = {
 TEXTS: dict[str, str] = {
     **_REASONS,
     **_ADVICE,
+    **signals.ZH,
     **_SCREENS,
     **_CRM,
     **{f"step.{code}": text for code, text in _STEPS.items()},

@@ -159,13 +159,15 @@ class Visits(Part):
 
     ``by_value`` shortens the class cadence of large exposures; the largest that is reached counts.
     ``per_week`` is how many visits a sales rep makes in a week (Monday to Sunday) at most, ``None`` sets no
-    bound. A visit that is still open ``missed_after_days`` days after its day counts as missed.
+    bound. A visit that is still open ``missed_after_days`` days after its day counts as missed. A signal that
+    asks for a visit gets one within ``signal_days``.
     """
 
     by_status: dict[Status, Positive] = Field(default_factory=dict)
     by_value: tuple[Value, ...] = ()
     per_week: Positive | None = None
     missed_after_days: Positive = 7
+    signal_days: Positive = 10
 
 
 class Reviews(Part):

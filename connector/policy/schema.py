@@ -64,6 +64,7 @@ from connector.policy.form_rules import (
     StatusRules,
 )
 from connector.policy.form_score import Bin, DataPoint, KnownAfter, RiskClass, Scorecard, SizeBand
+from connector.policy.form_signals import Signals
 from connector.policy.governance import Activation
 from connector.policy.values import canonical
 
@@ -95,6 +96,7 @@ class Policy(Part):
     financial: Financial = Financial()
     visits: Visits = Visits()
     reviews: Reviews = Reviews()
+    signals: Signals = Signals()
     activation: Activation = Activation()
 
     _lines: dict[Path, int] = PrivateAttr(default_factory=dict)
@@ -166,6 +168,7 @@ __all__ = [
     "Secured",
     "Segment",
     "ShareTerm",
+    "Signals",
     "SizeBand",
     "StageWeights",
     "Staleness",
