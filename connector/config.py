@@ -23,7 +23,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from connector.correspondence import Letterhead, MailServer
+from connector.correspondence import Letterhead
 from connector.errors import Halt
 from connector.roles import Deputy, Grant
 
@@ -45,7 +45,7 @@ class Config(BaseSettings):
     CRMs may be; ``hooks_every_seconds`` how often ``serve`` reads again what they told (0: never);
     ``roles`` and ``deputies`` who may do which credit act, and who stands in for whom (``connector.roles``);
     ``letters`` a folder with templates that stand in for those that ship, ``letterhead`` who writes them,
-    ``mail`` the server that sends them; its password comes from CREDITGATE_MAIL_PASSWORD.
+    ``letters_by`` the connection that sends them, if several could.
     """
 
     model_config = SettingsConfigDict(env_prefix="CREDITGATE_", extra="forbid")
@@ -69,8 +69,7 @@ class Config(BaseSettings):
     deputies: tuple[Deputy, ...] = ()
     letters: str = "letters"
     letterhead: Letterhead | None = None
-    mail: MailServer | None = None
-    mail_password: str = ""
+    letters_by: str = ""
     key: str = ""
     key_file: str = KEY_FILE
 

@@ -1,14 +1,14 @@
-"""How the installation writes to people outside: the ``[letterhead]`` and ``[mail]`` of the configuration.
+"""How the installation writes to people outside: the ``[letterhead]`` of the configuration, and addresses.
 
-Invariant: what a letter says of its sender stands here, in no template; no password stands in the file.
+Invariant: what a letter says of its sender stands here, in no template.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
 # One mailbox in ASCII, as every mail server takes it.
 _ADDRESS = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$"
@@ -25,20 +25,6 @@ class Letterhead(BaseModel):
     address: str = ""
     account: Words
     contact: Words
-
-
-class MailServer(BaseModel):
-    """``security`` is ``starttls``, ``tls`` (from the first byte) or ``none``; ``sender`` the address that
-    letters come from; ``timeout`` in seconds. The password for ``user`` comes from the environment."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    host: Words
-    port: int = Field(default=587, ge=1, le=65535)
-    security: Literal["starttls", "tls", "none"] = "starttls"
-    user: str = ""
-    sender: Annotated[str, StringConstraints(pattern=_ADDRESS)]
-    timeout: float = Field(default=30, gt=0)
 
 
 def is_address(text: str) -> bool:

@@ -11,6 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 from cryptography.fernet import InvalidToken, MultiFernet
 
+from connector import adapter as ports
+from connector.adapter import Posting
 from connector.conduct import acts
 from connector.correspondence import is_address
 from connector.errors import Halt
@@ -73,6 +75,32 @@ def remove(runtime: Runtime, customer_id: int, actor: str) -> None:
         if not dunning.forget_contact(tx, customer_id):
             raise Halt("there is no contact of its", where=about, todo="see 'dunning contact list'")
         journal.add(tx, runtime.now(), actor, "dunning_contact_removed", about, {})
+
+
+def sender(runtime: Runtime) -> Posting:
+    """The channel that letters go through by e-mail: the one that the configuration names, else the only one
+    there is. ``Halt`` if there is none, or the choice is open."""
+    named = runtime.config.letters_by
+    able = [
+        one
+        for one in runtime.connections.all("channel")
+        if issubclass(ports.find(one.kind)[1], Posting) and named in ("", one.name)
+    ]
+    if len(able) != 1:
+        names = ", ".join(one.name for one in able)
+        raise Halt(
+            f"several connections could send letters: {names}" if able else "no connection sends letters",
+            where="configuration" if named or able else "dunning",
+            todo="name one under letters_by"
+            if able
+            else f"correct letters_by = {named!r}"
+            if named
+            else "run 'creditgate connect add mail', or set the contacts to post",
+        )
+    opened = runtime.adapter(able[0])
+    if not isinstance(opened, Posting):
+        raise Halt(f"{able[0].name} sends no letters", todo="remove it and add it again")
+    return opened
 
 
 def masked(address: str) -> str:

@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from connector.correspondence import Letterhead
-from connector.dunning import writing
+from connector.dunning import contacts, writing
 from connector.dunning.contacts import EMAIL
+from connector.errors import Halt
 from connector.finding import Finding
 from connector.locale import LANGUAGES
 from connector.rules.dunning import Item, Notice
@@ -37,19 +38,23 @@ def findings(runtime: Runtime) -> Iterator[Finding]:
     with runtime.store.read() as tx:
         by_mail = sum(row.channel == EMAIL for row in dunning.contacts(tx).values())
         states = Counter(row.state for row in dunning.listed(tx, states=[State.FAILED, State.DOUBTFUL]))
-    if by_mail and runtime.config.mail is None:
-        yield Finding(
-            "warn",
-            "letters",
-            f"{by_mail} customers get letters by e-mail, and there is no mail server",
-            "write [mail] with host and sender into the configuration",
-        )
+    if by_mail:
+        yield from _sender(runtime, by_mail)
     for state, todo in (
         (State.FAILED, "correct the contact, then 'creditgate dunning withdraw'"),
         (State.DOUBTFUL, "find out whether they arrived, then 'creditgate dunning confirm' or 'withdraw'"),
     ):
         if states[state]:
             yield Finding("warn", "letters", f"{states[state]} letters are {state}", todo)
+
+
+def _sender(runtime: Runtime, customers: int) -> Iterator[Finding]:
+    try:
+        contacts.sender(runtime)
+    except Halt as fault:
+        yield Finding(
+            "warn", "letters", f"{customers} customers get letters by e-mail, and {fault.what}", fault.todo
+        )
 
 
 def _try_templates(runtime: Runtime) -> None:

@@ -10,10 +10,8 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from email.message import EmailMessage
-from email.utils import format_datetime, formataddr
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,7 +22,7 @@ from connector.dunning import contacts, planning, writing
 from connector.dunning.contacts import EMAIL
 from connector.dunning.planning import Draft, Preview
 from connector.errors import CreditGateError, Halt, Reject, Retry
-from connector.mail import Line, connected
+from connector.message import Letter
 from connector.roles import Act
 from connector.rules.dunning import Item
 from connector.runtime import Runtime
@@ -93,16 +91,13 @@ def deliver(runtime: Runtime, done: Done) -> None:
         waiting = dunning.listed(tx, states=[State.WAITING])
     if not any(row.channel == EMAIL and row.due_at <= runtime.clock() for row in waiting):
         return
-    server = runtime.config.mail
-    if server is None:
-        raise _no_server()
-    with connected(server, runtime.config.mail_password) as line:
+    with contacts.sender(runtime).posting() as post:
         while True:
             with runtime.store.write() as tx:
                 row = dunning.claim(tx, runtime.clock())
             if row is None:
                 return
-            _hand_over(runtime, line, row, done)
+            _hand_over(runtime, post, row, done)
 
 
 def confirm(runtime: Runtime, numbers: Iterable[int], actor: str, day: dt.date | None = None) -> int:
@@ -164,8 +159,8 @@ def _keep(runtime: Runtime, seen: Preview, code: str | None, actor: str, done: D
             where="configuration",
             todo="write [letterhead] with name, account and contact",
         )
-    if any(one.contact.channel == EMAIL for one in drafts.values()) and runtime.config.mail is None:
-        raise _no_server()
+    if any(one.contact.channel == EMAIL for one in drafts.values()):
+        contacts.sender(runtime)  # before anything is kept
     ids = [one.customer_id for one in seen.plans if one.draft or one.over]
     with runtime.store.write() as tx:
         for start in range(0, len(ids), dossiers.CHUNK):
@@ -203,7 +198,7 @@ def _add(runtime: Runtime, tx: sa.Connection, draft: Draft, head: Letterhead, co
         "subject": contacts.closed(letter.subject, cipher),
         "body": contacts.closed(letter.text, cipher),
         "body_sha256": hashlib.sha256(letter.text.encode()).hexdigest(),
-        "message_id": _message_id(runtime),
+        "message_id": uuid.uuid4().hex,
         "written_on": runtime.today(),
         "pay_by": notice.pay_by,
         "actor": actor,
@@ -221,13 +216,6 @@ def _add(runtime: Runtime, tx: sa.Connection, draft: Draft, head: Letterhead, co
     }
     journal.add(tx, runtime.now(), actor, "dunning_written", f"customer {draft.customer_id}", detail)
     return True
-
-
-def _message_id(runtime: Runtime) -> str:
-    """A name for the letter that no other has, under the domain of the sender."""
-    server = runtime.config.mail
-    domain = server.sender.partition("@")[2] if server else "localhost"
-    return f"<{uuid.uuid4().hex}@{domain}>"
 
 
 def text(runtime: Runtime, draft: Draft, head: Letterhead) -> writing.Letter:
@@ -248,12 +236,11 @@ def _step(one: Item) -> dict[str, Any]:
     }
 
 
-def _hand_over(runtime: Runtime, line: Line, row: sa.Row[Any], done: Done) -> None:
+def _hand_over(runtime: Runtime, post: Callable[[Letter], None], row: sa.Row[Any], done: Done) -> None:
     """Send one claimed letter, and keep what came of it before any error goes on."""
-    cipher = runtime.config.cipher()
     fault: CreditGateError | None = None
     try:
-        line.send(_message(runtime, row), contacts.opened(row.address, cipher))
+        post(_message(runtime, row))
     except (Reject, Retry, Halt) as raised:
         fault = raised
     now = runtime.now()
@@ -283,19 +270,15 @@ def _busy(fault: CreditGateError | None) -> bool:
     return isinstance(fault, Retry) and fault.busy
 
 
-def _message(runtime: Runtime, row: sa.Row[Any]) -> EmailMessage:
-    server, head, cipher = runtime.config.mail, runtime.config.letterhead, runtime.config.cipher()
-    if server is None:
-        raise _no_server()
-    message = EmailMessage()
-    message["From"] = formataddr((head.name if head else "", server.sender))
-    message["To"] = contacts.opened(row.address, cipher)
-    message["Subject"] = contacts.opened(row.subject, cipher)
-    message["Date"] = format_datetime(runtime.clock())
-    message["Message-ID"] = row.message_id
-    message["Auto-Submitted"] = "auto-generated"  # so that no out-of-office answer comes back (RFC 3834)
-    message.set_content(contacts.opened(row.body, cipher))
-    return message
+def _message(runtime: Runtime, row: sa.Row[Any]) -> Letter:
+    head, cipher = runtime.config.letterhead, runtime.config.cipher()
+    return Letter(
+        key=row.message_id,
+        to=contacts.opened(row.address, cipher),
+        sender=head.name if head else "",
+        subject=contacts.opened(row.subject, cipher),
+        text=contacts.opened(row.body, cipher),
+    )
 
 
 def _letter(tx: sa.Connection, number: int) -> sa.Row[Any]:
@@ -315,12 +298,4 @@ def _note(
 ) -> None:
     journal.add(
         tx, now, actor, act, f"customer {row.customer_id}", {"letter": row.id, "level": row.level} | detail
-    )
-
-
-def _no_server() -> Halt:
-    return Halt(
-        "letters go by e-mail, and there is no mail server",
-        where="configuration",
-        todo="write [mail] with host and sender, or set the contacts to post",
     )

@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from adapters.channels.mail import Mail
 from connector.dunning import Done, send
 from connector.runtime import Runtime
 from connector.store import dunning
 from connector.store.engine import Store
 from connector.store.record_tables import invoice
 from connector.store.tables import customer
-from tests.cli_home import Home
+from tests.cli_home import KINDS, Home
 from tests.mail_server import MailServer, mail_server
 from tests.portfolio import RULES, TODAY, buyer, portfolio
 
@@ -59,17 +60,19 @@ def mail(server: MailServer) -> MailServer:
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mail: MailServer) -> Home:
     made = portfolio(tmp_path, monkeypatch, RULES + DUNNING)
-    write_settings(made, mail.port)
+    monkeypatch.setitem(KINDS, "mail", ("channel", Mail))
+    with (made.folder / "creditgate.toml").open("a", encoding="utf-8") as file:
+        file.write(HEAD)
+    connect_mail(made, mail.port)
     return made
 
 
-def write_settings(home: Home, port: int, security: str = "none") -> None:
-    file = home.folder / "creditgate.toml"
-    text = file.read_text(encoding="utf-8").partition("\n[letterhead]")[0]
-    server = (
-        f'[mail]\nhost = "127.0.0.1"\nport = {port}\nsecurity = "{security}"\nsender = "credit@seller.cn"\n'
-    )
-    file.write_text(f"{text}\n{HEAD.strip()}\n{server}", encoding="utf-8")
+def connect_mail(home: Home, port: int, security: str = "none") -> None:
+    """Connect the mail server anew."""
+    if "mail" in home.run("connect", "list").out:
+        assert home.run("connect", "remove", "mail", "--yes").code == 0
+    settings = f"host=127.0.0.1 port={port} security={security} sender=credit@seller.cn to=us@seller.cn"
+    home.connect("mail", "mail", *settings.split())
 
 
 def debtor(home: Home, name: str = "Late Ltd", email: str | None = "pay@late.cn", late: int = 45) -> int:
@@ -218,14 +221,14 @@ def test_a_server_that_is_away_or_refuses_keeps_the_letters_waiting(
     home: Home, mail: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     debtor(home)
-    write_settings(home, 1)
+    connect_mail(home, 1)
     away = home.run("dunning", "send", "--unseen")
     assert (away.code, states(home)) == (3, {"Late Ltd": "waiting"})
     assert "run again later" in away.err and "late.cn" not in away.err
-    write_settings(home, mail.port, "starttls")
+    connect_mail(home, mail.port, "starttls")
     assert home.run("dunning", "send", "--unseen").code == 2
     with on(TODAY + dt.timedelta(days=1), monkeypatch):  # its figures are those of yesterday by now
-        write_settings(home, mail.port)
+        connect_mail(home, mail.port)
         assert home.run("dunning", "send", "--unseen").code == 0
     assert sorted(row["state"] for row in home.rows("dunning", "list")) == ["sent", "withdrawn"]
     ((_, message),) = mail.taken
@@ -364,6 +367,7 @@ def test_two_processes_at_once_send_each_letter_once(
 ) -> None:
     monkeypatch.setenv("CREDITGATE_DATABASE_URL", postgres_url)
     home.connect()
+    connect_mail(home, mail.port)
     for number in range(6):
         debtor(home, f"Late {number}", f"pay@late{number}.cn")
 
