@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from connector.policy.form_exposure import Interest
 from connector.policy.schema import Policy
 from connector.rules.documents import DunnedDoc
 from connector.rules.dunning import Plan, late_interest, plan
 from connector.rules.exposure import converter
+from connector.rules.moments import start_of
 from tests.rules_bench import CNY, TODAY, WITH_USD, assess, day, dossier, facts, invoice, policy, promise
 
 EIGHT = {"rate": Decimal("0.08"), "year_days": 365, "free_days": 0}
@@ -207,3 +210,40 @@ def test_a_level_that_was_sent_brings_the_customer_back_when_its_day_passes() ->
 
 def test_without_levels_nobody_is_written_to() -> None:
     assert planned(policy(), invoices=(late(90),)) == Plan(None, (), ())
+
+
+def test_the_worked_example_of_the_guide_day_by_day() -> None:
+    """docs/dunning.md: its policy, its invoice, every day from the due day to the money."""
+    text = (Path(__file__).parents[2] / "docs" / "dunning.md").read_text(encoding="utf-8")
+    written = YAML(typ="safe").load(text.partition("```yaml\n")[2].partition("```")[0])
+    written["overdue"]["interest"]["rate"] = Decimal("0.08")
+    by = policy(**written)
+    due = dt.date(2026, 4, 1)
+    owed = invoice("i", 1_000_000, issued_on=due - dt.timedelta(days=30), due_on=due)
+    promised = promise(amount=1_000_000)._replace(made_on=dt.date(2026, 4, 24), due_on=dt.date(2026, 4, 30))
+    dunned: tuple[DunnedDoc, ...] = ()
+    letters: dict[str, tuple[int, str, int, str, bool]] = {}
+    held: list[dt.date] = []
+    for number in range(1, 50):
+        today = due + dt.timedelta(days=number)
+        known = (promised,) if today >= promised.made_on else ()
+        paid = {"state": "paid", "paid": 1_000_000, "settled_on": today} if number == 49 else {}
+        documents = {"invoices": (owed._replace(**paid),), "promises": known, "dunned": dunned}
+        last = max((one.sent_on for one in dunned if one.sent_on), default=None)
+        found = plan(dossier(**documents), by, converter(CNY, today), today, last)
+        reached = facts(dossier(**documents), by, at=start_of(today, dt.UTC)).values
+        held += [today] if reached["dunning_unheeded"] == 3 else []
+        if found.notice:
+            (item,) = found.notice.items
+            letters[f"{today:%d %b}"] = (
+                item.level, found.notice.letter, item.interest, f"{found.notice.pay_by:%d %b}",
+                item.promised_for is not None,
+            )  # fmt: skip
+            dunned = (*dunned, DunnedDoc("i", item.level, today, found.notice.pay_by))
+    assert letters == {
+        "09 Apr": (1, "reminder", 0, "16 Apr", False),
+        "23 Apr": (2, "demand", 4_822, "30 Apr", False),
+        "07 May": (3, "final", 7_890, "12 May", True),
+    }
+    assert (held[0], held[-1]) == (dt.date(2026, 5, 13), dt.date(2026, 5, 19))
+    assert found.over == ("i",)
