@@ -7,6 +7,7 @@ nothing else, and one that uses what is not there is refused with file and line 
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -47,7 +48,8 @@ def written(
         "broken": sorted({one.promised_for for one in notice.items if one.promised_for}),
     }
     file = f"{language}/{notice.letter}.j2"
-    text = _render(folder, language, file, values)
+    # What a letter does not say leaves no hole.
+    text = re.sub(r"\n{3,}", "\n\n", _render(folder, language, file, values))
     subject, _, body = text.partition("\n")
     if not subject.startswith(_SUBJECT) or not body.strip():
         raise Halt(

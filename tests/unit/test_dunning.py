@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from adapters.channels.mail import Mail
 from connector.dunning import Done, send
 from connector.runtime import Runtime
-from connector.store import dunning
+from connector.store import conduct, dunning
 from connector.store.engine import Store
-from connector.store.record_tables import invoice
+from connector.store.record_tables import account, invoice
 from connector.store.tables import customer
 from tests.cli_home import KINDS, Home
 from tests.mail_server import MailServer, mail_server
@@ -51,9 +51,9 @@ def server() -> Iterator[MailServer]:
 
 @pytest.fixture
 def mail(server: MailServer) -> MailServer:
-    for kept in (server.taken, server.answers, server.hang_up, server.signed_in):
-        kept.clear()  # type: ignore[attr-defined]
-    server.password_refused = False
+    server.taken.clear()
+    server.answers.clear()
+    server.hang_up.clear()
     return server
 
 
@@ -270,6 +270,19 @@ def test_a_level_of_an_invoice_is_kept_once_whoever_comes_second(home: Home) -> 
         assert row is not None
         dunning.withdraw(tx, row, runtime.now(), "too old")
         assert dunning.add(tx, letter | {"message_id": "<3>"}, [step]) is not None
+
+
+def test_letters_go_with_the_last_account_to_the_customer_that_it_turned_out_to_be(home: Home) -> None:
+    before, after = debtor(home), home.customer("The same, better known")
+    assert home.run("dunning", "send", "--unseen").code == 0
+    with home.opened() as runtime, runtime.store.write() as tx:
+        tx.execute(sa.update(account).where(account.c.customer_id == before).values(customer_id=after))
+        conduct.follow(tx, before, after)
+        assert [one.level for one in dunning.running(tx, [before, after])[after]] == [1]
+        assert (set(dunning.contacts(tx)), {row.customer_id for row in dunning.listed(tx)}) == (
+            {after},
+            {after},
+        )
 
 
 def test_names_of_persons_and_addresses_are_masked_and_texts_encrypted(home: Home) -> None:
