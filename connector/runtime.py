@@ -20,7 +20,7 @@ from connector import config as configuration
 from connector import mapping as mappings
 from connector.config import Config
 from connector.errors import CreditGateError, Halt
-from connector.http import Http
+from connector.http import ATTEMPTS, Http
 from connector.money import Rate, Rates, is_currency
 from connector.policy.load import load as load_policy
 from connector.policy.schema import Policy
@@ -125,7 +125,8 @@ class Runtime:
             connection=connection.name,
             settings=values,
             secrets=secrets,
-            http=Http(limits, budget),
+            # What a channel did not take is queued, and told by a later run: nobody waits for it meanwhile.
+            http=Http(limits, budget, attempts=1 if issubclass(kind, ports.Channel) else ATTEMPTS),
             language=self.config.language,
             now=lambda: dt.datetime.now(dt.UTC),
         )

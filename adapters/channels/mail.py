@@ -83,6 +83,7 @@ class Mail(Posting, Channel):
         """The server, until ``line`` ends."""
         try:
             server = line.enter_context(self._server())
+            server.ehlo_or_helo_if_needed()  # without signing in nothing has said hello yet
         except smtplib.SMTPAuthenticationError as fault:
             raise self._answered(fault) from None
         except (smtplib.SMTPNotSupportedError, ssl.SSLError):

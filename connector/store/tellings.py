@@ -42,8 +42,8 @@ def enrol(tx: sa.Connection, wanted: Sequence[tuple[int, str]], connection_id: i
 
 
 def due(tx: sa.Connection, connection_id: int, now: dt.datetime, most: int) -> list[sa.Row[Any]]:
-    """What is to be told by a channel now, alarms first and oldest first, with its signal's id and state; what
-    a process left unfinished is due again."""
+    """What is to be told by a channel now, alarms first and oldest first, with its signal's state; what a
+    process left unfinished is due again."""
     left = sa.and_(telling.c.state == SENDING, telling.c.due_at <= now - LEASE)
     query = (
         sa.select(telling, signal.c.state.label("signal_state"), signal.c.severity.label("present"))

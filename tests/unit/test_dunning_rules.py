@@ -13,9 +13,10 @@ from ruamel.yaml import YAML
 from connector.policy.form_exposure import Interest
 from connector.policy.schema import Policy
 from connector.rules.documents import DunnedDoc
-from connector.rules.dunning import Plan, late_interest, plan
+from connector.rules.dunning import Plan, late_interest, plan, reached
 from connector.rules.exposure import converter
 from connector.rules.moments import start_of
+from connector.rules.settlement import settle
 from tests.rules_bench import CNY, TODAY, WITH_USD, assess, day, dossier, facts, invoice, policy, promise
 
 EIGHT = {"rate": Decimal("0.08"), "year_days": 365, "free_days": 0}
@@ -204,8 +205,13 @@ def test_an_unheeded_level_becomes_a_hold_when_its_day_has_passed() -> None:
 
 
 def test_a_level_that_was_sent_brings_the_customer_back_when_its_day_passes() -> None:
-    found = facts(dossier(invoices=(late(60),), dunned=(sent("i", 2, 1),)), rules(), CNY)
-    assert (found.values["dunning_sent"], found.values["dunning_unheeded"]) == (2, 0)
+    lines = settle(dossier(invoices=(late(60),)), 30, converter(CNY, TODAY), TODAY).invoices
+    moments: list[dt.date] = []
+    assert reached((sent("i", 2, 1), sent("i", 3, None)), lines, TODAY, moments) == {
+        "dunning_sent": 2,
+        "dunning_unheeded": 0,
+    }
+    assert moments == [day(7)]  # to be paid by the sixth day from now
 
 
 def test_without_levels_nobody_is_written_to() -> None:
@@ -231,8 +237,8 @@ def test_the_worked_example_of_the_guide_day_by_day() -> None:
         documents = {"invoices": (owed._replace(**paid),), "promises": known, "dunned": dunned}
         last = max((one.sent_on for one in dunned if one.sent_on), default=None)
         found = plan(dossier(**documents), by, converter(CNY, today), today, last)
-        reached = facts(dossier(**documents), by, at=start_of(today, dt.UTC)).values
-        held += [today] if reached["dunning_unheeded"] == 3 else []
+        known_of = facts(dossier(**documents), by, at=start_of(today, dt.UTC)).values
+        held += [today] if known_of["dunning_unheeded"] == 3 else []
         if found.notice:
             (item,) = found.notice.items
             letters[f"{today:%d %b}"] = (

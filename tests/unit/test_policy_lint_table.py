@@ -204,6 +204,38 @@ CASES: list[tuple[str, str, str, str]] = [
         "    - {up_to: 500, role: board} # <-",
         "let `up_to` rise from band to band",
     ),
+    (
+        "step_order",
+        "terms: {default_days: 30}\n",
+        "terms: {default_days: 30}\nsignals:\n  overdue_worsened:\n    steps:\n      - {days: 30}\n"
+        "      - {days: 30} # <-\n",
+        "let the steps rise",
+    ),
+    (
+        "step_milder",
+        "terms: {default_days: 30}\n",
+        "terms: {default_days: 30}\nsignals:\n  utilisation:\n    steps:\n"
+        "      - {share: 90%, severity: alarm}\n      - {share: 100%, severity: info} # <-\n",
+        "write `alarm` or worse",
+    ),
+    (
+        "not_a_change",
+        "terms: {default_days: 30}\n",
+        "terms: {default_days: 30}\nsignals:\n  ratio_worsened:\n    by:\n      debt_ratio: 5% # <-\n",
+        "use one of: debt_ratio_change",
+    ),
+    (
+        "within_grace",
+        "terms: {default_days: 30}\n",
+        "terms: {default_days: 30}\nsignals:\n  overdue_started: {days: 2} # <-\n",
+        "write 6 or leave it out",
+    ),
+    (
+        "lowering_raises",
+        "terms: {default_days: 30}\n",
+        "terms: {default_days: 30}\nsignals:\n  lowering: {share: 120%} # <-\n",
+        "write a share below 100%",
+    ),
     ("rung_order", LADDER, "      - {level: 2, days: 6, status: hold} # <-\n", "let days and level rise"),
     (
         "rung_unreachable",

@@ -72,7 +72,12 @@ def big(on: int, amount: int = 30_000_000) -> OrderDoc:
 # What is the case, the first day on which it is told (None: at once, whatever the day), the key, and the same
 # customer without the cause.
 CASES = {
-    "overdue_started": (paid(OWED), 6, "", paid(OWED._replace(paid=500_000, settled_on=day(1), state="paid"))),
+    "overdue_started": (
+        paid(OWED),
+        6,
+        "",
+        paid(OWED._replace(paid=500_000, settled_on=day(1), state="paid")),
+    ),
     "overdue_worsened": (paid(OWED), 15, "15", paid(OWED._replace(disputed=True))),
     "pace_slowing": (paid(*PUNCTUAL, *SLOW), None, "20", paid(*PUNCTUAL)),
     "broken_promise": (
@@ -89,14 +94,24 @@ CASES = {
         dossier(limits=(limit_entry(amount=5_000_000),), invoices=(OWED,)),
     ),
     "order_surge": (dossier(orders=(*MONTHLY, big(3))), 3, "pace", dossier(orders=tuple(MONTHLY))),
-    "silence": (dossier(orders=tuple(MONTHLY)), 90, "", dossier(orders=(*MONTHLY, order("n", ordered_on=day(60))))),
+    "silence": (
+        dossier(orders=tuple(MONTHLY)),
+        90,
+        "",
+        dossier(orders=(*MONTHLY, order("n", ordered_on=day(60)))),
+    ),
     "limit_expiring": (
         dossier(limits=(limit_entry("temporary", valid_to=day(20)),)),
         6,
         f"temporary {day(20)}",
         dossier(limits=(limit_entry("temporary", valid_to=day(60)),)),
     ),
-    "report_expiring": (dossier(reports=(report(),)), 156, "agency", dossier(reports=(report(days_old=-100),))),
+    "report_expiring": (
+        dossier(reports=(report(),)),
+        156,
+        "agency",
+        dossier(reports=(report(days_old=-100),)),
+    ),
     "statement_overdue": (
         dossier(reports=years(40)),
         (dt.date(2025, 12, 31) + 485 * DAY - day(0)).days,
@@ -153,7 +168,9 @@ def test_every_kind_of_the_form_has_a_name_and_a_sentence() -> None:
 def test_overdue_worsens_by_steps_that_grow_in_severity(days: int, step: str | None) -> None:
     found = of_kind("overdue_worsened", seen(paid(OWED), days))
     assert [cause.key for cause in found] == ([step] if step else [])
-    assert [cause.severity for cause in found] == ([] if step is None else ["warning" if days < 30 else "alarm"])
+    assert [cause.severity for cause in found] == (
+        [] if step is None else ["warning" if days < 30 else "alarm"]
+    )
 
 
 def test_a_trifle_is_not_overdue() -> None:
