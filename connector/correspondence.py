@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 # One mailbox in ASCII, as every mail server takes it.
 _ADDRESS = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$"
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+OneLine = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^\r\n]+$")]
 
 
 class Letterhead(BaseModel):
@@ -21,7 +22,7 @@ class Letterhead(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Words
+    name: OneLine
     address: str = ""
     account: Words
     contact: Words

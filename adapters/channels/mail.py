@@ -202,7 +202,7 @@ class Mail(Posting, Channel):
         made["Date"] = format_datetime(self.context.now())
         made["Message-ID"] = f"<{letter.key}@{sender.rpartition('@')[2]}>"
         made["Auto-Submitted"] = "auto-generated"  # no out-of-office answer comes back (RFC 3834)
-        made.set_content(letter.text)
+        made.set_content(letter.text, cte="base64")  # every server takes it, whatever the language
         return made
 
     def _answered(self, fault: smtplib.SMTPResponseException) -> Exception:

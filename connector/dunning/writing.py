@@ -57,7 +57,7 @@ def written(
             where=_path(folder, file),
             todo="correct the template",
         )
-    return Letter(subject.removeprefix(_SUBJECT).strip(), body.strip() + "\n")
+    return Letter(" ".join(subject.removeprefix(_SUBJECT).split()), body.strip() + "\n")
 
 
 def page(language: Language, letter: Letter) -> str:

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from connector.policy.form_exposure import Interest
 from connector.policy.schema import Policy
 from connector.rules.documents import DunnedDoc
-from connector.rules.dunning import Plan, late_interest, plan, reached
+from connector.rules.dunning import WHY, Plan, late_interest, plan, reached
 from connector.rules.exposure import converter
 from connector.rules.moments import start_of
 from connector.rules.settlement import settle
@@ -216,6 +216,11 @@ def test_a_level_that_was_sent_brings_the_customer_back_when_its_day_passes() ->
 
 def test_without_levels_nobody_is_written_to() -> None:
     assert planned(policy(), invoices=(late(90),)) == Plan(None, (), ())
+
+
+def test_the_guide_explains_every_word_for_what_is_left_out() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "dunning.md").read_text(encoding="utf-8")
+    assert {word for word in WHY if f"| `{word}` |" not in text} == set()
 
 
 def test_the_worked_example_of_the_guide_day_by_day() -> None:
