@@ -12,6 +12,7 @@ from __future__ import annotations
 import datetime as dt
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
@@ -52,7 +53,7 @@ from connector.wanted import Provisioned as Provisioned
 
 if TYPE_CHECKING:
     from connector.http import Http
-from connector.message import Message
+from connector.message import Letter, Message
 
 
 @dataclass(frozen=True)
@@ -222,6 +223,17 @@ class Channel(Adapter):
     def test(self) -> str:
         """Robots and webhooks know no harmless call: the settings alone are looked at."""
         return f"{self.name} is set up; the first signal will show whether it answers"
+
+
+class Posting(ABC):
+    """What a channel offers that also writes to people outside, one letter to one address."""
+
+    @abstractmethod
+    def posting(self) -> AbstractContextManager[Callable[[Letter], None]]:
+        """A line that is open for letters. Opening it raises ``Retry``, ``Reauth`` or ``Halt``, and nothing
+        was sent then. Sending one raises ``Reject`` for an address or text that is refused for good,
+        ``Retry`` if it may be taken later, with ``unknown_outcome`` if it may have been taken, ``Halt`` if
+        nothing is taken from this sender; ``busy`` if the line takes no more letters for now."""
 
 
 class Crm(Telling, Describing, Adapter):

@@ -23,6 +23,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from connector.correspondence import Letterhead
 from connector.errors import Halt
 from connector.roles import Deputy, Grant
 
@@ -54,7 +55,9 @@ class Config(BaseSettings):
     it with their events; ``reconcile_share`` and ``reconcile_amount`` (major units) how far apart ledgers and
     CRMs may be; ``hooks_every_seconds`` how often ``serve`` reads again what they told (0: never);
     ``roles`` and ``deputies`` who may do which credit act, and who stands in for whom (``connector.roles``);
-    ``crm_users`` who users of the CRMs are; ``calls_per_minute`` what each API key may ask for.
+    ``crm_users`` who users of the CRMs are; ``calls_per_minute`` what each API key may ask for;
+    ``letters`` a folder with templates that stand in for those that ship, ``letterhead`` who writes them,
+    ``letters_by`` the connection that sends them, if several could.
     """
 
     model_config = SettingsConfigDict(env_prefix="CREDITGATE_", extra="forbid")
@@ -78,6 +81,9 @@ class Config(BaseSettings):
     deputies: tuple[Deputy, ...] = ()
     crm_users: tuple[CrmUser, ...] = ()
     calls_per_minute: int = Field(default=1200, ge=1)
+    letters: str = "letters"
+    letterhead: Letterhead | None = None
+    letters_by: str = ""
     key: str = ""
     key_file: str = KEY_FILE
 

@@ -64,6 +64,19 @@ CONFIGURATION = """\
 # Pins the day of all decisions. Only for trials on historical data: leave it out otherwise.
 #as_of = 2026-01-31
 
+# Templates of letters about overdue invoices that stand in for those that ship, and the connection that sends
+# letters by e-mail, needed only if several could ('creditgate connect add mail').
+#letters = "letters"
+#letters_by = ""
+
+# Whom those letters come from: without it none is written.
+#
+#   [letterhead]
+#   name = "Example Trading Co."
+#   address = "1 Harbour Road, Shanghai"
+#   account = "Bank of Example, IBAN XX00 0000"
+#   contact = "Credit department, 021-5555"
+
 # Who may do which credit act. While nobody has a role, everybody may do everything. A role is sales, analyst,
 # approver, controller, auditor or admin; `title` is the word by which the policy's `approvals` name whoever
 # signs for a band; `from` and `to` (both included) may be left out. One block per person and role:

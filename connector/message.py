@@ -1,7 +1,7 @@
 """A message to people, as it is handed to a channel.
 
-Invariant: it names the customer and the figures, never a person's data; ``key`` is the same however often
-the message is sent, so that a receiver can know it again.
+Invariant: a message names the customer and the figures, never a person's data; ``key`` is the same however
+often the message is sent, so that a receiver can know it again. A letter goes to one address outside.
 """
 
 from __future__ import annotations
@@ -22,3 +22,14 @@ class Message:
     severity: str
     facts: Mapping[str, Any]
     repeated: bool = False
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A text for a customer: ``to`` is the address, ``sender`` the name that it comes from."""
+
+    key: str
+    to: str
+    sender: str
+    subject: str
+    text: str

@@ -51,9 +51,9 @@ class Mailbox:
 
 
 @contextmanager
-def mail_server() -> Iterator[tuple[Mailbox, int]]:
-    """A mailbox and the port of its server."""
-    box = Mailbox()
+def mail_server(box: Mailbox | None = None) -> Iterator[tuple[Mailbox, int]]:
+    """A mailbox (``box`` if given) and the port of its server."""
+    box = box or Mailbox()
     with socket.socket() as free:  # the controller greets its own port, so it has to know it
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

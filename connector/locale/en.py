@@ -29,6 +29,7 @@ _REASONS = {
     "dishonest": "The customer is a dishonest judgment debtor",
     "account_barred": "The account has the status {account_status}",
     "overdue_rung": "{overdue_amount:money} overdue, the oldest for {overdue_days_max} days: dunning level {dunning_level}",
+    "dunning_unheeded": "Invoices are open in spite of dunning level {dunning_unheeded}, whose day to pay has passed",
     "overdue_share_high": "{overdue_share:percent} of what is owed is overdue ({overdue_amount:money})",
     "limit_used": "{utilisation:percent} of the limit is used",
     "limit_expired": "The limit set by a person has expired",

@@ -29,6 +29,7 @@ _REASONS = {
     "dishonest": "该客户为失信被执行人",
     "account_barred": "客户状态为 {account_status}",
     "overdue_rung": "逾期 {overdue_amount:money}，最长 {overdue_days_max} 天：催收级别 {dunning_level}",
+    "dunning_unheeded": "第 {dunning_unheeded} 级催收的付款期限已过，发票仍未付清",
     "overdue_share_high": "应收中 {overdue_share:percent} 已逾期（{overdue_amount:money}）",
     "limit_used": "信用额度已使用 {utilisation:percent}",
     "limit_expired": "人工额度已过期",

@@ -19,6 +19,7 @@ from pydantic import Field, PrivateAttr
 
 from connector.policy.form import STATUSES, Currency, Part, Path, Positive, Status, Zone
 from connector.policy.form_agency import Agencies
+from connector.policy.form_dunning import Dunning
 from connector.policy.form_exposure import (
     Altman,
     Check,
@@ -89,6 +90,7 @@ class Policy(Part):
     terms: Terms
     exposure: ExposureRules = ExposureRules()
     overdue: Overdue = Overdue()
+    dunning: Dunning = Dunning()
     check: Check = Check()
     status: StatusRules = StatusRules()
     staleness: Staleness = Staleness()
@@ -143,6 +145,7 @@ __all__ = [
     "Condition",
     "Conditions",
     "DataPoint",
+    "Dunning",
     "Exclusion",
     "ExposureRules",
     "Financial",

@@ -13,6 +13,7 @@ from connector.store import (  # noqa: F401 - of the same metadata
     agency_tables,
     conduct_tables,
     decision_tables,
+    dunning_tables,
     gate_tables,
     hook_tables,
     record_tables,

@@ -243,6 +243,41 @@ CASES: list[tuple[str, str, str, str]] = [
         "      - {level: 1, days: 1, status: watch} # <-\n      - {level: 2, days: 6, status: hold}\n",
         "write more than 5 days for level 2",
     ),
+    (
+        "dunning_order",
+        "terms: {default_days: 30}",
+        "dunning:\n  levels:\n    - {days: 9, letter: reminder}\n    - {days: 9, letter: final} # <-\n"
+        "terms: {default_days: 30}",
+        "let the days rise",
+    ),
+    (
+        "dunning_in_grace",
+        "terms: {default_days: 30}",
+        "dunning:\n  levels:\n    - {days: 5, letter: reminder} # <-\nterms: {default_days: 30}",
+        "write 6 days or more",
+    ),
+    (
+        "dunning_without_rate",
+        "terms: {default_days: 30}",
+        "dunning:\n  levels:\n    - {days: 9, letter: reminder, interest: true} # <-\n"
+        "terms: {default_days: 30}",
+        "add `overdue: interest",
+    ),
+    (
+        "dunning_never",
+        "terms: {default_days: 30}",
+        "dunning:\n  quiet:\n    weekdays: "
+        "[monday, tuesday, wednesday, thursday, friday, saturday, sunday] # <-\n"
+        "terms: {default_days: 30}",
+        "leave one weekday out",
+    ),
+    (
+        "dunning_span",
+        "terms: {default_days: 30}",
+        "dunning:\n  quiet:\n    days:\n      - {from: 2026-10-08, to: 2026-10-01} # <-\n"
+        "terms: {default_days: 30}",
+        "write the earlier day",
+    ),
     ("rung_not_monotone", LADDER, "      - {level: 2, days: 30} # <-\n", "write `watch` or a worse status"),
     (
         "reason_without_text",
