@@ -105,7 +105,7 @@ def _one(runtime: Runtime, way: _Way, row: sa.Row[Any]) -> bool:
     """Send one row; ``False`` when the channel takes nothing for now."""
     store, now = runtime.store, runtime.clock()
     with store.write() as tx:
-        if row.signal_state in (State.CLOSED, State.SNOOZED) or row.present != row.severity:
+        if row.signal_state != State.OPEN or row.present != row.severity:
             tellings.finish(tx, row.id, tellings.MOOT, now)
             return True
         if not tellings.begin(tx, row, now):
