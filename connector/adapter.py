@@ -12,6 +12,7 @@ from __future__ import annotations
 import datetime as dt
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
@@ -52,6 +53,7 @@ from connector.wanted import Provisioned as Provisioned
 
 if TYPE_CHECKING:
     from connector.http import Http
+from connector.message import Letter, Message
 
 
 @dataclass(frozen=True)
@@ -209,6 +211,31 @@ class Adapter(ABC):
         """
 
 
+class Channel(Adapter):
+    """A way to tell people: a webhook, e-mail, a group's robot. Its setting ``least`` is the severity from
+    which on it is used."""
+
+    @abstractmethod
+    def tell(self, message: Message) -> None:
+        """Send one message. Raises ``Retry`` (``unknown_outcome`` if it may have arrived), ``Reauth``,
+        ``Reject`` for a message that will never be taken."""
+
+    def test(self) -> str:
+        """Robots and webhooks know no harmless call: the settings alone are looked at."""
+        return f"{self.name} is set up; the first signal will show whether it answers"
+
+
+class Posting(ABC):
+    """What a channel offers that also writes to people outside, one letter to one address."""
+
+    @abstractmethod
+    def posting(self) -> AbstractContextManager[Callable[[Letter], None]]:
+        """A line that is open for letters. Opening it raises ``Retry``, ``Reauth`` or ``Halt``, and nothing
+        was sent then. Sending one raises ``Reject`` for an address or text that is refused for good,
+        ``Retry`` if it may be taken later, with ``unknown_outcome`` if it may have been taken, ``Halt`` if
+        nothing is taken from this sender; ``busy`` if the line takes no more letters for now."""
+
+
 class Crm(Telling, Describing, Adapter):
     """A CRM: read streams, write fields and tasks back; it may tell what changed (``Telling``) and what
     its objects look like (``Describing``).
@@ -341,7 +368,7 @@ class Ledger(Adapter):
         """Rows of the file as text by column name; ``Halt`` when the file cannot be read."""
 
 
-GROUPS = ("crm", "bureau", "ledger", "agency_file")
+GROUPS = ("crm", "bureau", "ledger", "agency_file", "channel")
 
 
 def find(kind: str) -> tuple[str, type[Adapter]]:

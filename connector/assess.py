@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import gc
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -26,11 +26,15 @@ from connector.rules.documents import Dossier
 from connector.rules.evaluate import evaluate
 from connector.rules.facts import snapshot
 from connector.rules.outcome import Assessment
-from connector.store import assessments, dossiers, groups, lines, outbox, person_reviews
+from connector.rules.warning import Earlier
+from connector.signals import notice, texts, trouble
+from connector.signals.notice import Seen
+from connector.store import assessments, dossiers, groups, lines, outbox, person_reviews, signals
 from connector.store.assessments import CrmAccount, Judged
 from connector.store.engine import Store
 from connector.store.lines import Line
 from connector.store.outbox import FIELDS, HOLD_FIRST, Item
+from connector.store.signals import Signal
 
 ROUNDS = 5
 _TENTH = Decimal("0.1")
@@ -68,6 +72,8 @@ def assess(
     done = Assessed()
     with store.write() as tx:
         assessments.mark_for_policy(tx, policy, content, now)
+        signals.wake(tx, now.date())
+        notice.expire(tx, policy.signals, now)
     with store.read() as tx:
         total = len(customers) if customers is not None else dossiers.count_due(tx, now, everyone=everyone)
     for ids in chunks(store, now, customers, everyone=everyone):
@@ -124,9 +130,14 @@ def _assess_chunk(
     with _no_circles():
         with store.read() as tx:
             found = dossiers.read(tx, ids)
-        judged = [_judge(policy, rates, now, dossier, changes) for dossier, changes in found]
+            classes = notice.earlier_classes(tx, ids, policy, now)
+        judged, seen = [], {}
+        for dossier, changes in found:
+            one, seen[dossier.customer_id] = _judge(policy, rates, now, dossier, changes, classes)
+            judged.append(one)
     with store.write() as tx, _no_circles():
         valid = assessments.claim(tx, judged)
+        stored = {one.outcome.customer_id for one in valid}
         before = assessments.statuses(tx, ids) if notes else {}
         changed = assessments.add_changed(tx, valid, now)
         # What is decided about a natural person waits until a person has confirmed it.
@@ -136,14 +147,15 @@ def _assess_chunk(
         free = [one for one in valid if one.outcome.customer_id not in sifted.waits]
         told = [one for one in changed if one.outcome.customer_id not in sifted.waits]
         told += [one for one in free if one.outcome.customer_id in sifted.confirmed and one not in told]
-        queued = _queue(tx, free, told, language, now)
+        noted = notice.note(tx, {number: seen[number] for number in stored}, policy.signals, now)
+        noted |= trouble.note(tx, sorted(stored), policy.signals, now)
+        queued = _queue(tx, free, told, noted, language, now)
         queued += account_notes.on_status(tx, [one.outcome for one in told], before, now, notes)
     done.judged += len(valid)
     done.changed += len(changed)
     done.queued += queued
     done.by_status.update(one.outcome.status for one in valid)
     done.by_class.update(one.outcome.risk_class for one in valid)
-    stored = {one.outcome.customer_id for one in valid}
     return [one.outcome.customer_id for one in judged if one.outcome.customer_id not in stored]
 
 
@@ -160,9 +172,19 @@ def _no_circles() -> Iterator[None]:
             gc.enable()
 
 
-def _judge(policy: Policy, rates: Rates, now: dt.datetime, dossier: Dossier, changes: int) -> Judged:
+def _judge(
+    policy: Policy,
+    rates: Rates,
+    now: dt.datetime,
+    dossier: Dossier,
+    changes: int,
+    classes: Mapping[int, Earlier],
+) -> tuple[Judged, Seen]:
     facts = snapshot(dossier, policy, rates, now)
-    return Judged(facts, evaluate(policy, facts), changes)
+    outcome = evaluate(policy, facts)
+    earlier = classes.get(dossier.customer_id)
+    seen = notice.look(dossier, facts, outcome, policy, rates, earlier)
+    return Judged(facts, outcome, changes, seen.due_at), seen
 
 
 def _lines(tx: sa.Connection, valid: Sequence[Judged], waits: Collection[int]) -> list[Line]:
@@ -204,29 +226,32 @@ def _queue(
     tx: sa.Connection,
     valid: Sequence[Judged],
     changed: Sequence[Judged],
+    noted: Collection[int],
     language: str,
     now: dt.datetime,
 ) -> int:
-    """Queue the credit fields of changed customers, and of accounts that never got any."""
+    """Queue the credit fields of customers that changed or whose signals did, and of accounts that never
+    got any."""
     outcomes = {one.outcome.customer_id: one.outcome for one in valid}
     accounts = assessments.crm_accounts(tx, list(outcomes))
     fresh = {(a.connection_id, a.external_id) for a in assessments.never_written(tx, accounts)}
-    moved = {one.outcome.customer_id for one in changed}
+    live = signals.live_of(tx, list(outcomes))
+    moved = {one.outcome.customer_id for one in changed}.union(noted, live)
     items = [
-        _item(account, outcomes[account.customer_id], language)
+        _item(account, outcomes[account.customer_id], live.get(account.customer_id, []), language)
         for account in accounts
         if account.customer_id in moved or (account.connection_id, account.external_id) in fresh
     ]
     return outbox.put(tx, items, now)
 
 
-def _item(account: CrmAccount, outcome: Assessment, language: str) -> Item:
+def _item(account: CrmAccount, outcome: Assessment, live: Sequence[Signal], language: str) -> Item:
     return Item(
         connection_id=account.connection_id,
         target="account",
         external_id=account.external_id,
         key="",
-        values=credit_fields(outcome, language),
+        values=credit_fields(outcome, language) | texts.fields(live, language),
         priority=HOLD_FIRST if outcome.hold else FIELDS,
     )
 

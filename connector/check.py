@@ -10,32 +10,36 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from connector import check_reasons as reasons
 from connector.check_model import CheckAnswer, CheckRequest, Decision
-from connector.check_reasons import Found, Room
+from connector.check_reasons import Found
 from connector.errors import Halt, Retry
-from connector.model import OrderStage
-from connector.money import Rates, scale
+from connector.gate import releases
+from connector.gate.judge import Judge
+from connector.gate.needs import Need, inside, need_on, occupies
+from connector.money import Rates
 from connector.policy.schema import Policy
-from connector.rules.order import OrderAsked, asks_of_orders, order_reasons
-from connector.standing import assessed_reasons, figures, stale, version_of
-from connector.store import assessments, held, lines, parties, reservations
+from connector.standing import figures, stale, version_of
+from connector.store import held, lines, parties, reservations
 from connector.store.engine import Store
 from connector.store.lines import Key, Line
-from connector.store.parties import KnownOrder, Party
+from connector.store.parties import Party
 from connector.store.reservations import Reservation
 
 ATTEMPTS = 10
-# Steps at which part of an order may go its way: a smaller amount there gives nothing back.
-_PARTIAL = ("shipment", "invoice")
 # Steps at which the customer's standing counts even if the order asks for no more credit.
 _STANDING = ("approval", "shipment", "invoice")
+
+
+# What a person decides about an order once its lines are locked and it was judged: told what a release would
+# let through, minor units of the policy's currency (``None``: no rate); whether to go on as decided.
+Act = Callable[[sa.Connection, int | None], bool]
 
 
 def check(
@@ -52,14 +56,50 @@ def check(
     A reservation lives ``reservation_hours``. Raises ``Halt`` for a connection that does not exist and
     ``Retry`` when the store cannot be reached or the order is being checked elsewhere all the time.
     """
+    answer = decide(store, policy, rates, request, now, reservation_hours=reservation_hours)
+    assert answer is not None  # noqa: S101 - only a person's act goes without
+    return answer
+
+
+def decide(
+    store: Store,
+    policy: Policy,
+    rates: Rates,
+    request: CheckRequest,
+    now: dt.datetime,
+    *,
+    reservation_hours: int,
+    act: Act | None = None,
+    past: str | None = None,
+    look: bool = False,
+    trial: bool = False,
+) -> CheckAnswer | None:
+    """As ``check``. ``act`` is carried out in the same transaction, after the lines are locked; ``None`` if
+    it does not want to go on. ``past``: how an order got past the gate that is in the exposure already, so
+    that the limits are looked at as they stand; ``look``: so they are for another reason. ``trial``: nothing
+    of it stays."""
     wider: set[Key] = set()
     for _ in range(ATTEMPTS):
         try:
             with store.write() as tx:
-                return _Check(tx, policy, rates, request, now, reservation_hours).run(wider)
+                one = _Check(tx, policy, rates, request, now, reservation_hours, past, look=look)
+                answer = one.run(wider, act)
+                if trial:
+                    raise _Tried(answer)
+                return answer
         except _Again as again:
             wider |= again.keys
+        except _Tried as tried:
+            return tried.answer
     raise Retry("the same order is being checked elsewhere", todo="send the check again")
+
+
+class _Tried(Exception):
+    """It was only to be seen what would come of it: undo."""
+
+    def __init__(self, answer: CheckAnswer | None) -> None:
+        super().__init__()
+        self.answer = answer
 
 
 class _Again(Exception):
@@ -68,16 +108,6 @@ class _Again(Exception):
     def __init__(self, keys: Collection[Key] = ()) -> None:
         super().__init__()
         self.keys = frozenset(keys)
-
-
-@dataclass(frozen=True, slots=True)
-class _Need:
-    """What the order needs on one line, minor units of the line: ``whole`` in all beyond the exposure,
-    ``grows`` beyond what it holds already. ``None`` if there is no rate."""
-
-    line: Line
-    whole: int | None
-    grows: int | None
 
 
 class _Check:
@@ -91,6 +121,9 @@ class _Check:
         request: CheckRequest,
         now: dt.datetime,
         reservation_hours: int,
+        past: str | None = None,
+        *,
+        look: bool = False,
     ) -> None:
         self._tx = tx
         self._policy = policy
@@ -101,8 +134,12 @@ class _Check:
         self._day = now.astimezone(ZoneInfo(policy.timezone)).date()
         self._revision = request.revision or f"~{request.minor}{request.currency}"
         self._subject = held.about(request.connection, request.order)
+        self._judge = Judge(tx, policy, rates, request, self._day, past, look=look)
+        self._released = False
+        self._known_lines: dict[Key, Line] | None = None
+        self._hold_row: sa.Row[Any] | None = None
 
-    def run(self, wider: Collection[Key]) -> CheckAnswer:
+    def run(self, wider: Collection[Key], act: Act | None = None) -> CheckAnswer | None:
         """The answer; ``wider`` are lines to lock beside the customer's and the group's."""
         request = self._request
         source = parties.connection_id(self._tx, request.connection)
@@ -115,19 +152,38 @@ class _Check:
         active = next((item for item in earlier if item.state == "active"), None)
         if active is not None and not active.held.keys() <= locked:
             raise _Again(active.held)
+        self._hold_row = held.of_order(self._tx, source, request.order)
         same = next((item for item in earlier if item.revision == self._revision), None)
         own, groups = self._lines(party)
-        inside = self._inside(party)
-        stays = active is not None and party is not None and active.customer_id == party.customer_id
+        known = inside(self._tx, source, request, party, self._policy)
+        standing = releases.standing(self._hold_row, request, self._now)
+        self._judge.known_to_be_held(self._hold_row, in_exposure=known is not None)
+        if standing.why:
+            self._judge.look()
         charged = [] if party is None or own is None else [own, *groups]
-        needs = [self._need(line, party, inside, active, stays) for line in charged if party]
-        if same is not None and self._stands(same, active, needs):
+        needs = [
+            need_on(request, self._policy, self._rates, self._day, line, party, known, active)
+            for line in charged
+            if party
+        ]
+        fresh = act is not None or self._judge.looks
+        if same is not None and not fresh and self._stands(same, active, needs):
             answer = CheckAnswer.model_validate_json(same.answer)
             return answer.model_copy(update={"reservation": same.id})
-        found = self._judge(party, own, groups, needs)
-        decision = self._decision(found)
+        found = self._judge.reasons(party, own, groups, needs)
+        if act is not None:
+            if not act(self._tx, self._judge.excess(found, needs)):
+                return None
+            self._hold_row = held.of_order(self._tx, source, request.order)
+            standing = releases.standing(self._hold_row, request, self._now)
+        held_up = self._judge.decision(found) == "hold"
+        found += releases.told(self._hold_row, request, standing, held_up=held_up)
+        self._released = standing.covers
+        decision = self._judge.decision(found)
+        if decision == "hold" and self._released:
+            decision = "warn"
         if decision == "hold":
-            return self._hold(party, own, found)
+            return self._hold(party, own, found, needs)
         return self._grant(party, own, needs, found, decision, active, same)
 
     def _lock(self, party: Party | None, wider: Collection[Key]) -> set[Key]:
@@ -139,64 +195,23 @@ class _Check:
         if missing and (fresh := lines.read(self._tx, missing)):
             # They came up while we waited for the customer's line; from now on nobody can make one.
             raise _Again(fresh)
-        reservations.end(self._tx, [item.id for item in expired], "expired")
+        if expired:
+            reservations.end(self._tx, [item.id for item in expired], "expired")
+        self._known_lines = None if expired else found
         return wanted
 
     def _lines(self, party: Party | None) -> tuple[Line | None, list[Line]]:
         """The customer's line and those of the groups above, nearest first."""
         if party is None:
             return None, []
-        found = lines.read(self._tx, party.lines)
+        found = lines.read(self._tx, party.lines) if self._known_lines is None else self._known_lines
         own = found.get(party.own)
         if self._policy.check.parent == "own":
             return own, []
         # Without a line of its own a customer has not been assessed, and no group says anything for it.
         return own, [found[key] for key in party.groups if own and key in found]
 
-    def _need(
-        self, line: Line, party: Party, inside: KnownOrder | None, active: Reservation | None, stays: bool
-    ) -> _Need:
-        """What the order needs on ``line`` beyond what is in the exposure, and beyond what it holds. On a
-        group's line only the share of the customer counts.
-
-        ``stays``: the reservation is the same customer's, not one from which the order has moved.
-        """
-        request = self._request
-        holds = active.held.get(line.key, 0) if active else 0
-        if request.prepaid or request.minor <= 0:
-            return _Need(line, 0, -holds)
-        whole = self._converted(request.minor, request.currency, line)
-        rule = self._policy.check.checked_order
-        if rule == "inside":
-            return _Need(line, 0, -holds)  # the exposure has it already: nothing is to be reserved
-        counted = self._converted(inside.amount, inside.currency, line) if inside and rule == "once" else 0
-        if whole is None or counted is None:
-            before = (active if stays else None, inside)
-            if any(
-                item and item.currency == request.currency and request.minor <= item.amount for item in before
-            ):
-                return _Need(line, holds, 0)  # no more than before, in whatever currency
-            return _Need(line, None, None)
-        whole = scale(max(0, whole - counted), party.share(line.key))
-        # Not so if the order has moved to another account: then the old one gets everything back.
-        if request.checkpoint in _PARTIAL and active and active.account_id == request.account:
-            whole = max(whole, holds)
-        return _Need(line, whole, whole - holds)
-
-    def _converted(self, minor: int, currency: str, line: Line) -> int | None:
-        return self._rates.convert(minor, currency, line.currency, self._day)
-
-    def _inside(self, party: Party | None) -> KnownOrder | None:
-        """The order as it was read from the CRM, if it is part of the customer's exposure."""
-        if party is None:
-            return None
-        known = parties.known_order(self._tx, self._source, self._request.order, party.customer_id)
-        stages = {OrderStage.OPEN, OrderStage.DELIVERED}
-        if self._policy.exposure.draft_orders:
-            stages.add(OrderStage.DRAFT)
-        return known if known and known.stage in stages and not known.prepaid else None
-
-    def _stands(self, same: Reservation, active: Reservation | None, needs: list[_Need]) -> bool:
+    def _stands(self, same: Reservation, active: Reservation | None, needs: list[Need]) -> bool:
         """Whether the answer given under this key is still the answer: the same question, and the
         credit that it granted is still held for the order."""
         request = self._request
@@ -204,8 +219,10 @@ class _Check:
         asked = (same.amount, same.currency, same.account_id, given.checkpoint)
         if asked != (request.minor, request.currency, request.account, request.checkpoint):
             return False
-        if request.prepaid or not needs:
+        if not occupies(request, self._policy) or not needs:
             return False
+        if self._hold_row is not None and self._hold_row.state != "released":
+            return False  # somebody has said something about it since
         if same.state == "active":
             return True
         if same.state == "consumed":
@@ -214,78 +231,13 @@ class _Check:
         late = same.state == "replaced" and request.revision is not None and active is not None
         return late and all(need.grows is not None and need.grows <= 0 for need in needs)
 
-    def _judge(
-        self, party: Party | None, own: Line | None, groups: list[Line], needs: list[_Need]
-    ) -> list[Found]:
-        """Every reason to warn or to hold."""
-        request = self._request
-        if request.prepaid or request.minor <= 0:
-            return []
-        if party is None:
-            return [reasons.unknown_customer(request.account)]
-        rules = self._policy.check
-        grows = needs[0].grows if needs else None
-        inside = rules.checked_order == "inside"
-        same = not inside and grows is not None and grows <= 0
-        breaches = self._breaches(needs) if inside or rules.existing_breach == "everything" else []
-        if same and (grows != 0 or request.checkpoint not in _STANDING):
-            # Longer terms ask for more, even at the same amount.
-            asks = grows == 0 and request.terms_days is not None
-            return breaches + (self._on_order(party) if asks else [])
-        told = assessed_reasons(self._tx, party, own)
-        found = reasons.on_customer(party, own, told) + reasons.on_groups(groups)
-        if own is None:
-            return found
-        found += self._on_order(party)
-        if same or inside:
-            return found + breaches
-        inherits = rules.inherit_limit and any(line.limit_state != "none" for line in groups)
-        for need in needs:
-            if not self._bound(need.line, needs):
-                continue
-            if need.grows is None:
-                found.append(reasons.unknown_rate(request.currency, need.line))
-            bounds = self._room(need.line)
-            found += reasons.on_limit(need.line, need.grows, bounds, self._policy, inherits)
-        return found
-
-    def _breaches(self, needs: list[_Need]) -> list[Found]:
-        lines_ = [need.line for need in needs if self._bound(need.line, needs)]
-        return [one for line in lines_ for one in reasons.on_breach(line, self._room(line))]
-
-    def _bound(self, line: Line, needs: list[_Need]) -> bool:
-        """Whether the line's limit counts."""
-        return reasons.binds(line, [need.line for need in needs], self._policy)
-
-    def _on_order(self, party: Party) -> list[Found]:
-        """What the policy's rules on orders say of this one, beside the customer's last facts."""
-        if not asks_of_orders(self._policy):
-            return []
-        kept = assessments.latest(self._tx, party.customer_id)
-        if kept is None:
-            return []
-        request, currency = self._request, self._policy.currency
-        amount = self._rates.convert(request.minor, request.currency, currency, self._day)
-        asked = OrderAsked(amount, request.terms_days, request.checkpoint)
-        return reasons.on_order(order_reasons(self._policy, kept.snapshot, kept.assessment, asked))
-
-    def _decision(self, found: list[Found]) -> Decision:
-        if not found:
-            return "pass"
-        # Goods that were delivered are owed for: their invoice is never stopped.
-        stops = any(item.leads_to == "hold" for item in found) and self._request.checkpoint != "invoice"
-        return "hold" if stops else "warn"
-
-    def _room(self, line: Line) -> Room:
-        return reasons.room(line, self._policy, self._rates, self._day)
-
-    def _most(self, line: Line, needs: list[_Need]) -> int | None:
-        """Up to where the line may be filled; none where its limit does not count."""
-        return self._room(line).most if self._bound(line, needs) else None
-
-    def _hold(self, party: Party | None, own: Line | None, found: list[Found]) -> CheckAnswer:
+    def _hold(
+        self, party: Party | None, own: Line | None, found: list[Found], needs: list[Need]
+    ) -> CheckAnswer:
         request = self._request
         answer = self._answer("hold", found, party, own)
+        if releases.rejection_stands(self._hold_row, request):
+            return answer  # a person has refused it: saying it again opens nothing
         values = {
             "connection_id": self._source,
             "order_key": request.order,
@@ -294,6 +246,9 @@ class _Check:
             "amount": request.minor,
             "currency": request.currency,
             "reasons": [reason.model_dump() for reason in answer.reasons],
+            "checkpoint": request.checkpoint,
+            "terms_days": request.terms_days,
+            "excess": self._judge.excess(found, needs),
         }
         held.keep(self._tx, values, self._subject, self._now)
         return answer
@@ -302,14 +257,16 @@ class _Check:
         self,
         party: Party | None,
         own: Line | None,
-        needs: list[_Need],
+        needs: list[Need],
         found: list[Found],
         decision: Decision,
         active: Reservation | None,
         same: Reservation | None,
     ) -> CheckAnswer:
         """Move the lines to what the order needs now, and keep its reservation and the answer."""
-        held.clear(self._tx, self._source, self._request.order, self._subject, self._now)
+        says_nothing = self._released or self._request.draft or self._request.checkpoint == "invoice"
+        if self._hold_row is not None and not says_nothing:
+            held.clear(self._tx, self._source, self._request.order, self._subject, self._now)
         wanted = {need.line.key: need.whole or 0 for need in needs}
         if self._request.checkpoint == "invoice":
             # An invoice asks for no credit: what it adds is owed, and arrives in the exposure by itself.
@@ -327,15 +284,15 @@ class _Check:
         number = self._keep(party, wanted, answer, active, same, served)
         return answer.model_copy(update={"reservation": number})
 
-    def _move(self, needs: list[_Need], wanted: dict[Key, int], active: Reservation | None) -> None:
+    def _move(self, needs: list[Need], wanted: dict[Key, int], active: Reservation | None) -> None:
         """Take what the order needs more and give back what it needs less, line by line in order."""
         changes = Counter(wanted)
         changes.subtract(active.held if active else {})
         asks = {need.line.key: need.line for need in needs} if (needs[0].grows or 0) > 0 else {}
         for key in sorted(changes):
             amount = changes[key]
-            if amount > 0 and key in asks:
-                if not lines.reserve(self._tx, asks[key], amount, self._most(asks[key], needs)):
+            if amount > 0 and key in asks and not self._released:
+                if not lines.reserve(self._tx, asks[key], amount, self._judge.most(asks[key], needs)):
                     raise _Again
             elif amount:
                 lines.shift(self._tx, key, reserved=amount)

@@ -22,6 +22,10 @@ from connector.store.parties import Party
 Value = str | int | None
 Told = tuple[str, Mapping[str, Value]]
 _AMOUNTS = frozenset("asked limit exposure reserved available over tolerance".split())
+# Reasons that say by how much an order is over a limit; a release lets just that through.
+OF_LIMITS = frozenset(
+    "over_limit over_group_limit excess_approver limit_breached group_limit_breached got_past".split()
+)
 
 
 class Found(NamedTuple):
@@ -145,6 +149,21 @@ def on_order(acting: Sequence[Told]) -> list[Found]:
         _found("warn" if params.get("status") in OPEN_STATUSES else "hold", code, params)
         for code, params in acting
     ]
+
+
+def over(line: Line, grows: int, bounds: Room) -> int:
+    """By how much ``grows`` more would be over what may be used of a line without a word; 0 if not at all."""
+    return max(0, line.exposure + line.reserved + grows - bounds.free) if bounds.free is not None else 0
+
+
+def got_past(how: str, leads_to: str) -> Found:
+    """The order reached the CRM without a check that granted it."""
+    return _found(leads_to, "got_past", {"how": f"past_{how}"})
+
+
+def by_person(code: str, leads_to: str, params: Mapping[str, Value]) -> Found:
+    """What a person has said about the order."""
+    return _found(leads_to, code, params)
 
 
 def unknown_customer(account: str) -> Found:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from cryptography.fernet import Fernet, MultiFernet
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -23,11 +23,23 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from connector.correspondence import Letterhead
 from connector.errors import Halt
 from connector.roles import Deputy, Grant
 
 FILE = "creditgate.toml"
 KEY_FILE = "secret.key"
+
+
+class CrmUser(BaseModel):
+    """Who a user of a CRM is: ``who`` is named as in ``roles``, ``user`` is the CRM's id of the user or the
+    e-mail address by which the CRM knows the user."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, str_min_length=1)
+
+    connection: str
+    user: str
+    who: str
 
 
 class Config(BaseSettings):
@@ -42,7 +54,10 @@ class Config(BaseSettings):
     when the check service cannot be reached; ``public_url`` the HTTPS address under which the CRMs reach
     it with their events; ``reconcile_share`` and ``reconcile_amount`` (major units) how far apart ledgers and
     CRMs may be; ``hooks_every_seconds`` how often ``serve`` reads again what they told (0: never);
-    ``roles`` and ``deputies`` who may do which credit act, and who stands in for whom (``connector.roles``).
+    ``roles`` and ``deputies`` who may do which credit act, and who stands in for whom (``connector.roles``);
+    ``crm_users`` who users of the CRMs are; ``calls_per_minute`` what each API key may ask for;
+    ``letters`` a folder with templates that stand in for those that ship, ``letterhead`` who writes them,
+    ``letters_by`` the connection that sends them, if several could.
     """
 
     model_config = SettingsConfigDict(env_prefix="CREDITGATE_", extra="forbid")
@@ -64,6 +79,11 @@ class Config(BaseSettings):
     hooks_every_seconds: int = Field(default=5, ge=0)
     roles: tuple[Grant, ...] = ()
     deputies: tuple[Deputy, ...] = ()
+    crm_users: tuple[CrmUser, ...] = ()
+    calls_per_minute: int = Field(default=1200, ge=1)
+    letters: str = "letters"
+    letterhead: Letterhead | None = None
+    letters_by: str = ""
     key: str = ""
     key_file: str = KEY_FILE
 

@@ -6,6 +6,7 @@ the adapter does not know; what the adapter calls secret never stands among the 
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from connector.adapter import Crm, Setting
 from connector.errors import Halt
 from connector.runtime import Runtime
 from connector.store import journal
+from connector.store.api_keys import CHECK, PLUGIN, READ, ApiKey, ApiKeys
 from connector.store.connections import Connection
 from connector.yamlfile import close_to
 
@@ -164,16 +166,52 @@ def _with_settled(
     return kept
 
 
-def issue_key(runtime: Runtime, name: str, *, revoke: bool, actor: str) -> str:
-    """A new API key for the plugin inside the CRM ``name``, which can be shown this once only;
-    ``revoke`` ends the earlier ones."""
+@dataclass(frozen=True)
+class WantedKey:
+    """What an API key is to be: for what (``scopes``), for how many days, as whom it decides, whether it
+    signs; after how many hours (``grace``) the earlier ones of its label end."""
+
+    label: str = PLUGIN
+    scopes: tuple[str, ...] = (CHECK, READ)
+    days: int | None = None
+    acts_as: str | None = None
+    signed: bool = False
+    grace: int | None = None
+
+
+def issue_key(
+    runtime: Runtime, name: str, wanted: WantedKey = WantedKey(), *, revoke: bool, actor: str
+) -> str:
+    """A new API key for the plugin inside the CRM ``name``, which can be shown this once only (one that
+    signs with its id before it); ``revoke`` ends the earlier ones."""
     found = runtime.connections.get(name)
     if found.role != "crm":
         raise Halt(f"{name} is no CRM", todo="name the CRM whose plugin is to call the check service")
-    key = runtime.connections.issue_key(found, revoke=revoke)
+    now = runtime.clock()
+    number, text = ApiKeys(runtime.store, runtime.config.cipher()).issue(
+        found.id,
+        now,
+        label=wanted.label,
+        scopes=wanted.scopes,
+        actor=wanted.acts_as,
+        expires_at=now + dt.timedelta(days=wanted.days) if wanted.days else None,
+        signs=wanted.signed,
+        revoke=revoke,
+        grace=None if wanted.grace is None else dt.timedelta(hours=wanted.grace),
+    )
     with runtime.store.write() as tx:
-        journal.add(tx, runtime.now(), actor, "key_issued", f"connection {name}", {"earlier_revoked": revoke})
-    return key
+        detail = {"key": number, "label": wanted.label, "scopes": wanted.scopes, "earlier_revoked": revoke}
+        journal.add(tx, runtime.now(), actor, "key_issued", f"connection {name}", detail)
+    return f"{number}:{text}" if wanted.signed else text
+
+
+def revoke_key(runtime: Runtime, number: int, *, actor: str) -> ApiKey:
+    """End an API key; ``Halt`` if no such key is valid."""
+    ended = ApiKeys(runtime.store, runtime.config.cipher()).revoke(number, runtime.clock())
+    with runtime.store.write() as tx:
+        detail = {"key": number, "label": ended.label}
+        journal.add(tx, runtime.now(), actor, "key_revoked", f"connection {ended.connection}", detail)
+    return ended
 
 
 def remove(runtime: Runtime, name: str, *, with_records: bool, actor: str) -> None:

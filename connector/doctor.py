@@ -17,8 +17,10 @@ from connector import activation, asking, hooks, limit_requests, quotas, shown
 from connector import adapter as ports
 from connector import config as configuration
 from connector.config import Config
+from connector.dunning.findings import findings as letter_findings
 from connector.errors import CreditGateError, Retry
 from connector.finding import Finding, ago
+from connector.gate import books
 from connector.mapping import TARGETS, FieldMapping
 from connector.policy.lint import lint
 from connector.roles import findings as role_findings
@@ -50,7 +52,9 @@ def examine(config_file: Path | None) -> Iterator[Finding]:
             yield from _guarded("rates", partial(_rates, runtime))
             yield from _guarded("records", partial(_records, runtime))
             yield from _guarded("notifications", partial(hooks.findings, runtime.store, runtime.clock()))
+            yield from _guarded("letters", partial(letter_findings, runtime))
             yield from _guarded("decisions", partial(_decisions, runtime))
+            yield from _guarded("books", partial(books.examined, runtime))
     finally:
         runtime.close()
 

@@ -1,8 +1,8 @@
 """Holds: orders that a check held, and customers that a person put on hold.
 
 Invariant: a hold on a customer has a reason and an author, counts from the next check on, and is
-journalled with its end; so is every refusal of an order. Whoever releases or rejects a held order takes
-back its flag in the CRM; the order is checked again when it is saved again.
+journalled with its end; so is every refusal of an order. What people decide about a held order is in
+``connector.gate.decisions``.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ import sqlalchemy as sa
 
 from connector import notes as account_notes
 from connector.errors import Halt
-from connector.store import held, journal
+from connector.roles import Act, Roles
+from connector.store import held, journal, past
 from connector.store.customers import touch_customers
 from connector.store.engine import Store
 from connector.store.held import HeldOrder
+from connector.store.past import Past
 from connector.store.tables import customer
 
 
@@ -35,9 +37,17 @@ class Entry:
 
 
 def orders(store: Store, state: str | None = None, customer_id: int | None = None) -> list[HeldOrder]:
-    """Held orders, the latest refusal first; ``state`` pending, released or rejected, ``None`` for all."""
+    """Held orders, the latest refusal first; in one of the states, in any that holds (``holding``), or
+    (``None``) all."""
+    states = held.HOLDING if state == "holding" else None if state is None else [state]
     with store.read() as tx:
-        return held.listed(tx, state, customer_id)
+        return held.listed(tx, states, customer_id)
+
+
+def past_the_gate(store: Store) -> list[Past]:
+    """Orders that got past the gate, the latest first."""
+    with store.read() as tx:
+        return past.listed(tx)
 
 
 def order(store: Store, number: int) -> tuple[HeldOrder, list[Entry]]:
@@ -46,31 +56,8 @@ def order(store: Store, number: int) -> tuple[HeldOrder, list[Entry]]:
         found = held.listed(tx, number=number)
         if not found:
             raise Halt(f"there is no held order {number}", todo="see 'creditgate hold list --state all'")
-        rows = journal.entries(tx, held.about(found[0].connection, found[0].order))
+        rows = journal.entries(tx, found[0].subject)
     return found[0], [Entry(row.at, row.actor, row.act, orjson.loads(row.detail)) for row in rows]
-
-
-def release(store: Store, number: int, reason: str, actor: str, now: dt.datetime) -> None:
-    """A person lets a held order go on. Raises ``Halt`` if there is no such order, it is not pending, or
-    there is no reason."""
-    _end(store, number, "released", reason, actor, now)
-
-
-def reject(store: Store, number: int, reason: str, actor: str, now: dt.datetime) -> None:
-    """A person refuses a held order for good: it is no longer locked, so that it can be cancelled. Raises
-    as ``release`` does."""
-    _end(store, number, "rejected", reason, actor, now)
-
-
-def _end(store: Store, number: int, state: str, reason: str, actor: str, now: dt.datetime) -> None:
-    why = _reason(reason)
-    found, _ = order(store, number)
-    with store.write() as tx:
-        if not held.end(tx, found, state, why, actor, now):
-            raise Halt(
-                f"held order {number} is {found.state} already",
-                todo=f"see 'creditgate hold show {number}'",
-            )
 
 
 def place(
@@ -81,10 +68,13 @@ def place(
     now: dt.datetime,
     *,
     notes: Collection[int] = (),
+    roles: Roles | None = None,
 ) -> None:
     """Put a customer on hold; an earlier hold gets the new reason. ``notes`` are the connections in which
-    its accounts get a note. Raises ``Halt`` for no such customer or an empty reason."""
+    its accounts get a note, ``roles`` say who may. Raises ``Halt`` for no such customer, an empty reason, or
+    an ``actor`` who may not."""
     why = _reason(reason)
+    _require(roles, actor, Act.PLACE_HOLD, customer_id, now)
     _set(store, customer_id, why, actor, now, "hold_placed", {"reason": why}, notes)
 
 
@@ -96,9 +86,11 @@ def lift(
     now: dt.datetime,
     *,
     notes: Collection[int] = (),
+    roles: Roles | None = None,
 ) -> None:
-    """Take back the hold that a person put on a customer; what the policy says of it stays. ``notes`` as
-    in ``place``. Raises ``Halt`` if there is no such customer or hold."""
+    """Take back the hold that a person put on a customer; what the policy says of it stays. ``notes`` and
+    ``roles`` as in ``place``. Raises ``Halt`` if there is no such customer or hold, or ``actor`` may not."""
+    _require(roles, actor, Act.RELEASE_HOLD, customer_id, now)
     detail = {"reason": _reason(reason), "was": _present(store, customer_id)}
     if detail["was"] is None:
         raise Halt(
@@ -106,6 +98,11 @@ def lift(
             todo=f"see 'creditgate explain {customer_id}' for why its orders are held",
         )
     _set(store, customer_id, None, actor, now, "hold_lifted", detail, notes)
+
+
+def _require(roles: Roles | None, actor: str, act: Act, customer_id: int, now: dt.datetime) -> None:
+    if roles is not None:
+        roles.require(actor, act, as_of=now.date(), where=f"customer {customer_id}")
 
 
 def _set(

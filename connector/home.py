@@ -64,6 +64,19 @@ CONFIGURATION = """\
 # Pins the day of all decisions. Only for trials on historical data: leave it out otherwise.
 #as_of = 2026-01-31
 
+# Templates of letters about overdue invoices that stand in for those that ship, and the connection that sends
+# letters by e-mail, needed only if several could ('creditgate connect add mail').
+#letters = "letters"
+#letters_by = ""
+
+# Whom those letters come from: without it none is written.
+#
+#   [letterhead]
+#   name = "Example Trading Co."
+#   address = "1 Harbour Road, Shanghai"
+#   account = "Bank of Example, IBAN XX00 0000"
+#   contact = "Credit department, 021-5555"
+
 # Who may do which credit act. While nobody has a role, everybody may do everything. A role is sales, analyst,
 # approver, controller, auditor or admin; `title` is the word by which the policy's `approvals` name whoever
 # signs for a band; `from` and `to` (both included) may be left out. One block per person and role:
@@ -81,6 +94,17 @@ CONFIGURATION = """\
 #   stands_in_for = "li.na"
 #   from = 2026-02-01
 #   to = 2026-02-14
+#
+# Who a user of a CRM is, by the CRM's id or e-mail address: what that user decides inside the CRM counts as
+# the decision of `who`, with the roles above, and so does a call of the plugin in that user's name:
+#
+#   [[crm_users]]
+#   connection = "zoho"
+#   user = "li.na@example.com"
+#   who = "li.na"
+
+# How many calls a minute each API key may make, over all processes of the service.
+#calls_per_minute = 1200
 """
 
 RATES = """\

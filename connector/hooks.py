@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from connector import adapter as ports
 from connector.adapter import Crm, Event, Row, Subscription
+from connector.arrivals import Counting
 from connector.errors import CreditGateError, Halt, Reject, Retry
 from connector.finding import Finding, ago
 from connector.mapping import FieldMapping
@@ -24,7 +25,7 @@ from connector.model import Stream
 from connector.pull import Pulled, retry_rejects
 from connector.reading import Reader
 from connector.store import cursors, customers, inbox, records, subscriptions
-from connector.store.connections import Connection, names_of
+from connector.store.connections import Connection, read_back
 from connector.store.engine import Store
 from connector.store.inbox import Claimed
 from connector.window import LAG, Count, keep_rows, read_rows
@@ -182,11 +183,12 @@ def process(
     mapping: FieldMapping,
     *,
     report: Report = lambda hints: None,
+    counting: Counting | None = None,
 ) -> Processed:
     """Read again what the CRM told of, until nothing is due.
 
     Raises ``Retry`` or ``Reauth`` from the vendor, and ``Halt`` once every other object was read; what was
-    not read is due again later.
+    not read is due again later. ``counting`` as in ``pull``.
     """
     done = Processed()
     halts: list[Halt] = []
@@ -199,14 +201,15 @@ def process(
         for object_name in readers:
             try:
                 while claimed := _claim(store, connection, crm, object_name):
-                    _Batch(store, connection, crm, object_name, readers, claimed).run(done)
+                    batch = _Batch(store, connection, crm, object_name, readers, claimed, counting)
+                    batch.run(done)
                     report(done.hints)
             except Halt as fault:
                 halts.append(fault)
         if done.hints == before:
             break
     if Stream.ACCOUNTS in done.streams and done.count(Stream.ACCOUNTS).changed:
-        retry_rejects(store, connection, mapping, "missing_account")
+        retry_rejects(store, connection, mapping, "missing_account", counting)
     if halts:
         raise halts[0]
     return done
@@ -221,7 +224,7 @@ def settle(store: Store, connection: Connection, began: dt.datetime) -> int:
 
 def _by_object(store: Store, connection: Connection, mapping: FieldMapping) -> dict[str, list[Reader]]:
     """The mapping's readers by the vendor's object, in the order of the streams."""
-    names = names_of(store, connection, "visit")
+    names = read_back(store, connection)
     found: dict[str, list[Reader]] = {}
     for stream in Stream:
         reader = mapping.reader(stream, names)
@@ -243,11 +246,12 @@ def _keep(
     rows: Sequence[Row],
     count: Count,
     now: dt.datetime,
+    counting: Counting | None,
 ) -> None:
     """Store single rows of a stream, in every way like a page of a pull."""
     read, misfits = read_rows(reader, rows)
     before = count.changed
-    keep_rows(tx, connection, reader.stream, read, misfits, count, now)
+    keep_rows(tx, connection, reader.stream, read, misfits, count, now, counting)
     if reader.stream is Stream.ACCOUNTS and count.changed > before:
         ids = [record.external_id for _, record in read]
         if customers.grouped(tx, connection.id, ids):
@@ -265,6 +269,7 @@ class _Batch:
         object_name: str,
         readers: Mapping[str, Sequence[Reader]],
         claimed: Sequence[Claimed],
+        counting: Counting | None,
     ) -> None:
         self._store = store
         self._connection = connection
@@ -274,6 +279,7 @@ class _Batch:
         # Where documents that came before their account find it.
         self._accounts = [name for name, of in readers.items() if of[0].stream is Stream.ACCOUNTS]
         self._claimed = claimed
+        self._counting = counting
 
     def run(self, done: Processed) -> None:
         """Read, store, and free the rows; after a fault they are due again later."""
@@ -320,7 +326,7 @@ class _Batch:
             rows = [row for key, row in found.items() if key in ours]
             for reader in self._readers:
                 count = done.count(reader.stream)
-                _keep(tx, self._connection, reader, rows, count, now)
+                _keep(tx, self._connection, reader, rows, count, now, self._counting)
                 count.gone += records.gone(tx, self._connection.id, reader.stream, gone & ours, now)
                 if count.rejected:
                     rejects = records.rejects(tx, self._connection.id, "missing_account")

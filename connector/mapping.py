@@ -48,8 +48,11 @@ class FieldMapping:
     comma: bool = False  # the decimal sign of its numbers
 
     def reader(self, stream: Stream, names: Mapping[str, str]) -> Reader | None:
-        """The reader of ``stream``, or ``None`` when it is not mapped. ``names`` are the tenant's own
-        names of the fields that are written to visits: what is read there are the same fields."""
+        """The reader of ``stream``, or ``None`` when it is not mapped. ``names`` are the tenant's own names
+        of the fields that are written to visits, and of the decision on an order: what is read there are
+        the same fields."""
+        if stream is Stream.ORDERS and stream in self.readers and "credit_decision" in names:
+            return _decided(self.readers[stream], self.targets.get("order"), names["credit_decision"])
         if stream is Stream.VISITS and self.visits is not None:
             return self.visits(names)
         return self.readers.get(stream)
@@ -59,6 +62,20 @@ class FieldMapping:
         if target not in self.targets:
             return None
         return Writer(target, self.targets[target], names or {})
+
+
+def _decided(orders: Reader, target: Target | None, real: str) -> Reader:
+    """The reader of orders with the decision under the name that this tenant gave its field; what the mapping
+    reads behind our own name of it, such as that of a label, stays behind."""
+    wished = (
+        next((f.vendor_field for f in target.fields if f.name == "credit_decision"), "") if target else ""
+    )
+
+    def renamed(name: str, path: tuple[str, ...]) -> tuple[str, ...]:
+        ours = name == "decision" and bool(wished) and path[0].startswith(wished)
+        return (real + path[0][len(wished) :], *path[1:]) if ours else path
+
+    return orders.renamed(renamed)
 
 
 def load(path: Path) -> FieldMapping:

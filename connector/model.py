@@ -108,7 +108,8 @@ class Order(Record):
 
     ``invoiced`` and ``paid`` are the vendor's own running totals where it has them, minor units;
     ``deliver_on`` decides whether the order lies within the policy's horizon; ``prepaid`` orders
-    occupy no credit.
+    occupy no credit. ``decision`` is what a user of the CRM, ``decided_by`` (the vendor's id), wants done
+    about the order's hold: ``release`` or ``reject``.
     """
 
     account_id: str
@@ -122,6 +123,8 @@ class Order(Record):
     paid: int | None = None
     terms_days: int | None = None
     prepaid: bool = False
+    decision: str | None = None
+    decided_by: str | None = None
 
 
 class Invoice(Record):
@@ -300,6 +303,8 @@ class Report(Model):
     included; ``pd_lower`` and ``pd_upper`` are its bounds where a table gives a range;
     ``limit`` the agency's recommended limit in minor units, up to ``limit_valid_to``. Flags are ``None`` when
     not stated. Only with ``judgments_covered`` does an empty list of ``negatives`` say that there are none.
+    ``representative_mark`` is a digest of the legal representative's name: it tells that the person changed,
+    not who it is.
     """
 
     provider: str
@@ -326,6 +331,8 @@ class Report(Model):
     high_risk: bool | None = None
     deteriorating: bool | None = None
     warnings: tuple[str, ...] = ()
+    registered_address: str | None = None
+    representative_mark: str | None = None
 
 
 class ReportRow(Record):

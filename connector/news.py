@@ -18,11 +18,13 @@ from connector.model import Report
 from connector.policy.schema import Policy
 from connector.rules.agency import INSOLVENCY_KINDS, JUDGMENT_KINDS, is_open, newest_first
 from connector.rules.agency_views import apart, views
-from connector.store import disputes, dossiers
-from connector.store.signals import Severity, raise_signal, settle
+from connector.signals.notice import raise_by_policy
+from connector.store import disputes, dossiers, tellings
+from connector.store.signals import Severity, settle
 
 RATING, JUDGMENT, DISHONEST = "agency_rating_changed", "judgment_appeared", "dishonest_appeared"
 INSOLVENCY, DISAGREE = "insolvency_appeared", "agencies_disagree"
+REGISTRATION = "registration_changed"
 # A probability of default, or a recommended limit, that changes by less is no news.
 PD_TIMES, LIMIT_SHARE = Decimal(2), Decimal("0.25")
 
@@ -33,7 +35,8 @@ RECORD_KINDS = (JUDGMENT, DISHONEST, INSOLVENCY)
 
 @dataclass(frozen=True)
 class News:
-    """One thing that the agency says and did not say before."""
+    """One thing that the agency says and did not say before. What is not merely for information is as severe
+    as the policy says."""
 
     kind: str
     severity: Severity
@@ -58,15 +61,17 @@ def heard(
     agencies contradict one another now."""
     late = before is not None and report.as_of < before.as_of
     for one in () if late else news(before, report):
-        raise_signal(
+        raise_by_policy(
             tx,
-            customer_id=customer_id,
-            kind=one.kind,
-            key=report_key({"provider": report.provider, "as_of": report.as_of}),
-            severity=one.severity,
-            evidence={"agency": report.provider, "day": report.as_of, **one.evidence},
-            now=now,
+            policy.signals,
+            one.kind,
+            customer_id,
+            report_key({"provider": report.provider, "as_of": report.as_of}),
+            {"agency": report.provider, "day": report.as_of, **one.evidence},
+            now,
+            one.severity if one.severity is Severity.INFO else None,
         )
+    tellings.settle_deeds(tx, "ask_agency", [customer_id], now, f"report of {report.provider}")
     compare(tx, customer_id, policy, now)
 
 
@@ -92,21 +97,15 @@ def compare(tx: sa.Connection, customer_id: int, policy: Policy, now: dt.datetim
     key = disputes.key((one.report.provider, one.report.as_of) for one in found)
     disputes.found(tx, customer_id, key, evidence, now)
     settle(tx, customer_id, DISAGREE, now, but=[key])
-    raise_signal(
-        tx,
-        customer_id=customer_id,
-        kind=DISAGREE,
-        key=key,
-        severity=Severity.WARNING,
-        evidence={"grades_apart": distance, **{name: one["pd_12m"] for name, one in evidence.items()}},
-        now=now,
-    )
+    told = {"grades_apart": distance, **{name: one["pd_12m"] for name, one in evidence.items()}}
+    raise_by_policy(tx, policy.signals, DISAGREE, customer_id, key, told, now)
 
 
 def news(before: Report | None, after: Report) -> Iterator[News]:
     """What ``after`` says that ``before`` did not; without one before, only what is bad in itself."""
     if before is not None:
         yield from _rating(before, after)
+        yield from _registration(before, after)
     known = set() if before is None else {_record(one) for one in before.negatives if is_open(one)}
     fresh = [one for one in after.negatives if is_open(one) and _record(one) not in known]
     dishonest = [one for one in fresh if one.kind == "dishonest"]
@@ -139,6 +138,24 @@ def _rating(before: Report, after: Report) -> Iterator[News]:
         # Bands are the agency's own words: which is worse, its probabilities say.
         worse = new > old if old is not None and new is not None and old != new else worse
         yield News(RATING, Severity.WARNING if worse else Severity.INFO, evidence | {"worse": worse})
+
+
+def _registration(before: Report, after: Report) -> Iterator[News]:
+    """Who may sign and where the firm sits, as the register has them. Names stay out of the evidence."""
+    changed = [
+        name
+        for name in ("registered_address", "representative_mark")
+        if getattr(before, name) and getattr(after, name) and getattr(before, name) != getattr(after, name)
+    ]
+    if changed:
+        yield News(
+            REGISTRATION,
+            Severity.WARNING,
+            {"changed": [_WHAT[name] for name in changed], "before": before.as_of},
+        )
+
+
+_WHAT = {"registered_address": "address", "representative_mark": "legal_representative"}
 
 
 def _record(one: Any) -> tuple[object, ...]:

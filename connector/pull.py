@@ -14,12 +14,13 @@ from dataclasses import dataclass, field, replace
 
 from connector import quotas
 from connector.adapter import Crm, Missing, Row
+from connector.arrivals import Counting
 from connector.errors import Halt
 from connector.mapping import FieldMapping
 from connector.model import Stream
 from connector.reading import Reader
 from connector.store import cursors, customers, records
-from connector.store.connections import Connection, names_of
+from connector.store.connections import Connection, read_back
 from connector.store.engine import Store
 from connector.window import LAG, Count, Report, Window, keep_rows, read_rows
 
@@ -56,15 +57,17 @@ def pull(
     *,
     full: bool = False,
     report: Report = lambda stream, count: None,
+    counting: Counting | None = None,
 ) -> Pulled:
-    """Read every mapped stream of a CRM up to now; ``full`` reads everything again.
+    """Read every mapped stream of a CRM up to now; ``full`` reads everything again. ``counting`` says how
+    orders count on the credit lines until they are assessed; without it only reservations move.
 
     A stream that the tenant does not show is named in its count and passed over, as are fields.
     Raises ``Retry`` or ``Reauth`` from the vendor, and ``Halt`` when no stream can be read; what was
     stored until then stays.
     """
     done = Pulled()
-    names = names_of(store, connection, "visit")
+    names = read_back(store, connection)
     faults: list[Halt] = []
     with crm.context.secrets.lock("pull"):
         quotas.settle(store, connection, type(crm), crm.context.now())
@@ -77,7 +80,7 @@ def pull(
             with _survived(count, faults):
                 count.skipped = _lacks_accounts(store, connection, stream, done)
                 if not count.skipped and _shown(crm, reader, count):
-                    windows[stream] = Window(store, connection, crm, reader, count, report)
+                    windows[stream] = Window(store, connection, crm, reader, count, report, counting)
                     windows[stream].ahead(full=full)
         for stream, count in done.streams.items():
             window = windows.get(stream)
@@ -88,7 +91,7 @@ def pull(
             report(stream, count)
         if faults and len(done.skipped) == len(done.streams):
             raise faults[0]
-        _retry_homeless(store, connection, mapping, done)
+        _retry_homeless(store, connection, mapping, done, counting)
     return done
 
 
@@ -143,7 +146,11 @@ def _lacks_accounts(store: Store, connection: Connection, stream: Stream, done: 
 
 
 def retry_rejects(
-    store: Store, connection: Connection, mapping: FieldMapping, code: str | None = None
+    store: Store,
+    connection: Connection,
+    mapping: FieldMapping,
+    code: str | None = None,
+    counting: Counting | None = None,
 ) -> Pulled:
     """Read the rows that were set aside again, under the present mapping."""
     done = Pulled()
@@ -153,13 +160,15 @@ def retry_rejects(
         rows = [records.raw_row(row) for row in waiting if row.stream == stream.value]
         reader = mapping.readers.get(stream)
         if rows and reader is not None:
-            _store_rows(store, connection, reader, rows, done.count(stream))
+            _store_rows(store, connection, reader, rows, done.count(stream), counting)
     return done
 
 
-def _retry_homeless(store: Store, connection: Connection, mapping: FieldMapping, done: Pulled) -> None:
+def _retry_homeless(
+    store: Store, connection: Connection, mapping: FieldMapping, done: Pulled, counting: Counting | None
+) -> None:
     """Rows whose account was missing may have found it by now."""
-    retried = retry_rejects(store, connection, mapping, "missing_account")
+    retried = retry_rejects(store, connection, mapping, "missing_account", counting)
     for stream, count in retried.streams.items():
         healed = count.read - count.rejected
         done.count(stream).changed += count.changed
@@ -197,11 +206,12 @@ def _store_rows(
     reader: Reader,
     rows: list[Row],
     count: Count,
+    counting: Counting | None,
 ) -> None:
     read, misfits = read_rows(reader, rows)
     with store.write() as tx:
         now = dt.datetime.now(dt.UTC)
         before = count.changed
-        keep_rows(tx, connection, reader.stream, read, misfits, count, now)
+        keep_rows(tx, connection, reader.stream, read, misfits, count, now, counting)
         if reader.stream is Stream.ACCOUNTS and count.changed > before:
             customers.regroup(tx, connection.id, now)

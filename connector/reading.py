@@ -7,7 +7,7 @@ never guessed and never quietly dropped.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -95,6 +95,7 @@ class Reader:
         # Not every tenant has the object; ours is there once something was written to it.
         self.optional = optional or stream is Stream.VISITS
         self._where = tuple((where or {}).items())
+        self._dates = dates
         self.fields = tuple(fields)
         self.object = object_name
         self._type = RECORD_TYPES[stream]
@@ -114,6 +115,13 @@ class Reader:
         )
         # Rows without a value here are none of ours.
         self.having = next((f.key for f in fields if f.name == "key"), "")
+
+    def renamed(self, rename: Callable[[str, tuple[str, ...]], tuple[str, ...]]) -> Reader:
+        """The same reader with other paths: ``rename`` is asked for each of our fields."""
+        fields = [replace(one, path=rename(one.name, one.path)) for one in self.fields]
+        return Reader(
+            self.stream, self.object, fields, self._dates, dict(self._where), optional=self.optional
+        )
 
     def takes(self, data: Mapping[str, Any]) -> bool:
         """Whether a row of a file that holds several kinds of document is one of this stream."""
@@ -246,6 +254,9 @@ class Reader:
                     value=_short(value),
                     todo=f"correct {'.'.join(spec.path)} in the source, then 'rejects retry'",
                 ) from None
+        if not values.get("decision"):
+            values.pop("decision", None)
+            values.pop("decided_by", None)  # whoever changed anything else has decided nothing
         if "open" in values:
             left = values.pop("open")
             if values.get("amount") is not None:

@@ -12,7 +12,8 @@ from collections import defaultdict
 from connector.money import to_major
 from connector.receivables import Difference, differences
 from connector.runtime import Runtime
-from connector.store.signals import Severity, raise_signal, settle
+from connector.signals.notice import raise_by_policy
+from connector.store.signals import settle
 
 KIND = "reconciliation_gap"
 CHUNK = 500
@@ -32,14 +33,14 @@ def reconcile(runtime: Runtime, day: dt.date) -> list[Difference]:
             for number in numbers[start : start + CHUNK]:
                 beyond = [one for one in by_customer[number] if one.beyond]
                 for one in beyond:
-                    raise_signal(
+                    raise_by_policy(
                         tx,
-                        customer_id=number,
-                        kind=KIND,
-                        key=one.currency,
-                        severity=Severity.WARNING,
-                        evidence=_evidence(one, day),
-                        now=runtime.now(),
+                        runtime.policy.signals,
+                        KIND,
+                        number,
+                        one.currency,
+                        _evidence(one, day),
+                        runtime.now(),
                     )
                 settle(tx, number, KIND, runtime.now(), but=[one.currency for one in beyond])
     return found

@@ -52,6 +52,7 @@ class Act(StrEnum):
     RECORD = "record what a customer says or does"
     RULE_OUT = "put a customer on the blacklist"
     READMIT = "take a customer off the blacklist"
+    DUN = "send a dunning letter"
     PROPOSE_POLICY = "propose a policy"
     ACTIVATE_POLICY = "confirm a policy"
 
@@ -68,6 +69,7 @@ _ALLOWED: Mapping[Act, frozenset[Role]] = {
     Act.RECORD: _PREPARE | {Role.SALES},
     Act.RULE_OUT: _PREPARE,
     Act.READMIT: _SIGN,
+    Act.DUN: _PREPARE,
     Act.PROPOSE_POLICY: _PREPARE | {Role.ADMIN},
     Act.ACTIVATE_POLICY: _SIGN,
 }

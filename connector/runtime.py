@@ -18,9 +18,10 @@ from zoneinfo import ZoneInfo
 from connector import adapter as ports
 from connector import config as configuration
 from connector import mapping as mappings
+from connector.arrivals import Counting
 from connector.config import Config
 from connector.errors import CreditGateError, Halt
-from connector.http import Http
+from connector.http import ATTEMPTS, Http
 from connector.money import Rate, Rates, is_currency
 from connector.policy.load import load as load_policy
 from connector.policy.schema import Policy
@@ -67,6 +68,15 @@ class Runtime:
     def rates(self) -> Rates:
         """Exchange rates against the policy's currency."""
         return load_rates(self.config.path(self.config.rates), self.policy.currency)
+
+    @property
+    def counting(self) -> Counting | None:
+        """How orders count until they are assessed; ``None`` while there is no usable policy, so that
+        reading goes on."""
+        try:
+            return Counting(self.policy, self.rates)
+        except CreditGateError:
+            return None
 
     def now(self) -> dt.datetime:
         """The moment of decisions, aware UTC."""
@@ -125,7 +135,8 @@ class Runtime:
             connection=connection.name,
             settings=values,
             secrets=secrets,
-            http=Http(limits, budget),
+            # What a channel did not take is queued, and told by a later run: nobody waits for it meanwhile.
+            http=Http(limits, budget, attempts=1 if issubclass(kind, ports.Channel) else ATTEMPTS),
             language=self.config.language,
             now=lambda: dt.datetime.now(dt.UTC),
         )

@@ -11,12 +11,12 @@ from connector.finding import Finding
 from connector.mapping import FieldMapping
 from connector.model import Stream
 from connector.runtime import Runtime
-from connector.store.connections import Connection
+from connector.store.connections import Connection, read_back
 
 
 def streams(runtime: Runtime, connection: Connection, mapping: FieldMapping) -> Iterator[Finding]:
     """What of the mapped streams this tenant does not show, and where open amounts come from."""
-    crm, names = runtime.crm(connection), runtime.connections.names(connection, "visit")
+    crm, names = runtime.crm(connection), read_back(runtime.store, connection)
     absent: dict[Stream, tuple[str, ...]] = {}
     for stream in Stream:
         reader = mapping.reader(stream, names)

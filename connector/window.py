@@ -17,11 +17,13 @@ from itertools import pairwise
 
 import sqlalchemy as sa
 
+from connector import arrivals
 from connector.adapter import BulkFailed, BulkPart, Crm, Page, Row, Slice
+from connector.arrivals import Counting
 from connector.errors import Reject
-from connector.model import Order, Record, Stream
+from connector.model import Record, Stream
 from connector.reading import Reader
-from connector.store import cursors, customers, records, reservations
+from connector.store import cursors, customers, records
 from connector.store.connections import Connection
 from connector.store.cursors import Cursor
 from connector.store.engine import Store
@@ -58,6 +60,7 @@ class Window:
         reader: Reader,
         count: Count,
         report: Report,
+        counting: Counting | None = None,
     ) -> None:
         self._store = store
         self._connection = connection
@@ -65,6 +68,7 @@ class Window:
         self.reader = reader
         self.count = count
         self._report = report
+        self._counting = counting
         self._parts: dict[int, Slice] = {}
         # Parts whose rows are not stored yet: what the cursor must still name.
         self._unread: dict[int, Slice] = {}
@@ -216,7 +220,8 @@ class Window:
         read, misfits = read_rows(self.reader, rows)
         now = self._now()
         with self._store.write() as tx:
-            keep_rows(tx, self._connection, self.reader.stream, read, misfits, self.count, now)
+            stream = self.reader.stream
+            keep_rows(tx, self._connection, stream, read, misfits, self.count, now, self._counting)
             if gone:
                 self.count.gone += records.gone(tx, self._connection.id, self.reader.stream, gone, now)
             cursors.save(tx, self._connection.id, self.reader.stream.value, place, now)
@@ -248,13 +253,12 @@ def keep_rows(
     misfits: list[Misfit],
     count: Count,
     now: dt.datetime,
+    counting: Counting | None = None,
 ) -> None:
-    """Store what was read, in the caller's transaction, and count it."""
+    """Store what was read, in the caller's transaction, and count it. An order that arrives takes its
+    reservation with it, and is on its customer's line from now on (see ``arrivals.take``)."""
     stored = records.store(tx, connection.id, stream, read, misfits, now)
-    orders = [record for record in stored.changed if isinstance(record, Order)]
-    if orders:
-        # An order that arrives takes its reservation with it, in the same transaction.
-        reservations.arrive(tx, connection.id, orders, now)
+    arrivals.take(tx, connection, stored, now, counting)
     count.read += len(read) + len(misfits)
     count.changed += len(stored.changed)
     count.rejected += len(stored.misfits)

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import orjson
 import sqlalchemy as sa
@@ -22,7 +22,7 @@ from connector.store.lines import CUSTOMER, GROUP, Line
 from connector.store.record_tables import account, sales_order
 from connector.store.schema import upgrade
 from connector.store.tables import connection, credit_group, credit_line, customer, hold, journal, reservation
-from tests.new_store import lay
+from tests.new_store import lay, lay_in_memory
 
 NOW = dt.datetime(2026, 3, 2, 9, 30, tzinfo=dt.UTC)
 HOURS = 72
@@ -60,7 +60,7 @@ class Bench:
         self.now = NOW
 
     @classmethod
-    def on_sqlite(cls, folder: Path, rules: Policy | None = None) -> Bench:
+    def on_sqlite(cls, folder: Path, rules: Policy | None = None) -> Self:
         """A fresh store in ``folder`` with the connection ``zoho``."""
         lay(folder / "check.db")
         bench = cls(f"sqlite:///{folder / 'check.db'}", rules)
@@ -68,7 +68,15 @@ class Bench:
         return bench
 
     @classmethod
-    def fresh(cls, url: str, rules: Policy | None = None) -> Bench:
+    def in_memory(cls, rules: Policy | None = None) -> Self:
+        """A fresh store in this thread's memory, with the connection ``zoho``."""
+        bench = cls("sqlite://", rules)
+        lay_in_memory(bench.store)
+        bench.connect("zoho")
+        return bench
+
+    @classmethod
+    def fresh(cls, url: str, rules: Policy | None = None) -> Self:
         """An empty store at ``url``, upgraded, with the connection ``zoho``."""
         bench = cls(url, rules)
         upgrade(bench.store)

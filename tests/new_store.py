@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from connector.home import found
 from connector.store.engine import Store
@@ -33,6 +34,16 @@ def new_home(folder: Path) -> Path:
 def lay(file: Path) -> None:
     """Write an empty SQLite store to ``file``."""
     file.write_bytes(_migrated())
+
+
+def lay_in_memory(store: Store) -> None:
+    """Fill a store at ``sqlite://``, which lives in this thread's memory."""
+    image = bytearray(_migrated())
+    image[18:20] = b"\x01\x01"  # in memory there is no write-ahead log
+    with store.engine.connect() as opened:
+        raw: Any = opened.connection.dbapi_connection
+        raw.rollback()
+        raw.deserialize(bytes(image))
 
 
 @cache

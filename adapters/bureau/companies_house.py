@@ -210,6 +210,12 @@ def parse(profile: Any, insolvency: Any, ref: str, today: dt.date) -> Report:
         insolvent=insolvent,
         dissolved=dissolved,
         warnings=tuple(warn),
+        registered_address=", ".join(
+            part
+            for key in ("address_line_1", "address_line_2", "locality", "postal_code")
+            if (part := text(profile, f"registered_office_address.{key}"))
+        )
+        or None,
     )
 
 

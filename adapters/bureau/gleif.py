@@ -141,11 +141,21 @@ def parse(answer: Any, ref: str, today: dt.date) -> Report:
         as_of=today,
         dissolved=active,
         warnings=tuple(warn),
+        registered_address=", ".join(
+            part for key in ("addressLines", "city", "postalCode", "country") if (part := _line(record, key))
+        )
+        or None,
     )
 
 
 def _entity(record: Any, path: str) -> str:
     return text(record, f"attributes.entity.{path}")
+
+
+def _line(record: Any, key: str) -> str:
+    """One part of the legal address; its lines as one."""
+    found = at(record, f"attributes.entity.legalAddress.{key}")
+    return ", ".join(map(str, found)) if isinstance(found, list) else str(found or "")
 
 
 def _name(record: Any) -> str:

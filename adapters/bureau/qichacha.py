@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from adapters.bureau import china
-from adapters.bureau.common import at, text
+from adapters.bureau.common import at, mark, text
 from adapters.bureau.names import likeness
 from adapters.bureau.qichacha_open import NotBought, Open
 from adapters.bureau.wire import required, setting
@@ -145,6 +145,8 @@ class Qichacha(Bureau):
             insolvent=True if broken else flags.insolvent,
             dissolved=flags.dissolved,
             warnings=(*flags.warnings, *warnings),
+            registered_address=text(entry, "Address") or None,
+            representative_mark=mark(text(entry, "OperName")),
         )
         return Fetched(report, china.bundle(answers))
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from adapters.bureau import china
-from adapters.bureau.common import at, rows, text
+from adapters.bureau.common import at, mark, rows, text
 from adapters.bureau.names import likeness
 from adapters.bureau.tianyancha_open import NotBought, Open
 from adapters.bureau.wire import required, setting
@@ -122,6 +122,8 @@ class Tianyancha(Bureau):
             insolvent=True if broken else flags.insolvent,
             dissolved=flags.dissolved,
             warnings=(*flags.warnings, *warnings),
+            registered_address=text(entry, "regLocation") or None,
+            representative_mark=mark(text(entry, "legalPersonName")),
         )
         return Fetched(report, china.bundle(answers))
 

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, Path
 from fastapi.security import HTTPBearer
 
-from connector.api import hooks, problems
-from connector.api.keys import Keys, owner_of
+from connector.api import holds, hooks, problems
+from connector.api.keys import Keys, Meter, Scoped, Signatures
 from connector.api.problems import Catch, Limit, Problem, Refused, documented
 from connector.api.rules import Rules
 from connector.check import check
@@ -19,7 +19,7 @@ from connector.check_model import CheckAnswer, CheckRequest, CreditAnswer
 from connector.runtime import Runtime
 from connector.standing import credit, version_of
 from connector.store import parties
-from connector.store.connections import Connection
+from connector.store.api_keys import CHECK, READ, ApiKey
 from connector.store.parties import Party
 from connector.store.schema import require_current
 
@@ -29,11 +29,15 @@ What the plugins inside the CRMs ask before an order is saved, approved, shipped
 
 Amounts are decimal text in major units (`"125000.00"`); what is unknown is `null`. Every request below
 `/v1/` carries the API key of a connection and is answered for that connection alone, but for the events
-that a CRM sends to `/v1/hooks/`, which carry the vendor's own proof. Errors are
-problem documents (RFC 9457). If the service cannot be reached, the plugin does what its admin set for
+that a CRM sends to `/v1/hooks/`, which carry the vendor's own proof. A key is sent as
+`Authorization: Bearer KEY`; one that signs is never sent: the call carries
+`Authorization: CreditGate-HMAC-SHA256 key=ID, time=SECONDS, nonce=TEXT, signature=HEX` instead, an HMAC over
+method, path with query, time, nonce and SHA-256 of the body, one a line. Errors are problem documents
+(RFC 9457). If the service cannot be reached, the plugin does what its admin set for
 that step: allow, hold or review.
 """
-Owner = Annotated[Connection, Depends(owner_of)]
+Checker = Annotated[ApiKey, Depends(Scoped(CHECK))]
+Reader = Annotated[ApiKey, Depends(Scoped(READ))]
 # For the documentation; the key itself is checked before the request gets here.
 _SCHEME = Depends(HTTPBearer(auto_error=False, description="The API key of a connection."))
 
@@ -48,12 +52,17 @@ def create_app(runtime: Runtime) -> FastAPI:
         docs_url=None,  # these pages would load scripts from elsewhere
         redoc_url=None,
     )
+    # From the inside out: what is asked of a request first stands last.
+    app.add_middleware(Meter, runtime=runtime)
+    app.add_middleware(Signatures, runtime=runtime)
     app.add_middleware(Limit)
     app.add_middleware(Keys, runtime=runtime)
     app.add_middleware(Catch)
     problems.install(app)
     _health(app, runtime, rules)
     _credit(app, runtime, rules)
+    holds.add_routes(app, runtime, rules)
+    app.state.rules = rules
     app.state.hooks = hooks.Hooks(runtime)
     hooks.add_route(app, app.state.hooks)
     _describe(app)
@@ -66,15 +75,15 @@ def _credit(app: FastAPI, runtime: Runtime, rules: Rules) -> None:
         tags=["credit"],
         summary="Check one step of an order",
         dependencies=[_SCHEME],
-        responses=documented(401, 403, 413, 422, 500, 503),
+        responses=documented(401, 403, 413, 422, 429, 500, 503),
     )
-    def checks(request: CheckRequest, owner: Owner) -> CheckAnswer:
+    def checks(request: CheckRequest, key: Checker) -> CheckAnswer:
         """Decides pass, warn or hold, and reserves the credit that the order needs until it arrives.
 
         The same order and revision get the same answer. A later version of an order takes or gives
         back only the difference; less is always fine. An invoice is never held: its goods are out.
         """
-        if request.connection != owner.name:
+        if request.connection != key.connection:
             raise Refused(403, "this API key belongs to another connection")
         policy, rates = rules.current()
         hours = runtime.config.reservation_hours
@@ -85,7 +94,7 @@ def _credit(app: FastAPI, runtime: Runtime, rules: Rules) -> None:
         tags=["credit"],
         summary="How a customer stands",
         dependencies=[_SCHEME],
-        responses=documented(401, 403, 404, 422, 500, 503),
+        responses=documented(401, 403, 404, 422, 429, 500, 503),
     )
     def standing(
         ref: Annotated[
@@ -97,20 +106,20 @@ def _credit(app: FastAPI, runtime: Runtime, rules: Rules) -> None:
                 examples=["5725767000000411001", "customer-12"],
             ),
         ],
-        owner: Owner,
+        key: Reader,
     ) -> CreditAnswer:
         """Limit, exposure, reserved and available credit, status and its reasons; reserves nothing."""
-        policy, _ = rules.current()
+        policy, rates = rules.current()
         with runtime.store.read() as tx:
-            return credit(tx, policy, _party(tx, ref, owner), runtime.now())
+            return credit(tx, policy, rates, _party(tx, ref, key), runtime.now())
 
 
-def _party(tx: Any, ref: str, owner: Connection) -> Party:
-    found = parties.of_account(tx, owner.id, ref)
+def _party(tx: Any, ref: str, key: ApiKey) -> Party:
+    found = parties.of_account(tx, key.connection_id, ref)
     number = ref.removeprefix(PREFIX)
     if found is None and number != ref and number.isascii() and number.isdigit() and len(number) < 19:
         found = parties.of_customer(tx, int(number))
-        if found is not None and not parties.stands_on(tx, found.customer_id, owner.id):
+        if found is not None and not parties.stands_on(tx, found.customer_id, key.connection_id):
             raise Refused(403, "this customer has no account on the connection of this API key")
     if found is None:
         raise Refused(404, "there is no such account or customer")

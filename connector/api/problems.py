@@ -24,6 +24,8 @@ from connector.errors import CreditGateError, Retry
 
 MEDIA_TYPE = "application/problem+json"
 BODY_LIMIT = 64 * 1024
+# Where the body stands in the state of a request once it was read.
+BODY = "body"
 RETRY_SECONDS = 5
 log = logging.getLogger("creditgate.api")
 
@@ -152,6 +154,7 @@ class Limit:
         body = await _body(receive)
         if body is None:
             return
+        scope.setdefault("state", {})[BODY] = body
         handed = False
 
         async def again() -> Message:

@@ -45,6 +45,7 @@ COMMANDS = {
     "role": ("role", "Show who has which role, and who may do what."),
     "promise": ("promise", "Record and list promises to pay."),
     "dispute": ("dispute", "Record and list contested invoices."),
+    "dunning": ("dunning", "Preview and send letters about overdue invoices."),
     "blacklist": ("blacklist", "Rule customers out, and list them."),
     "visit": ("visit", "Plan and list account visits."),
     "signal": ("signal", "List early warnings, acknowledge and snooze them."),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from connector.cli.gate import settle
 from connector.cli.home import runtime
 from connector.cli.output import emit, format_option, progress, say
 
@@ -55,7 +56,7 @@ def run(opened: Runtime, *, customers: list[int] | None = None, everyone: bool =
     # Temporary limits of groups begin and end by the calendar.
     apply_groups(opened)
     with progress("assess") as bar:
-        return assess(
+        done = assess(
             opened.store,
             opened.policy,
             opened.rates,
@@ -67,6 +68,8 @@ def run(opened: Runtime, *, customers: list[int] | None = None, everyone: bool =
             notes=opened.writing("note"),
             report=bar,
         )
+    settle(opened)
+    return done
 
 
 def _what_if(opened: Runtime, as_of: dt.datetime, ids: list[int] | None) -> list[dict[str, Any]]:

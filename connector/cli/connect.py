@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from connector.connect import Kind
 
 
+KEYS = ("id", "connection", "label", "scopes", "acts_as", "signed", "valid", "created_at", "expires_at")
+
+
 @click.group("connect", short_help="Add, list, test and remove connections.")
 def command() -> None:
     """Connections: CRM orgs, ledgers and agency accounts."""
@@ -143,17 +146,88 @@ def remove(ctx: click.Context, name: str, with_records: bool, yes: bool, actor: 
 
 @command.command()
 @click.argument("name")
+@click.option("--label", default="plugin", show_default=True, help="What it is for.")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice(["check", "read", "decide"]),
+    help="What it may do; may be repeated.  [default: check and read]",
+)
+@click.option(
+    "--days", type=click.IntRange(1, 3650), help="For how many days it is valid.  [default: no end]"
+)
+@click.option("--acts-as", metavar="WHO", help="As whom it decides where the call names no user of the CRM.")
+@click.option("--signed", is_flag=True, help="A key that signs its calls and is never sent.")
+@click.option("--grace", type=click.IntRange(0, 720), metavar="HOURS", help="Earlier ones end after so long.")
 @click.option("--revoke", is_flag=True, help="End the validity of the earlier keys at once.")
 @actor_option
 @click.pass_context
-def key(ctx: click.Context, name: str, revoke: bool, actor: str) -> None:
+def key(
+    ctx: click.Context,
+    name: str,
+    label: str,
+    scopes: tuple[str, ...],
+    days: int | None,
+    acts_as: str | None,
+    signed: bool,
+    grace: int | None,
+    revoke: bool,
+    actor: str,
+) -> None:
     """Issue an API key for the plugin inside the CRM NAME and print it, this once only.
 
-    Earlier keys stay valid, so that the plugin can be changed over without a gap; then --revoke them.
+    Two of a label are valid at once, so that the plugin can be changed over without a gap; then --revoke the
+    earlier ones, or give them a --grace when the new one is issued. Of a signed key the id and the secret
+    are printed, as ID:SECRET.
     """
     from connector import connect
 
+    wanted = connect.WantedKey(label, scopes or ("check", "read"), days, acts_as, signed, grace)
     with runtime(ctx) as opened:
-        issued = connect.issue_key(opened, name, revoke=revoke, actor=actor)
+        issued = connect.issue_key(opened, name, wanted, revoke=revoke, actor=actor)
     click.echo(issued)
-    say("enter it in the plugin's settings now; it is kept only as a digest")
+    say(
+        "enter it in the plugin's settings now; it is kept only as a digest"
+        if not signed
+        else "enter it in the plugin's settings now; it is not shown again"
+    )
+
+
+@command.command()
+@format_option
+@click.pass_context
+def keys(ctx: click.Context, form: str) -> None:
+    """List the API keys of all connections; never the keys themselves."""
+    from connector.store.api_keys import ApiKeys
+
+    with runtime(ctx) as opened:
+        now = opened.clock()
+        rows = [
+            {
+                "id": one.id,
+                "connection": one.connection,
+                "label": one.label,
+                "scopes": ",".join(one.scopes),
+                "acts_as": one.actor,
+                "signed": one.signs,
+                "valid": one.valid(now),
+                "created_at": one.created_at,
+                "expires_at": one.expires_at,
+            }
+            for one in ApiKeys(opened.store, opened.config.cipher()).all()
+        ]
+    emit(rows, KEYS, form)
+
+
+@command.command("revoke-key")
+@click.argument("number", metavar="ID", type=int)
+@actor_option
+@click.pass_context
+def revoke_key(ctx: click.Context, number: int, actor: str) -> None:
+    """End the validity of the API key ID at once."""
+    from connector import connect
+
+    with runtime(ctx) as opened:
+        ended = connect.revoke_key(opened, number, actor=actor)
+    say(f"key {number} of {ended.connection} opens nothing any more")

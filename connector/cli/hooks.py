@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from connector.cli.faults import Faults
+from connector.cli.gate import settle
 from connector.cli.home import runtime
 from connector.cli.output import emit, format_option, say
 
@@ -197,10 +198,13 @@ def process(ctx: click.Context, connection: str | None, form: str) -> int:
         wanted = _wanted(opened, connection)
         for one in wanted:
             with faults.survived(one.name, alone=len(wanted) == 1):
-                done = hooks.process(opened.store, one, opened.crm(one), opened.mapping(one))
+                done = hooks.process(
+                    opened.store, one, opened.crm(one), opened.mapping(one), counting=opened.counting
+                )
                 rows += count_rows(one, done)
                 if done.unclear:
                     say(f"{one.name}: {done.unclear} records neither found nor deleted; tried again later")
+        settle(opened)
     emit(rows, DONE, form)
     return faults.worst or int(any(row["rejected"] for row in rows))
 

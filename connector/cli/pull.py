@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from connector.cli.faults import Faults
+from connector.cli.gate import settle
 from connector.cli.home import runtime
 from connector.cli.output import emit, format_option, progress, say
 
@@ -39,6 +40,7 @@ def command(ctx: click.Context, connection: str | None, full: bool, form: str) -
         for one in wanted:
             with faults.survived(one.name, alone=len(wanted) == 1):
                 rows += count_rows(one, pull_one(opened, one, full=full))
+        settle(opened)
     emit(rows, COLUMNS, form)
     return faults.worst or int(any(row["rejected"] or row["skipped"] for row in rows))
 
@@ -57,7 +59,9 @@ def pull_one(opened: Runtime, connection: Connection, *, full: bool = False) -> 
 
     crm, mapping, began = opened.crm(connection), opened.mapping(connection), opened.clock()
     with progress(f"pull {connection.name}") as bar:
-        pulled = pull(opened.store, connection, crm, mapping, full=full, report=report)
+        pulled = pull(
+            opened.store, connection, crm, mapping, full=full, report=report, counting=opened.counting
+        )
     hooks.settle(opened.store, connection, began)
     try:
         hooks.renew(opened.store, connection, crm, mapping)

@@ -50,7 +50,7 @@ def retry(ctx: click.Context, connection: str | None, actor: str) -> int:
                 left += filed.rejected
                 healed += filed.stored + filed.known
                 continue
-            pulled = retry_rejects(opened.store, one, opened.mapping(one))
+            pulled = retry_rejects(opened.store, one, opened.mapping(one), counting=opened.counting)
             left += pulled.rejected
             healed += sum(count.read for count in pulled.streams.values()) - pulled.rejected
     say(f"{healed} records taken in, {left} still do not fit")

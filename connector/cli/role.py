@@ -23,6 +23,7 @@ ACTS = (
     "record",
     "rule-out",
     "readmit",
+    "dun",
     "propose-policy",
     "activate-policy",
 )

@@ -42,7 +42,7 @@ def command(ctx: click.Context, host: str, port: int) -> None:
         with _listening(host, port) as listener:
             if host not in _LOOPBACK:
                 say("API keys travel as they are: let a proxy with TLS stand before this address")
-            with background.running(home, app.state.hooks):
+            with background.running(home, app.state.hooks, app.state.rules):
                 _run(app, listener)
     say("stopped")
 

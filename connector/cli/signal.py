@@ -37,6 +37,21 @@ COLUMNS = (
 )
 SHORT = ("id", "severity", "customer", "kind", "key", "evidence", "state", "owner", "deadline", "raised_at")
 
+TOLD = ("channel", "sent", "later", "dead", "fault")
+WAITING = (
+    "id",
+    "channel",
+    "signal_id",
+    "customer_id",
+    "kind",
+    "severity",
+    "state",
+    "attempts",
+    "due_at",
+    "error",
+)
+WANTED = ("id", "signal_id", "customer_id", "kind", "severity", "action", "wanted_at")
+
 
 @click.group("signal", short_help="List early warnings, acknowledge and snooze them.")
 def command() -> None:
@@ -76,7 +91,7 @@ def list_(
         found = signals.listed(
             tx, states=states, customer_id=customer, kind=kind, severity=severity, owner=owner
         )
-    _emit(found, form)
+        _emit(found, form, home.config.language)
 
 
 @command.command("show")
@@ -145,11 +160,75 @@ def assign(
     say(f"{done} assigned to {owner}")
 
 
-def _emit(found: list[Signal], form: str) -> None:
+@command.command("close")
+@_numbers
+@click.option("--reason", required=True, help="Why it is over.")
+@actor_option
+@click.pass_context
+def close(ctx: click.Context, numbers: tuple[int, ...], reason: str, actor: str) -> None:
+    """End it though its cause may last: it is not raised again within the cool-down of its kind."""
+    from connector.store import signals
+
+    with runtime(ctx) as home, home.store.write() as tx:
+        done = signals.close(tx, numbers, reason, actor, home.now())
+    say(f"{done} closed")
+
+
+@command.command("tell")
+@click.argument("channels", nargs=-1)
+@click.option("--pending", is_flag=True, help="Send nothing: list what waits, failed or is in doubt.")
+@format_option
+@click.pass_context
+def tell(ctx: click.Context, channels: tuple[str, ...], pending: bool, form: str) -> int:
+    """Tell people of new signals by CHANNELS, or by every channel that is connected.
+
+    Exit code 1 says that a message will never be taken, 3 that some wait for a next run.
+    """
+    from connector.signals.tell import tell as send
+    from connector.store import tellings
+
+    if pending:
+        with runtime(ctx) as home, home.store.read() as tx:
+            states = (tellings.PENDING, tellings.SENDING, tellings.DEAD)
+            rows = [dict(row._mapping) for row in tellings.listed(tx, states)]
+        emit(rows, WAITING, form)
+        return 0
+    with runtime(ctx) as home:
+        told = send(home, names=channels)
+    emit([{name: getattr(one, name) for name in TOLD} for one in told], TOLD, form)
+    for one in told:
+        if one.fault:
+            say(f"{one.channel}: {one.fault}")
+    return 3 if any(one.later for one in told) else int(any(one.dead for one in told))
+
+
+@command.command("act")
+@format_option
+@click.pass_context
+def act(ctx: click.Context, form: str) -> int:
+    """Do what the policy wants about live signals: holds and lower limits at once; visits, reviews and
+    questions to agencies are kept as wanted, and listed here until they are done."""
+    from connector.reactions import act as react
+    from connector.store import tellings
+
+    with runtime(ctx) as home:
+        acted = react(home)
+        with home.store.read() as tx:
+            rows = [dict(row._mapping) for row in tellings.wanted(tx)]
+    emit(rows, WANTED, form)
+    say(f"{acted.done} done, {acted.wanted} newly wanted")
+    for fault in acted.faults:
+        say(fault)
+    return int(bool(acted.faults))
+
+
+def _emit(found: list[Signal], form: str, language: str) -> None:
+    from connector.signals.texts import sentence
+
     rows = [{name: getattr(one, name) for name in COLUMNS} for one in found]
     if form == "json":
         emit_json(rows)
         return
     for row in rows:
-        row["evidence"] = ", ".join(f"{name} {value}" for name, value in row["evidence"].items())
+        row["evidence"] = sentence(row["kind"], row["evidence"], language)
     emit(rows, SHORT if form == "table" else COLUMNS, form)

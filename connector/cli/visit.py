@@ -53,7 +53,7 @@ def plan(ctx: click.Context, form: str) -> None:
     with runtime(ctx) as opened:
         names = {one.id: one.name for one in opened.connections.all()}
         rules = opened.policy.visits
-        missed = visits.mark_missed(opened.store, rules, opened.now())
+        missed = visits.mark_missed(opened.store, rules, opened.now(), opened.policy.signals)
         done = visits.plan(opened.store, opened.now(), names, opened.config.language, rules)
         with opened.store.read() as tx:
             rows = _delayed(tx, done)

@@ -5,6 +5,8 @@ Invariant: the same keys as in Chinese.
 
 from __future__ import annotations
 
+from connector.locale import signals
+
 _REASONS = {
     # What a policy may say of a customer.
     "insolvent": "The agency reports insolvency or dissolution",
@@ -27,6 +29,7 @@ _REASONS = {
     "dishonest": "The customer is a dishonest judgment debtor",
     "account_barred": "The account has the status {account_status}",
     "overdue_rung": "{overdue_amount:money} overdue, the oldest for {overdue_days_max} days: dunning level {dunning_level}",
+    "dunning_unheeded": "Invoices are open in spite of dunning level {dunning_unheeded}, whose day to pay has passed",
     "overdue_share_high": "{overdue_share:percent} of what is owed is overdue ({overdue_amount:money})",
     "limit_used": "{utilisation:percent} of the limit is used",
     "limit_expired": "The limit set by a person has expired",
@@ -71,6 +74,13 @@ _REASONS = {
     "group_hold": "The group {group_name} is on hold",
     "group_stop": "The group {group_name} is stopped",
     "rate_unknown": "No exchange rate from {currency} to {to}",
+    "got_past": "The order reached the CRM without a check: {how:label}",
+    "order_forced": "Put on hold by {actor}: {reason}",
+    "order_rejected": "This order was rejected: change it, or ask credit management",
+    "order_released": "Let pass by {actor} until {until}",
+    "release_expired": "The release of this order has ended",
+    "release_exceeded": "The order is larger than what was released",
+    "release_other_terms": "Account, currency or terms are others than those released",
 }
 
 _STEPS = {
@@ -141,6 +151,13 @@ _STEPS = {
 }
 
 _LABELS = {
+    "past_rejected": "it had been rejected",
+    "past_changed": "it was changed after its check",
+    "past_expired": "its reservation had run out",
+    "past_no_plugin": "no plugin is installed",
+    "past_unreachable": "the check service was not up",
+    "past_silent": "the plugin has not asked for a day or more",
+    "past_unasked": "by import, API or function: no check was asked for",
     "ok": "OK",
     "watch": "watch",
     "hold": "hold",
@@ -265,6 +282,16 @@ _CRM = {
     "note.hold_lifted": "{actor} took the credit hold off this customer: {reason}. What the policy says of it stays.",
     "note.status.title": "Credit status is now {status}",
     "note.status": "{reasons}\nBy the credit policy {policy}.",
+    "note.order_held.title": "Order {order} is on credit hold",
+    "note.order_held": "Order {order} of {amount} is held:\n{reasons}",
+    "note.order_released.title": "Order {order} was released",
+    "note.order_released": "{actor} let order {order} of {amount} pass until {until} ({code}).",
+    "note.order_rejected.title": "Order {order} was rejected",
+    "note.order_rejected": "Order {order} of {amount} was rejected: change it, or ask credit management.",
+    "note.decision_refused.title": "Decision on order {order} not carried out",
+    "note.decision_refused": "What was decided on order {order} was not carried out: {why}",
+    "task.hold.subject": "Credit hold: order {order}, {amount}",
+    "task.hold": "Release or reject order {order} of {amount}:\n{reasons}",
     "provision.guard_by_hand": "no API locks orders on hold here: in the CRM's console make a rule that locks {object} against changes while {field} is set, for everyone but the credit managers and this connection's user",
     "provision.locked_singly": "rows are locked one by one when {field} is set, and unlocked when it is taken away",
     "push.not_locked": "{object}: orders on hold are marked, but not locked: {why}",
@@ -301,6 +328,7 @@ _ADVICE = {
 TEXTS: dict[str, str] = {
     **_REASONS,
     **_ADVICE,
+    **signals.EN,
     **_SCREENS,
     **_CRM,
     **{f"step.{code}": text for code, text in _STEPS.items()},

@@ -5,6 +5,8 @@ Invariant: the same keys as in English.
 
 from __future__ import annotations
 
+from connector.locale import signals
+
 _REASONS = {
     # What a policy may say of a customer.
     "insolvent": "机构报告显示该客户已破产或注销",
@@ -27,6 +29,7 @@ _REASONS = {
     "dishonest": "该客户为失信被执行人",
     "account_barred": "客户状态为 {account_status}",
     "overdue_rung": "逾期 {overdue_amount:money}，最长 {overdue_days_max} 天：催收级别 {dunning_level}",
+    "dunning_unheeded": "第 {dunning_unheeded} 级催收的付款期限已过，发票仍未付清",
     "overdue_share_high": "应收中 {overdue_share:percent} 已逾期（{overdue_amount:money}）",
     "limit_used": "信用额度已使用 {utilisation:percent}",
     "limit_expired": "人工额度已过期",
@@ -71,6 +74,13 @@ _REASONS = {
     "group_hold": "所属集团“{group_name}”已冻结",
     "group_stop": "所属集团“{group_name}”已停止授信",
     "rate_unknown": "缺少 {currency} 对 {to} 的汇率",
+    "got_past": "订单未经检查进入 CRM：{how:label}",
+    "order_forced": "已由 {actor} 人工冻结：{reason}",
+    "order_rejected": "该订单已被拒绝：请修改订单，或联系信用管理",
+    "order_released": "已由 {actor} 放行，有效期至 {until}",
+    "release_expired": "该订单的放行已过期",
+    "release_exceeded": "订单金额超过放行金额",
+    "release_other_terms": "客户、币种或账期与放行时不同",
 }
 
 _STEPS = {
@@ -139,6 +149,13 @@ _STEPS = {
 }
 
 _LABELS = {
+    "past_rejected": "此前已被拒绝",
+    "past_changed": "检查后又被修改",
+    "past_expired": "预留已过期",
+    "past_no_plugin": "未安装插件",
+    "past_unreachable": "检查服务未运行",
+    "past_silent": "插件已一天以上未发起检查",
+    "past_unasked": "经导入、API 或函数进入，未发起检查",
     "ok": "正常",
     "watch": "关注",
     "hold": "冻结",
@@ -263,6 +280,16 @@ _CRM = {
     "note.hold_lifted": "{actor} 解除了该客户的信用冻结：{reason}。信用政策本身的判定仍然有效。",
     "note.status.title": "信用状态变为{status}",
     "note.status": "{reasons}\n依据信用政策 {policy}。",
+    "note.order_held.title": "订单 {order} 信用冻结",
+    "note.order_held": "订单 {order}（{amount}）已冻结：\n{reasons}",
+    "note.order_released.title": "订单 {order} 已放行",
+    "note.order_released": "{actor} 已放行订单 {order}（{amount}），有效期至 {until}（{code}）。",
+    "note.order_rejected.title": "订单 {order} 已拒绝",
+    "note.order_rejected": "订单 {order}（{amount}）已被拒绝：请修改订单，或联系信用管理。",
+    "note.decision_refused.title": "订单 {order} 的处理未执行",
+    "note.decision_refused": "对订单 {order} 的处理未执行：{why}",
+    "task.hold.subject": "信用冻结：订单 {order}，{amount}",
+    "task.hold": "请放行或拒绝订单 {order}（{amount}）：\n{reasons}",
     "provision.guard_by_hand": "此处没有锁定冻结订单的接口：请在 CRM 后台新建规则，在 {field} 勾选期间锁定 {object}，信用经理和本连接的用户除外",
     "provision.locked_singly": "{field} 勾选时逐条锁定，取消时解锁",
     "push.not_locked": "{object}：冻结的订单已打标记，但未锁定：{why}",
@@ -299,6 +326,7 @@ _ADVICE = {
 TEXTS: dict[str, str] = {
     **_REASONS,
     **_ADVICE,
+    **signals.ZH,
     **_SCREENS,
     **_CRM,
     **{f"step.{code}": text for code, text in _STEPS.items()},

@@ -29,7 +29,8 @@ class Check(Part):
     limit that is exceeded already stops every step or only what asks for more (the invoice of
     delivered goods is never stopped); ``checked_order`` whether the order is taken out of the
     exposure before it is added (``once``), added whatever the exposure holds (``add``), or taken to
-    be in the exposure already (``inside``).
+    be in the exposure already (``inside``). ``got_past`` what becomes of an order that reached the CRM
+    without a check: it is only listed, held if a check would hold it, or held in any case.
     """
 
     equal_to_limit: Literal["pass", "hold"] = "pass"
@@ -40,6 +41,7 @@ class Check(Part):
     checked_order: Literal["once", "add", "inside"] = "once"
     usable_share: Share = Decimal(1)
     tolerance: Tolerance = Tolerance()
+    got_past: Literal["list", "check", "hold"] = "list"
 
 
 class StageWeights(Part):
@@ -159,13 +161,15 @@ class Visits(Part):
 
     ``by_value`` shortens the class cadence of large exposures; the largest that is reached counts.
     ``per_week`` is how many visits a sales rep makes in a week (Monday to Sunday) at most, ``None`` sets no
-    bound. A visit that is still open ``missed_after_days`` days after its day counts as missed.
+    bound. A visit that is still open ``missed_after_days`` days after its day counts as missed. A signal that
+    asks for a visit gets one within ``signal_days``.
     """
 
     by_status: dict[Status, Positive] = Field(default_factory=dict)
     by_value: tuple[Value, ...] = ()
     per_week: Positive | None = None
     missed_after_days: Positive = 7
+    signal_days: Positive = 10
 
 
 class Reviews(Part):

@@ -19,6 +19,7 @@ from pydantic import Field, PrivateAttr
 
 from connector.policy.form import STATUSES, Currency, Part, Path, Positive, Status, Zone
 from connector.policy.form_agency import Agencies
+from connector.policy.form_dunning import Dunning
 from connector.policy.form_exposure import (
     Altman,
     Check,
@@ -36,6 +37,7 @@ from connector.policy.form_exposure import (
     Visits,
     Zones,
 )
+from connector.policy.form_gate import Releases
 from connector.policy.form_limit import (
     ApprovalBand,
     Approvals,
@@ -63,6 +65,7 @@ from connector.policy.form_rules import (
     StatusRules,
 )
 from connector.policy.form_score import Bin, DataPoint, KnownAfter, RiskClass, Scorecard, SizeBand
+from connector.policy.form_signals import Signals
 from connector.policy.governance import Activation
 from connector.policy.values import canonical
 
@@ -83,9 +86,11 @@ class Policy(Part):
     blacklist: Blacklist = Blacklist()
     limit: Limit
     approvals: Approvals = Approvals()
+    releases: Releases = Releases()
     terms: Terms
     exposure: ExposureRules = ExposureRules()
     overdue: Overdue = Overdue()
+    dunning: Dunning = Dunning()
     check: Check = Check()
     status: StatusRules = StatusRules()
     staleness: Staleness = Staleness()
@@ -93,6 +98,7 @@ class Policy(Part):
     financial: Financial = Financial()
     visits: Visits = Visits()
     reviews: Reviews = Reviews()
+    signals: Signals = Signals()
     activation: Activation = Activation()
 
     _lines: dict[Path, int] = PrivateAttr(default_factory=dict)
@@ -139,6 +145,7 @@ __all__ = [
     "Condition",
     "Conditions",
     "DataPoint",
+    "Dunning",
     "Exclusion",
     "ExposureRules",
     "Financial",
@@ -155,6 +162,7 @@ __all__ = [
     "Part",
     "Path",
     "Policy",
+    "Releases",
     "Reviews",
     "RiskClass",
     "Rung",
@@ -163,6 +171,7 @@ __all__ = [
     "Secured",
     "Segment",
     "ShareTerm",
+    "Signals",
     "SizeBand",
     "StageWeights",
     "Staleness",

@@ -82,6 +82,16 @@ class PromiseDoc(NamedTuple):
     outcome: str | None = None
 
 
+class DunnedDoc(NamedTuple):
+    """A dunning level of the invoice ``invoice_id`` (as ``InvoiceDoc.id``) and the day on which its letter
+    was sent (``None`` while the letter is under way); ``pay_by`` is the last day that the letter names."""
+
+    invoice_id: str
+    level: int
+    sent_on: dt.date | None
+    pay_by: dt.date | None = None
+
+
 class ReportDoc(NamedTuple):
     """An agency report and when it was fetched (aware UTC)."""
 
@@ -127,7 +137,8 @@ class Dossier:
     (``None``: we do). ``hold_placed`` is the reason of a hold set by a person;
     ``terms_days`` the payment terms agreed; ``reviewed_on`` the day of the last review;
     ``account_statuses`` what the CRMs call the status of its accounts; ``blacklisted`` whether a CRM or a
-    person has it on a blacklist; ``promises`` those to pay (none: nobody recorded any). ``agency_chosen`` is
+    person has it on a blacklist; ``promises`` those to pay (none: nobody recorded any);
+    ``dunned`` the dunning levels of invoices that were not paid since. ``agency_chosen`` is
     the agency that a person believes where agencies contradict one another.
     """
 
@@ -152,3 +163,4 @@ class Dossier:
     blacklisted: bool | None = None
     promises: tuple[PromiseDoc, ...] = ()
     advice: tuple[AdviceDoc, ...] = ()
+    dunned: tuple[DunnedDoc, ...] = ()

@@ -14,7 +14,7 @@ from connector.errors import Halt
 from connector.money import Rate, Rates
 from connector.policy.catalogue import DAYS_SINCE, names
 from connector.policy.schema import Policy
-from connector.rules import entries, financial, payment, promises
+from connector.rules import dunning, entries, financial, payment, promises
 from connector.rules.advice import advice_facts
 from connector.rules.agency import agency_facts, newest_first
 from connector.rules.compile import compiled
@@ -123,6 +123,7 @@ def _families(
     found["broken_promises_12m"] = promises.broken(
         promises.judged(dossier, settled.invoices, policy.overdue.grace_days, today, convert), today, moments
     )
+    found |= dunning.reached(dossier.dunned, settled.invoices, today, moments)
     days = _sales_days(rules, relation, today, moments)
     found.update(payment.outstanding(standing, values["sales_12m"], days))
     add(found, dict.fromkeys(_PAYMENT, Origin("invoices", None, today)))

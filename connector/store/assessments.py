@@ -29,11 +29,13 @@ LEVEL = 1
 
 @dataclass(frozen=True)
 class Judged:
-    """One customer judged: facts, outcome, and the count of changes that the facts stand for."""
+    """One customer judged: facts, outcome, the count of changes that the facts stand for, and the moment at
+    which time alone changes the outcome or a signal (aware UTC)."""
 
     snapshot: Snapshot
     outcome: Assessment
     changes: int
+    due_at: dt.datetime | None
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def claim(tx: sa.Connection, judged: Sequence[Judged]) -> list[Judged]:
             sa.update(customer)
             .where(customer.c.id == sa.bindparam("c"))
             .values(assessed=sa.bindparam("n"), due_at=sa.bindparam("d")),
-            [{"c": one.outcome.customer_id, "n": one.changes, "d": one.outcome.next_change} for one in valid],
+            [{"c": one.outcome.customer_id, "n": one.changes, "d": one.due_at} for one in valid],
         )
     return valid
 

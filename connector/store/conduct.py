@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connector.rules.documents import PromiseDoc
+from connector.store import dunning
 from connector.store.conduct_tables import blacklisting, dispute, promise
 from connector.store.record_tables import account
 from connector.store.tables import customer
@@ -72,6 +73,7 @@ def follow(tx: sa.Connection, before: int, after: int) -> None:
         return
     for table in ALL:
         tx.execute(sa.update(table).where(table.c.customer_id == before).values(customer_id=after))
+    dunning.follow(tx, before, after)
 
 
 def promises(tx: sa.Connection, ids: Sequence[int]) -> defaultdict[int, list[PromiseDoc]]:

@@ -7,21 +7,21 @@ a digest.
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import secrets as randomness
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
 import sqlalchemy as sa
 from cryptography.fernet import MultiFernet
 
 from connector.errors import Halt
+from connector.store.api_keys import ApiKeys
 from connector.store.engine import Store
 from connector.store.record_tables import account
 from connector.store.secrets import StoreSecrets
-from connector.store.tables import api_key, connection, customer, field_name, reservation, secret
+from connector.store.tables import connection, customer, field_name, reservation, secret
 from connector.store.upsert import upsert
 
 
@@ -114,28 +114,18 @@ class Connections:
             tx.execute(marked.values(changes=customer.c.changes + 1))
             tx.execute(connection.delete().where(connection.c.id == found.id))
 
-    def issue_key(self, found: Connection, *, revoke: bool = False) -> str:
+    def issue_key(self, found: Connection, *, revoke: bool = False, **wanted: Any) -> str:
         """A new API key for the plugin of this connection; shown once, kept as a digest.
 
-        ``revoke`` ends the validity of all earlier ones.
+        ``revoke`` ends the validity of all earlier ones; ``wanted`` as in ``ApiKeys.issue``.
         """
-        key = f"cg_{found.id}_{randomness.token_urlsafe(32)}"
-        row = {"connection_id": found.id, "digest": digest_of(key), "created_at": dt.datetime.now(dt.UTC)}
-        with self._store.write() as tx:
-            if revoke:
-                earlier = api_key.c.connection_id == found.id, api_key.c.revoked_at.is_(None)
-                tx.execute(api_key.update().where(*earlier).values(revoked_at=row["created_at"]))
-            tx.execute(api_key.insert().values(**row))
-        return key
+        keys = ApiKeys(self._store, self._cipher)
+        return keys.issue(found.id, dt.datetime.now(dt.UTC), revoke=revoke, **wanted)[1]
 
     def key_owner(self, key: str) -> Connection | None:
         """Whose valid API key this is."""
-        query = sa.select(api_key.c.connection_id).where(
-            api_key.c.digest == digest_of(key), api_key.c.revoked_at.is_(None)
-        )
-        with self._store.read() as tx:
-            owner = tx.execute(query).scalar_one_or_none()
-        return next((c for c in self.all() if c.id == owner), None)
+        owner = ApiKeys(self._store, self._cipher).bearer(key, dt.datetime.now(dt.UTC))
+        return next((one for one in self.all() if owner and one.id == owner.connection_id), None)
 
     def names(self, found: Connection, target: str) -> dict[str, str]:
         """The tenant's real field names for our fields of ``target``, as far as provisioning found them."""
@@ -151,6 +141,14 @@ class Connections:
             upsert(tx, field_name, rows, guarded=False)
 
 
+def read_back(store: Store, found: Connection) -> dict[str, str]:
+    """The tenant's real names of the fields that we make and people fill in: those of visits, and the
+    decision on an order."""
+    order = names_of(store, found, "order")
+    decision = {name: order[name] for name in ("credit_decision",) if name in order}
+    return names_of(store, found, "visit") | decision
+
+
 def names_of(store: Store, found: Connection, target: str) -> dict[str, str]:
     """See ``Connections.names``."""
     query = sa.select(field_name.c.name, field_name.c.api_name).where(
@@ -158,8 +156,3 @@ def names_of(store: Store, found: Connection, target: str) -> dict[str, str]:
     )
     with store.read() as tx:
         return {row.name: row.api_name for row in tx.execute(query)}
-
-
-def digest_of(key: str) -> str:
-    """The digest under which an API key is kept; the key is random, so no salt is needed."""
-    return hashlib.sha256(key.encode()).hexdigest()

@@ -25,7 +25,7 @@ from connector.rules.documents import (
 )
 from connector.rules.master import once
 from connector.rules.plans import planned
-from connector.store import advice, conduct, disputes, quotas
+from connector.store import advice, conduct, disputes, dunning, quotas
 from connector.store.record_tables import account, invoice, payment, plan, receipt, sales_order
 from connector.store.reports import newest
 from connector.store.tables import connection as connections
@@ -54,6 +54,7 @@ def read(
     statuses, marked = _standing(connection, ids)
     promises = conduct.promises(connection, ids)
     advised = advice.documents(connection, ids)
+    dunned = dunning.running(connection, ids)
     ledgers = set() if every_source else _ledgers(connection)
     if ledgers:
         for owner in ids:
@@ -82,6 +83,7 @@ def read(
                 blacklisted=marked.get(row.id),
                 promises=tuple(promises[row.id]),
                 advice=tuple(advised[row.id]),
+                dunned=tuple(dunned[row.id]),
             ),
             row.changes,
         )

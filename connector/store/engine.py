@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -31,13 +32,47 @@ PRAGMAS = (
 )
 
 
+class Turns:
+    """A lock that may be taken again by who has it, and else by whoever has waited longest: under many
+    writers an unfair one lets some of them wait for a hundred others."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._waiting: deque[threading.Lock] = deque()
+        self._owner: int | None = None
+        self._depth = 0
+
+    def __enter__(self) -> None:
+        me = threading.get_ident()
+        with self._guard:
+            if self._owner in (None, me):
+                self._owner, self._depth = me, self._depth + 1
+                return
+            turn = threading.Lock()
+            turn.acquire()
+            self._waiting.append(turn)
+        turn.acquire()  # handed over by the one before
+        self._owner, self._depth = me, 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._guard:
+            self._depth -= 1
+            if self._depth:
+                return
+            if self._waiting:
+                self._owner = -1  # nobody may pass between
+                self._waiting.popleft().release()
+            else:
+                self._owner = None
+
+
 class Store:
     """The store at ``url`` (``sqlite:///path`` or ``postgresql+psycopg://…``)."""
 
     def __init__(self, url: str) -> None:
         self.url = sa.make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self._write_lock = threading.RLock()
+        self._write_lock = Turns()
         self.engine = self._sqlite() if self.is_sqlite else self._postgres()
         self._writing = self.engine.execution_options(creditgate_write=True)
 

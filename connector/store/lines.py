@@ -12,6 +12,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -73,6 +74,42 @@ class Line:
         return self.limit_minor - self.exposure - self.reserved
 
 
+# A check is asked a thousand times a second: its statements are built once.
+_HERE = sa.and_(
+    credit_line.c.subject == sa.bindparam("of"), credit_line.c.subject_id == sa.bindparam("number")
+)
+_MORE = credit_line.c.reserved + sa.bindparam("more", type_=sa.BigInteger)
+_RESERVE = (
+    sa.update(credit_line)
+    .where(
+        _HERE,
+        credit_line.c.status.in_(OPEN_STATUSES),
+        credit_line.c.currency == sa.bindparam("in_currency"),
+        credit_line.c.limit_state == sa.bindparam("state"),
+        credit_line.c.limit_minor.is_not_distinct_from(sa.bindparam("limit_minor_", type_=sa.BigInteger)),
+    )
+    .values(reserved=_MORE)
+)
+_RESERVE_WITHIN = _RESERVE.where(
+    credit_line.c.exposure + _MORE <= sa.bindparam("allowed", type_=sa.BigInteger)
+)
+_SHIFT = sa.update(credit_line).where(_HERE).values(reserved=_MORE)
+_SHIFT_BOTH = _SHIFT.values(
+    exposure=credit_line.c.exposure + sa.bindparam("owed", type_=sa.BigInteger),
+    version=credit_line.c.version + 1,
+)
+
+
+@cache
+def _statement(*, locked: bool, named: bool) -> sa.Select[Any]:
+    """The lines with some keys; with the names of groups, if there are any among them."""
+    wanted = sa.tuple_(credit_line.c.subject, credit_line.c.subject_id)
+    query = sa.select(credit_line, *([_GROUP_NAME] if named else []))
+    query = query.where(wanted.in_(sa.bindparam("keys", expanding=True)))
+    query = query.order_by(credit_line.c.subject, credit_line.c.subject_id)
+    return query.with_for_update() if locked else query
+
+
 def read(connection: sa.Connection, keys: Collection[Key]) -> dict[Key, Line]:
     """The lines that exist among ``keys``."""
     return _select(connection, keys, locked=False)
@@ -93,28 +130,32 @@ def reserve(tx: sa.Connection, line: Line, amount: int, allowed: int | None) -> 
     reservations together stay within ``allowed`` (``None``: no bound). The statement decides, not what
     was read before.
     """
-    grown = credit_line.c.exposure + credit_line.c.reserved + amount
-    statement = (
-        sa.update(credit_line)
-        .where(
-            _is(line.key),
-            credit_line.c.status.in_(OPEN_STATUSES),
-            credit_line.c.currency == line.currency,
-            credit_line.c.limit_state == line.limit_state,
-            credit_line.c.limit_minor.is_not_distinct_from(line.limit_minor),
-            sa.true() if allowed is None else grown <= allowed,
-        )
-        .values(reserved=credit_line.c.reserved + amount)
-    )
-    return tx.execute(statement).rowcount == 1
+    values: dict[str, Any] = {
+        "of": line.subject,
+        "number": line.subject_id,
+        "in_currency": line.currency,
+        "state": line.limit_state,
+        "limit_minor_": line.limit_minor,
+        "more": amount,
+    }
+    if allowed is None:
+        return tx.execute(_RESERVE, values).rowcount == 1
+    return tx.execute(_RESERVE_WITHIN, values | {"allowed": allowed}).rowcount == 1
 
 
 def shift(tx: sa.Connection, key: Key, *, reserved: int, exposure: int = 0) -> None:
     """Add to ``reserved`` and ``exposure`` (minor units, either sign) without asking for room."""
-    values: dict[str, Any] = {"reserved": credit_line.c.reserved + reserved}
+    values = {"of": key[0], "number": key[1], "more": reserved}
     if exposure:
-        values |= {"exposure": credit_line.c.exposure + exposure, "version": credit_line.c.version + 1}
-    tx.execute(sa.update(credit_line).where(_is(key)).values(**values))
+        tx.execute(_SHIFT_BOTH, values | {"owed": exposure})
+    else:
+        tx.execute(_SHIFT, values)
+
+
+def blur(tx: sa.Connection, keys: Collection[Key]) -> None:
+    """What arrived on these (locked) lines cannot be counted: their exposure is a lower bound."""
+    for key in sorted(keys):
+        tx.execute(sa.update(credit_line).where(_is(key)).values(incomplete=True))
 
 
 def save(tx: sa.Connection, judged: Sequence[Line], rates: Rates, day: dt.date) -> set[Key]:
@@ -143,12 +184,8 @@ def _select(connection: sa.Connection, keys: Collection[Key], *, locked: bool) -
     found: dict[Key, Line] = {}
     ordered = sorted(set(keys))
     for start in range(0, len(ordered), BATCH):
-        wanted = sa.tuple_(credit_line.c.subject, credit_line.c.subject_id).in_(
-            ordered[start : start + BATCH]
-        )
-        query = sa.select(credit_line, *([_GROUP_NAME] if ordered[-1][0] == GROUP else []))
-        query = query.where(wanted).order_by(credit_line.c.subject, credit_line.c.subject_id)
-        rows = connection.execute(query.with_for_update() if locked else query)
+        query = _statement(locked=locked, named=ordered[-1][0] == GROUP)
+        rows = connection.execute(query, {"keys": ordered[start : start + BATCH]})
         found.update({line.key: line for line in _lines(rows)})
     return found
 

@@ -20,6 +20,8 @@ from connector.store.tables import field_name, hold, written
 from connector.store.tables import outbox as outbox_table
 
 TARGET = "order"
+# States in which an order may not go on.
+HOLDING = ("pending", "ready", "forced")
 
 
 def queue(tx: sa.Connection, connection_id: int, now: dt.datetime, order_key: str | None = None) -> int:
@@ -39,7 +41,7 @@ def queue(tx: sa.Connection, connection_id: int, now: dt.datetime, order_key: st
     items = [
         _item(connection_id, found[row.id], row)
         for row in held
-        if row.id in found and (row.state == "pending" or found[row.id] in flagged)
+        if row.id in found and (row.state in HOLDING or found[row.id] in flagged)
     ]
     return outbox.put(tx, items, now)
 
@@ -90,14 +92,18 @@ def _flagged(tx: sa.Connection, connection_id: int) -> set[str]:
 
 
 def _item(connection_id: int, external_id: str, row: sa.Row[Any]) -> Item:
-    pending = row.state == "pending"
-    reasons = orjson.loads(row.reasons) if pending else []
+    holding = row.state in HOLDING
+    reasons = orjson.loads(row.reasons) if holding else []
     texts = {language: "\n".join(reason["text"][language] for reason in reasons) for language in ("zh", "en")}
     return Item(
         connection_id=connection_id,
         target=TARGET,
         external_id=external_id,
         key="",
-        values={"credit_hold": pending, "credit_reasons": texts if pending else None},
+        values={
+            "credit_hold": holding,
+            "credit_reasons": texts if holding else None,
+            "credit_state": row.state,
+        },
         priority=HOLD_FIRST,
     )

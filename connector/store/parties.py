@@ -6,6 +6,7 @@ Invariant: read only, and only what the order check and the people who ask about
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -64,18 +65,17 @@ class KnownOrder:
 
 def connection_id(tx: sa.Connection, name: str) -> int | None:
     """The id of the connection called ``name``."""
-    return tx.execute(sa.select(connection.c.id).where(connection.c.name == name)).scalar_one_or_none()
+    return tx.execute(_CONNECTION, {"named": name}).scalar_one_or_none()
 
 
 def of_account(tx: sa.Connection, source: int, account_id: str) -> Party | None:
     """The customer behind an account, ``None`` if the account was never read."""
-    query = _customers().join(account, account.c.customer_id == customer.c.id)
-    return _party(tx, query.where(account.c.connection_id == source, account.c.external_id == account_id))
+    return _party(tx, _OF_ACCOUNT, {"source": source, "account": account_id})
 
 
 def of_customer(tx: sa.Connection, customer_id: int) -> Party | None:
     """A customer by its id."""
-    return _party(tx, _customers().where(customer.c.id == customer_id))
+    return _party(tx, _customers().where(customer.c.id == customer_id), {})
 
 
 def stands_on(tx: sa.Connection, customer_id: int, source: int) -> bool:
@@ -88,29 +88,8 @@ def stands_on(tx: sa.Connection, customer_id: int, source: int) -> bool:
 
 def known_order(tx: sa.Connection, source: int, order_key: str, customer_id: int) -> KnownOrder | None:
     """The order with this id or, failing that, number, if it stands on an account of the customer."""
-    query = (
-        sa.select(
-            sales_order.c.external_id,
-            sales_order.c.amount,
-            sales_order.c.currency,
-            sales_order.c.stage,
-            sales_order.c.prepaid,
-        )
-        .join(
-            account,
-            sa.and_(
-                account.c.connection_id == sales_order.c.connection_id,
-                account.c.external_id == sales_order.c.account_id,
-            ),
-        )
-        .where(
-            sales_order.c.connection_id == source,
-            sa.or_(sales_order.c.external_id == order_key, sales_order.c.number == order_key),
-            sales_order.c.deleted.is_(False),
-            account.c.customer_id == customer_id,
-        )
-    )
-    rows = sorted(tx.execute(query).all(), key=lambda row: (row.external_id != order_key, row.external_id))
+    found = tx.execute(_KNOWN_ORDER, {"source": source, "order": order_key, "owner": customer_id}).all()
+    rows = sorted(found, key=lambda row: (row.external_id != order_key, row.external_id))
     if not rows:
         return None
     return KnownOrder(rows[0].amount, rows[0].currency, rows[0].stage, rows[0].prepaid)
@@ -130,8 +109,43 @@ def _customers() -> sa.Select[Any]:
     )
 
 
-def _party(tx: sa.Connection, query: sa.Select[Any]) -> Party | None:
-    row = tx.execute(query).one_or_none()
+# A check is asked a thousand times a second: its statements are built once.
+_OF_ACCOUNT = (
+    _customers()
+    .join(account, account.c.customer_id == customer.c.id)
+    .where(
+        account.c.connection_id == sa.bindparam("source"), account.c.external_id == sa.bindparam("account")
+    )
+)
+_CONNECTION = sa.select(connection.c.id).where(connection.c.name == sa.bindparam("named"))
+_KNOWN_ORDER = (
+    sa.select(
+        sales_order.c.external_id,
+        sales_order.c.amount,
+        sales_order.c.currency,
+        sales_order.c.stage,
+        sales_order.c.prepaid,
+    )
+    .join(
+        account,
+        sa.and_(
+            account.c.connection_id == sales_order.c.connection_id,
+            account.c.external_id == sales_order.c.account_id,
+        ),
+    )
+    .where(
+        sales_order.c.connection_id == sa.bindparam("source"),
+        sa.or_(
+            sales_order.c.external_id == sa.bindparam("order"), sales_order.c.number == sa.bindparam("order")
+        ),
+        sales_order.c.deleted.is_(False),
+        account.c.customer_id == sa.bindparam("owner"),
+    )
+)
+
+
+def _party(tx: sa.Connection, query: sa.Select[Any], values: Mapping[str, Any]) -> Party | None:
+    row = tx.execute(query, values).one_or_none()
     if row is None:
         return None
     return Party(

@@ -64,6 +64,8 @@ sales_order = _record(
     optional("paid", sa.BigInteger),
     optional("terms_days", sa.Integer),
     column("prepaid", sa.Boolean),
+    optional("decision", sa.Text),  # what a user of the CRM wants done about its hold
+    optional("decided_by", sa.Text),
 )
 sa.Index("ix_sales_order_account", sales_order.c.connection_id, sales_order.c.account_id)
 sa.Index("ix_sales_order_number", sales_order.c.connection_id, sales_order.c.number)

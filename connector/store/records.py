@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from connector.adapter import Row
 from connector.errors import Reject
 from connector.model import Account, Record, Stream, VisitResult
-from connector.store import customers, quotas, visits
+from connector.store import customers, held, quotas, reservations, visits
 from connector.store.columns import Moment
 from connector.store.record_tables import RECORDS, account, payment, reject
 from connector.store.upsert import batches, upsert
@@ -41,10 +41,12 @@ class Misfit:
 
 @dataclass(frozen=True)
 class Stored:
-    """What came of a page: how many records changed something, and which rows were set aside."""
+    """What came of a page: the records that changed something, which rows were set aside, and how changed
+    orders stood before, by external id."""
 
     changed: Sequence[Record]
     misfits: Sequence[Misfit]
+    before: Mapping[str, sa.Row[Any]] = field(default_factory=dict)
 
 
 def store(
@@ -64,6 +66,8 @@ def store(
     kept, without = _with_account(tx, connection_id, stream, read)
     rows = [_row(connection_id, record, now) for record in kept]
     changed = _changed(tx, connection_id, stream, kept, rows)
+    orders = [record.external_id for record, _ in changed] if stream is Stream.ORDERS else []
+    before = _orders(tx, connection_id, orders)
     upsert(tx, RECORDS[stream], [row for _, row in changed])
     if stream in GUARDED:
         renewed = {record.external_id for record, _ in changed}
@@ -78,7 +82,19 @@ def store(
         _touch_paid(tx, connection_id, [record.external_id for record in records])
     all_misfits = [*misfits, *without]
     set_aside(tx, connection_id, stream, all_misfits, [r.external_id for r in kept], now)
-    return Stored(records, all_misfits)
+    return Stored(records, all_misfits, before)
+
+
+def _orders(tx: sa.Connection, connection_id: int, ids: Sequence[str]) -> dict[str, sa.Row[Any]]:
+    """These orders as they are stored, by id; without those that are deleted or not there."""
+    table = RECORDS[Stream.ORDERS]
+    found: dict[str, sa.Row[Any]] = {}
+    for part in batches(ids):
+        query = sa.select(table).where(
+            table.c.connection_id == connection_id, table.c.external_id.in_(part), table.c.deleted.is_(False)
+        )
+        found.update({row.external_id: row for row in tx.execute(query)})
+    return found
 
 
 def gone(tx: sa.Connection, connection_id: int, stream: Stream, ids: Iterable[str], now: dt.datetime) -> int:
@@ -89,7 +105,7 @@ def gone(tx: sa.Connection, connection_id: int, stream: Stream, ids: Iterable[st
     table = RECORDS[stream]
     of_accounts = stream in FACTS or (stream in GRANTS and quotas.decides(tx, connection_id))
     who = table.c.account_id if of_accounts else table.c.external_id
-    count = 0
+    count, vanished = 0, list[str]()
     for part in batches(list(ids)):
         living = sa.and_(
             table.c.connection_id == connection_id,
@@ -97,13 +113,24 @@ def gone(tx: sa.Connection, connection_id: int, stream: Stream, ids: Iterable[st
             table.c.deleted.is_(False),
         )
         concerned = set(tx.execute(sa.select(who).where(living)).scalars())
+        vanished += _order_keys(tx, living) if stream is Stream.ORDERS else []
         result = tx.execute(sa.update(table).where(living).values(deleted=True, last_seen=now))
         count += result.rowcount
         if concerned and (of_accounts or stream is Stream.ACCOUNTS):
             customers.touch(tx, connection_id, concerned)
         elif stream is Stream.RECEIPTS:
             _touch_paid(tx, connection_id, sorted(concerned))
+    if vanished:
+        reservations.vanish(tx, connection_id, vanished)
+        held.withdraw(tx, connection_id, vanished, now)
     return count
+
+
+def _order_keys(tx: sa.Connection, living: sa.ColumnElement[bool]) -> list[str]:
+    """Ids and numbers of orders: a check may have named them by either."""
+    table = RECORDS[Stream.ORDERS]
+    rows = tx.execute(sa.select(table.c.external_id, table.c.number).where(living)).all()
+    return [key for row in rows for key in (row.external_id, row.number) if key]
 
 
 def living_ids(connection: sa.Connection, connection_id: int, stream: Stream) -> set[str]:

@@ -1,6 +1,7 @@
 """The tables of early warning: what was noticed about a customer, and whom it was told.
 
-Invariant: one live signal a customer, kind and key; what ended stays for good, with who and why.
+Invariant: one live signal a customer, kind and key; what ended stays, with who and why,
+until privacy wants it gone.
 """
 
 from __future__ import annotations
@@ -31,4 +32,35 @@ signal = sa.Table(
     column("reason", sa.Text, server_default=""),
     optional("decided_at", Moment),
     sa.UniqueConstraint("customer_id", "kind", "key", "episode"),
+)
+
+# Pending messages: a signal is told once by each channel, again only as it gets more severe.
+telling = sa.Table(
+    "telling",
+    metadata,
+    identity(),
+    column("signal_id", sa.ForeignKey("signal.id"), index=True),
+    column("severity", sa.Text),
+    column("connection_id", sa.ForeignKey("connection.id", ondelete="CASCADE")),
+    column("state", sa.Text, index=True),  # pending, sending, done, dead, moot
+    column("attempts", sa.Integer, server_default=sa.text("0")),
+    column("due_at", Moment),
+    column("error", sa.Text, server_default=""),
+    column("created_at", Moment),
+    optional("sent_at", Moment),
+    sa.UniqueConstraint("signal_id", "severity", "connection_id"),
+)
+
+# What the policy makes of a signal, once each.
+deed = sa.Table(
+    "deed",
+    metadata,
+    identity(),
+    column("signal_id", sa.ForeignKey("signal.id"), index=True),
+    column("action", sa.Text),  # visit, review, hold, lower_limit, ask_agency
+    column("state", sa.Text, index=True),  # wanted, done, moot, failed
+    column("detail", sa.Text, server_default=""),
+    column("wanted_at", Moment),
+    optional("done_at", Moment),
+    sa.UniqueConstraint("signal_id", "action"),
 )

@@ -17,8 +17,9 @@ import sqlalchemy as sa
 
 from connector.errors import Halt
 from connector.store import journal
-from connector.store.signal_tables import signal
-from connector.store.tables import customer
+from connector.store.customers import touch_customers
+from connector.store.signal_tables import deed, signal, telling
+from connector.store.tables import assessment, customer
 from connector.store.upsert import batches
 
 
@@ -130,7 +131,10 @@ def settle(
 def forget(tx: sa.Connection, customer_id: int, kinds: Collection[str], key: str) -> None:
     """Remove signals for good: what they tell of a natural person has had its time."""
     about = signal.c.customer_id == customer_id
-    tx.execute(sa.delete(signal).where(about, signal.c.kind.in_(kinds), signal.c.key == key))
+    query = sa.select(signal.c.id).where(about, signal.c.kind.in_(kinds), signal.c.key == key)
+    ids = list(tx.execute(query).scalars())
+    for table, reference in ((telling, telling.c.signal_id), (deed, deed.c.signal_id), (signal, signal.c.id)):
+        tx.execute(sa.delete(table).where(reference.in_(ids)))
 
 
 def acknowledge(tx: sa.Connection, ids: Iterable[int], reason: str, actor: str, now: dt.datetime) -> int:
@@ -168,9 +172,16 @@ def assign(
     return changed
 
 
+def close(tx: sa.Connection, ids: Iterable[int], reason: str, actor: str, now: dt.datetime) -> int:
+    """A person ends these signals, though their cause may be there; ``Halt`` as above."""
+    values = {"state": State.CLOSED.value, "closed_at": now}
+    return _decide(tx, ids, values, "signal_closed", reason, actor, now)
+
+
 def wake(tx: sa.Connection, today: dt.date) -> int:
     """Snoozed signals whose day has come are open again; how many."""
     due = signal.c.state == State.SNOOZED.value, signal.c.snoozed_until <= today
+    touch_customers(tx, set(tx.execute(sa.select(signal.c.customer_id).where(*due)).scalars()))
     values = {"state": State.OPEN.value, "snoozed_until": None}
     return tx.execute(signal.update().where(*due).values(**values)).rowcount
 
@@ -213,6 +224,46 @@ def live_of(tx: sa.Connection, customer_ids: Sequence[int]) -> dict[int, list[Si
             found.setdefault(row.customer_id, []).append(_signal(row))
     for several in found.values():
         several.sort(key=lambda one: (-_ORDER[one.severity], -one.raised_at.timestamp(), one.id))
+    return found
+
+
+def rows_of(
+    tx: sa.Connection, customer_ids: Sequence[int], kinds: Collection[str]
+) -> dict[int, list[sa.Row[Any]]]:
+    """All signals of these customers and kinds, ended ones too, oldest episode first."""
+    found: dict[int, list[sa.Row[Any]]] = {}
+    for part in batches(list(customer_ids)):
+        query = sa.select(signal).where(signal.c.customer_id.in_(part), signal.c.kind.in_(list(kinds)))
+        for row in tx.execute(query.order_by(signal.c.id)):
+            found.setdefault(row.customer_id, []).append(row)
+    return found
+
+
+def settle_before(tx: sa.Connection, kind: str, before: dt.datetime, now: dt.datetime) -> int:
+    """Close the live signals of a kind that were last seen before a moment; how many."""
+    old = signal.c.kind == kind, signal.c.state.in_(LIVE), signal.c.seen_at < before
+    touch_customers(tx, set(tx.execute(sa.select(signal.c.customer_id).where(*old)).scalars()))
+    values = {"state": State.CLOSED.value, "closed_at": now}
+    return tx.execute(signal.update().where(*old).values(**values)).rowcount
+
+
+def classes_at(
+    tx: sa.Connection, customer_ids: Sequence[int], at: dt.datetime
+) -> dict[int, tuple[str, dt.datetime | None]]:
+    """The risk class of each customer by its last assessment up to a moment, else by its first; and when
+    the next assessment was made, if there is one."""
+    found: dict[int, tuple[str, dt.datetime | None]] = {}
+    own = assessment.c.customer_id, assessment.c.as_of
+    for part in batches(list(customer_ids)):
+        mine = assessment.c.customer_id.in_(part)
+        until = sa.func.max(assessment.c.id).filter(assessment.c.as_of <= at)
+        first = sa.func.coalesce(until, sa.func.min(assessment.c.id))
+        reference = sa.select(first).where(mine).group_by(own[0])
+        later = sa.select(own[0], sa.func.min(own[1])).where(mine, own[1] > at).group_by(own[0])
+        then = {row[0]: row[1] for row in tx.execute(later)}
+        query = sa.select(own[0], assessment.c.risk_class).where(assessment.c.id.in_(reference))
+        for number, risk_class in tx.execute(query):
+            found[number] = (risk_class, then.get(number))
     return found
 
 
@@ -262,6 +313,7 @@ def _decide(
         detail = {"signal": row.id, "kind": row.kind, "before": row.state, "reason": why}
         detail |= {"after": values["state"], "until": values.get("snoozed_until")}
         journal.add(tx, now, actor, act, f"customer {row.customer_id}", detail)
+        touch_customers(tx, {row.customer_id})
         changed += 1
     return changed
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from connector.store.lines import CUSTOMER
 from connector.store.record_tables import account
 from connector.store.reports import NOT_ON_FILE, about
-from connector.store.signal_tables import signal
+from connector.store.signal_tables import deed, signal
 from connector.store.signals import LIVE, Severity
 from connector.store.tables import assessment, connection, credit_line, customer, journal, report
 
@@ -26,7 +26,8 @@ CHUNK = 500
 class Standing:
     """One customer. ``size`` is the larger of limit and exposure, minor units of ``currency``, ``None``
     before the first assessment; ``reports`` and ``unknown_to`` are by connection when it last gave a report,
-    and when it last did not know the customer; ``alarmed_at`` is when the newest live alarm was raised."""
+    and when it last did not know the customer; ``alarmed_at`` is when the newest live alarm was raised, or
+    signal about which the policy wants an agency asked."""
 
     customer_id: int
     country: str | None
@@ -87,13 +88,14 @@ def _chunk(
     )
     for row in tx.execute(told):
         given.setdefault(row.customer_id, {})[row.name] = row.at
+    asked = sa.select(deed.c.signal_id).where(deed.c.action == "ask_agency", deed.c.state == "wanted")
     alarmed = {
         row.customer_id: row.at
         for row in tx.execute(
             sa.select(signal.c.customer_id, sa.func.max(signal.c.raised_at).label("at"))
             .where(
                 signal.c.customer_id.in_(ids),
-                signal.c.severity == Severity.ALARM.value,
+                sa.or_(signal.c.severity == Severity.ALARM.value, signal.c.id.in_(asked)),
                 signal.c.state.in_(LIVE),
             )
             .group_by(signal.c.customer_id)

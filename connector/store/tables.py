@@ -13,6 +13,8 @@ from connector.store import (  # noqa: F401 - of the same metadata
     agency_tables,
     conduct_tables,
     decision_tables,
+    dunning_tables,
+    gate_tables,
     hook_tables,
     record_tables,
     signal_tables,
@@ -24,7 +26,7 @@ connection = sa.Table(
     metadata,
     identity(),
     column("name", sa.Text, unique=True),
-    column("role", sa.Text),  # crm, bureau, ledger or agency_file
+    column("role", sa.Text),  # crm, bureau, ledger, agency_file or channel
     column("kind", sa.Text),
     column("settings", sa.Text),
     column("created_at", Moment),
@@ -47,6 +49,11 @@ api_key = sa.Table(
     column("digest", sa.Text, unique=True),
     column("created_at", Moment),
     optional("revoked_at", Moment),
+    column("label", sa.Text, server_default="plugin"),  # what it is for: two of a label may be valid
+    column("scopes", sa.Text, server_default="check,read"),
+    optional("actor", sa.Text),  # as whom it decides, unless the call names a user of the CRM
+    optional("expires_at", Moment),
+    optional("secret", sa.Text),  # of a key that signs its calls, encrypted
 )
 
 field_name = sa.Table(
@@ -246,10 +253,21 @@ hold = sa.Table(
     optional("customer_id", sa.ForeignKey("customer.id"), index=True),
     column("amount", sa.BigInteger),
     column("currency", sa.Text),
-    column("state", sa.Text),  # pending, released, rejected
+    column("state", sa.Text),  # pending, ready, released, rejected, forced, withdrawn
     column("reasons", sa.Text),
     column("created_at", Moment),
     column("updated_at", Moment),
+    column("round", sa.Integer, server_default="1"),  # grows whenever it is opened again
+    column("checkpoint", sa.Text, server_default="order_save"),  # the step that was refused
+    optional("terms_days", sa.Integer),  # that the order asks for
+    optional("excess", sa.BigInteger),  # what a release lets through, in the policy's currency
+    # What was released: until when, up to which amount (in the order's currency), on which terms.
+    optional("released_until", Moment),
+    optional("released_amount", sa.BigInteger),
+    optional("released_terms_days", sa.Integer),
+    optional("released_by", sa.Text),
+    optional("release_code", sa.Text),
+    column("told", sa.Text, server_default=""),  # the round and state that the CRM was told of last
     sa.UniqueConstraint("connection_id", "order_key"),
 )
 

@@ -20,6 +20,11 @@ DEEPEST = 30
 BATCH = 800
 
 
+_ONE = sa.select(
+    credit_group.c.id, credit_group.c.parent_id, credit_group.c.share_bp, credit_group.c.ring_fenced
+).where(credit_group.c.id == sa.bindparam("group"))
+
+
 class Above(NamedTuple):
     """A group above a customer, and how much of the customer's exposure counts there (1 is all)."""
 
@@ -58,7 +63,15 @@ def chain(
     """The groups above a customer that stands so in ``group_id``, nearest first."""
     if group_id is None or ring_fenced:
         return ()
-    return _chain(_upwards(connection, {group_id}), group_id, share_of(share_bp))
+    nodes: dict[int, Any] = {}
+    at: int | None = group_id
+    while at is not None and at not in nodes:
+        row = connection.execute(_ONE, {"group": at}).one_or_none()
+        if row is None:
+            break
+        nodes[at] = row
+        at = None if row.ring_fenced else row.parent_id
+    return _chain(nodes, group_id, share_of(share_bp))
 
 
 def upwards(connection: sa.Connection, group_ids: Collection[int]) -> set[int]:

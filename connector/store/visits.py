@@ -154,10 +154,21 @@ def load(tx: sa.Connection, day: dt.date, per_week: int | None) -> list[dict[str
     ]
 
 
-def miss(tx: sa.Connection, last_day: dt.date, now: dt.datetime) -> int:
-    """Mark visits that are open although their day was ``last_day`` or earlier; how many are new."""
+def miss(tx: sa.Connection, last_day: dt.date, now: dt.datetime) -> list[sa.Row[Any]]:
+    """Mark visits that are open although their day was ``last_day`` or earlier; those that are new."""
     overdue = visit.c.state == "planned", visit.c.due_on <= last_day, visit.c.missed_at.is_(None)
-    return tx.execute(visit.update().where(*overdue).values(missed_at=now)).rowcount
+    found = tx.execute(sa.select(visit).where(*overdue).order_by(visit.c.key)).all()
+    tx.execute(visit.update().where(*overdue).values(missed_at=now))
+    return list(found)
+
+
+def made_after_all(tx: sa.Connection, keys: Sequence[str]) -> set[str]:
+    """Those of these visits that are no longer planned."""
+    found: set[str] = set()
+    for part in batches(keys):
+        query = sa.select(visit.c.key).where(visit.c.key.in_(part), visit.c.state != "planned")
+        found.update(tx.execute(query).scalars())
+    return found
 
 
 def tasks(tx: sa.Connection, connection_id: int) -> set[str]:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from connector.money import to_minor
 from connector.policy.schema import Visits
 from connector.rules.outcome import Assessment
-from connector.store import assessments, outbox, visits
+from connector.store import assessments, outbox, tellings, visits
 from connector.store.assessments import CrmAccount
 from connector.store.engine import Store
 from connector.store.visits import Visit
@@ -28,6 +28,7 @@ CHUNK = 500
 # Visits further ahead than this are not planned yet: too much may change until then.
 HORIZON = dt.timedelta(days=31)
 STATUS = "visit_status"
+SIGNAL = "visit_signal"
 
 
 @dataclass(frozen=True)
@@ -108,8 +109,13 @@ def _of_chunk(tx: sa.Connection, ids: list[int], today: dt.date, rules: Visits) 
     for account in assessments.crm_accounts(tx, [i for i in ids if i not in busy]):
         first.setdefault(account.customer_id, account)
     found = []
+    wanting = tellings.wanting(tx, "visit", list(first))
     for kept in assessments.latest_of(tx, list(first)):
         number, outcome = kept.customer_id, kept.assessment
+        if number in wanting:
+            wish = Wish(_ahead(today + rules.signal_days * DAY, today), first[number].city, urgent=True)
+            found.append(_Wanted(first[number], wish, SIGNAL, outcome.exposure))
+            continue
         if outcome.visit_within_days is None:
             continue
         account = first[number]
@@ -216,5 +222,7 @@ def _write(
         planned.append(visit)
         items.append(task(visit, outcomes[account.customer_id], language))
     visits.add(tx, planned, now)
+    called = {visit.customer_id for visit in planned if visit.reason == SIGNAL}
+    tellings.settle_deeds(tx, "visit", called, now, "a visit is planned")
     outbox.put(tx, items, now)
     return len(planned)

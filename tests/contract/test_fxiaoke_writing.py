@@ -12,11 +12,15 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from connector import holds
 from connector.adapter import FieldState
+from connector.config import CrmUser
+from connector.gate.crm import Heeded
+from connector.gate.settling import settle
 from connector.store import outbox, outbox_admin
+from connector.store.record_tables import sales_order
 from connector.store.tables import visit
 from tests.fxiaoke_shop import STYLES, Shop, shop
+from tests.gate_bench import decide
 
 ACCOUNT, ORDER, VISIT = "AccountObj", "SalesOrderObj", "credit_visit__c"
 
@@ -141,7 +145,7 @@ def test_a_held_order_is_flagged_and_locked_until_it_is_released(found: Shop) ->
     flag, reasons, locked = found.flags(order)
     assert (flag, locked) == (True, True) and reasons
     assert [one["action"] for one in found.wrote() if one["object"] == ORDER] == ["update", "lock"]
-    holds.release(found.runtime.store, 1, "paid", "Lin", found.time)
+    decide(found.runtime, "release", found.time)
     found.push()
     assert found.flags(order) == (False, None, False)
     assert found.waiting() == []
@@ -149,11 +153,47 @@ def test_a_held_order_is_flagged_and_locked_until_it_is_released(found: Shop) ->
     assert acts == ["update", "lock", "unlock", "update"]
 
 
+def option(found: Shop, field: str, label: str) -> str:
+    """The opaque value of an option, as the tenant has it."""
+    return str(found.crm._schemas.value(ORDER, field, label))
+
+
+def test_a_rejection_set_inside_fxiaoke_counts_from_whoever_may(found: Shop) -> None:
+    first = found.rows(ORDER)[0]["_id"]
+    found.door(
+        "edit",
+        {
+            "object": ORDER,
+            "ids": [first],
+            "values": {"order_status": option(found, "order_status", "已确认")},
+        },
+    )
+    found.pull()
+    order = found.held()
+    found.push()
+    field = found.names("order")["credit_decision"]
+    for heeded in (Heeded(0, 1), Heeded(1, 0)):
+        values = {field: option(found, field, "拒绝")}
+        found.door("edit", {"object": ORDER, "ids": [order], "values": values, "by": "1001"})
+        found.time = dt.datetime.now(dt.UTC)
+        found.pull()
+        assert settle(found.runtime).heeded == heeded
+        found.push()
+        row = next(one for one in found.rows(ORDER, f"{field}__label") if one["_id"] == order)
+        assert not row.get(f"{field}__label")
+        # Now the user is known to be one of ours.
+        with found.runtime.store.read() as tx:
+            query = sa.select(sales_order.c.decided_by).where(sales_order.c.external_id == order)
+            people = [CrmUser(connection="fxiaoke", user=tx.execute(query).scalar_one(), who="Boss")]
+        found.runtime.config = found.runtime.config.model_copy(update={"crm_users": people})
+    assert found.flags(order) == (False, None, False)
+
+
 def test_a_lock_by_somebody_else_stays_when_the_hold_ends(found: Shop) -> None:
     order = found.held()
     found.push()
     found.door("edit", {"object": ORDER, "ids": [order], "values": {"lock_user": ["1001"]}})
-    holds.reject(found.runtime.store, 1, "cancelled", "Lin", found.time)
+    decide(found.runtime, "reject", found.time)
     (told,) = found.push().faults
     assert order in told and " – " in told
     assert found.flags(order)[::2] == (True, True)
@@ -228,7 +268,7 @@ def test_trap_generated_names_are_found_by_label_and_written(tmp_path: Path, sty
     with shop(tmp_path, style=style, provisioned=False) as found:
         found.console(named=False)
         names = found.names("account")
-        assert len(names) == 15 and all(name.startswith("field_") for name in names.values())
+        assert len(names) == 17 and all(name.startswith("field_") for name in names.values())
         found.pull()
         found.judge()
         found.push()

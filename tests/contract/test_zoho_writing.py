@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from adapters.zoho.adapter import ZohoCrm
 from connector import holds, review
@@ -18,15 +19,22 @@ from connector.adapter import FieldState, Slice
 from connector.assess import assess
 from connector.check import check
 from connector.check_model import CheckRequest
+from connector.config import CrmUser
+from connector.gate.crm import Heeded
+from connector.gate.settling import settle
 from connector.http import Http
+from connector.policy.schema import Approvals
 from connector.provision import Plan, provision
 from connector.pull import pull
 from connector.push import Pushed, push
+from connector.roles import Grant, Role
 from connector.runtime import Runtime
 from connector.store import outbox, outbox_admin
 from connector.store.outbox import Item
+from connector.store.record_tables import crm_user
 from connector.visits import plan
 from sandbox.server import Options
+from tests.gate_bench import decide
 from tests.installation import Installation, installation
 
 DAY = dt.datetime(2026, 6, 30, tzinfo=dt.UTC)
@@ -119,7 +127,8 @@ def shop(folder: Path, *, provisioned: bool = True, **faults: float) -> Iterator
 
 def held(found: Shop) -> str:
     """A check holds an order that was read from the CRM; the order's id there."""
-    order = found.rows("Sales_Orders", "SO_Number", "Account_Name.id")[0]
+    orders = found.rows("Sales_Orders", "SO_Number", "Account_Name.id", "Status")
+    order = next(one for one in orders if one["Status"] in ("Created", "Approved"))
     request = CheckRequest(
         connection="zoho",
         account=order["Account_Name"]["id"],
@@ -204,11 +213,47 @@ def test_a_held_order_is_flagged_and_locked_by_the_rule_until_it_is_released(tmp
         assert (flag, locked) == (True, True) and reasons
         refused = found.save("Sales_Orders", order, Description="go on")
         assert (refused["saved"], refused["result"]["code"]) == (False, "RECORD_LOCKED")
-        holds.release(found.runtime.store, 1, "paid", "Lin", found.time)
+        decide(found.runtime, "release", found.time)
         found.push()
         assert flags(found, order) == (False, None, False)
         assert found.waiting() == []
         assert found.save("Sales_Orders", order, Description="go on")["saved"]
+
+
+def test_a_release_set_inside_zoho_counts_from_whoever_may_and_the_field_is_emptied(tmp_path: Path) -> None:
+    with shop(tmp_path) as found:
+        found.pull()
+        order = held(found)
+        found.push()
+        with found.runtime.store.read() as tx:
+            query = sa.select(crm_user).where(crm_user.c.email != "connector@example.com")
+            rep, boss, *_ = tx.execute(query.order_by(crm_user.c.external_id)).all()
+        people = [CrmUser(connection="zoho", user=one.email, who=one.name) for one in (rep, boss)]
+        roles = [Grant(who=rep.name, role=Role.SALES), Grant(who=boss.name, role=Role.CONTROLLER)]
+        config = found.runtime.config
+        found.runtime.config = config.model_copy(update={"roles": roles, "crm_users": people})
+        free = found.runtime.policy.model_copy(update={"approvals": Approvals()})  # no bands: roles alone
+        found.runtime.__dict__["policy"] = free
+        field = found.names("order")["credit_decision"]
+        label = "放行" if config.language == "zh" else "Release"
+
+        def decide_as(user: str) -> None:
+            """The user sets the field of the locked order; then the CRM is read, heeded and written to."""
+            body = {"module": "Sales_Orders", "id": order, "values": {field: label}, "user": user}
+            assert found.made.door("zoho", "browser/save", body)["saved"]
+            found.time = dt.datetime.now(dt.UTC)
+            found.pull()
+            assert settle(found.runtime).heeded == (Heeded(1, 0) if user == boss.email else Heeded(0, 1))
+            found.push()
+            row = next(r for r in found.rows("Sales_Orders", field) if r["id"] == order)
+            assert not row[field]
+
+        decide_as(rep.email)
+        assert flags(found, order)[::2] == (True, True)
+        decide_as(boss.email)
+        assert flags(found, order) == (False, None, False)
+        found.pull()
+        assert settle(found.runtime).heeded == Heeded(0, 0)
 
 
 def test_without_the_rule_a_held_order_is_locked_one_by_one(tmp_path: Path) -> None:
@@ -224,7 +269,7 @@ def test_without_the_rule_a_held_order_is_locked_one_by_one(tmp_path: Path) -> N
         order = held(found)
         found.push()
         assert flags(found, order)[::2] == (True, True)
-        holds.reject(found.runtime.store, 1, "cancelled", "Lin", found.time)
+        decide(found.runtime, "reject", found.time)
         found.push()
         assert flags(found, order)[::2] == (False, False)
 
@@ -248,7 +293,8 @@ def test_a_dry_run_shows_the_whole_plan_and_makes_no_write_call(tmp_path: Path) 
         before = found.made.writes()
         done = found.provision(dry_run=True)
         assert found.made.writes() == before
-        assert [w.field.call for w in done.fields if w.target == "account"] == [1] * 5 + [2] * 5 + [3] * 5
+        calls = [w.field.call for w in done.fields if w.target == "account"]
+        assert calls == [1] * 5 + [2] * 5 + [3] * 5 + [4] * 2
         assert {piece.what for piece in done.prepared} == {"section", "lock"}
         lock = next(piece for piece in done.prepared if piece.what == "lock")
         assert lock.state is FieldState.MISSING and lock.detail
@@ -267,7 +313,7 @@ def test_provisioning_twice_changes_nothing(tmp_path: Path) -> None:
 def test_trap_chinese_labels_get_generated_names_which_are_read_back(tmp_path: Path) -> None:
     with shop(tmp_path) as found:
         names = found.names("account")
-        assert len(names) == 15 and all(name.startswith("field") for name in names.values())
+        assert len(names) == 17 and all(name.startswith("field") for name in names.values())
 
 
 def test_trap_412_a_shared_field_waits_until_the_account_was_read_again(tmp_path: Path) -> None:

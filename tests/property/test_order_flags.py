@@ -137,9 +137,9 @@ class Flags(RuleBasedStateMachine):
     @rule(order=st.sampled_from(ORDERS), state=st.sampled_from(["released", "rejected"]))
     def ends(self, order: str, state: str) -> None:
         with self.bench.store.write() as tx:
-            for found in held.listed(tx, "pending"):
+            for found in held.listed(tx, held.HOLDING):
                 if found.order == order:
-                    held.end(tx, found, state, "why", "Lin", NOW)
+                    held.end(tx, found, state, {"reason": "why"}, "Lin", NOW)
         self.calm = False
 
     @rule(order=st.sampled_from(ORDERS))
@@ -169,7 +169,7 @@ class Flags(RuleBasedStateMachine):
         if not self.calm:
             return
         with self.bench.store.read() as tx:
-            pending = {found.order for found in held.listed(tx, "pending")}
+            pending = {found.order for found in held.listed(tx, held.HOLDING)}
         known = {order.external_id for order in self._orders()}
         wanted = {f"id-{order}" for order in pending} & known
         assert {order for order, flag in self.crm.flags.items() if flag} == wanted
@@ -184,5 +184,5 @@ class Flags(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-Flags.TestCase.settings = settings(max_examples=80, stateful_step_count=20, deadline=None)
+Flags.TestCase.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)
 test_flags_follow_holds = Flags.TestCase

@@ -34,13 +34,13 @@ CIPHER_KEY = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 class Service:
     """The service on a store of its own; ``key`` is the API key of the connection ``zoho``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: Any) -> None:
         self.bench = Bench.on_sqlite(folder)
         self.bench.connect("fxiaoke")
         self.policy_file = folder / "policy.yaml"
         self.policy_file.write_text(POLICY, encoding="utf-8")
         url = str(self.bench.store.url)
-        config = Config(home=folder, database_url=url, policy="policy.yaml", key=CIPHER_KEY)
+        config = Config(home=folder, database_url=url, policy="policy.yaml", key=CIPHER_KEY, **settings)
         self.runtime = Runtime(config)
         known = self.runtime.connections
         self.key = known.issue_key(known.get("zoho"))
@@ -272,16 +272,19 @@ def test_a_changed_policy_takes_effect_and_a_broken_one_does_not(service: Servic
 
 def test_the_description_documents_every_operation_and_its_problems(service: Service) -> None:
     described = service.call("GET", "/openapi.json", key=None).json()
-    asked = {"/v1/checks", "/v1/customers/{ref}/credit"}
+    asked = {"/v1/checks", "/v1/customers/{ref}/credit", "/v1/holds"}
+    asked |= {"/v1/holds/{id}/release", "/v1/holds/{id}/reject"}
     assert set(described["paths"]) == {*asked, "/v1/hooks/{connection}", "/healthz", "/readyz"}
     post = described["paths"]["/v1/checks"]["post"]
-    assert {"401", "403", "413", "422", "500", "503"} < set(post["responses"])
+    assert {"401", "403", "413", "422", "429", "500", "503"} < set(post["responses"])
     for status, answer in post["responses"].items():
         assert list(answer["content"]) == (["application/json"] if status == "200" else [PROBLEM])
     schemas = described["components"]["schemas"]
     assert {"CheckRequest", "CheckAnswer", "CreditAnswer", "Problem", "Complaint"} <= set(schemas)
     assert "HTTPValidationError" not in schemas
     assert schemas["CheckRequest"]["examples"][0]["amount"] == "125000.00"
+    for name in ("CheckAnswer", "CreditAnswer", "Hold", "ReleaseRequest", "RejectRequest"):
+        assert schemas[name]["examples"], name
     undescribed = [n for n, f in schemas["CheckRequest"]["properties"].items() if not f.get("description")]
     assert undescribed == []
     assert described["components"]["securitySchemes"]["HTTPBearer"]["scheme"] == "bearer"

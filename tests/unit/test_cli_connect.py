@@ -118,9 +118,26 @@ def test_a_key_is_printed_alone_and_kept_as_a_digest(home: Home) -> None:
         owner = runtime.connections.key_owner(key)
         assert owner is not None and owner.name == "crm"
     assert key.encode() not in (home.folder / "creditgate.db").read_bytes()
-    assert home.journal("key_issued") == [
-        {"actor": "Lin", "subject": "connection crm", "earlier_revoked": False}
-    ]
+    (entry,) = home.journal("key_issued")
+    assert entry == {
+        "actor": "Lin", "subject": "connection crm", "key": 1, "label": "plugin",
+        "scopes": ["check", "read"], "earlier_revoked": False,
+    }  # fmt: skip
+    assert key not in home.run("connect", "keys", "--format", "json").out
+
+
+def test_a_key_is_revoked_by_its_id_and_a_signed_one_is_printed_with_it(home: Home) -> None:
+    home.connect()
+    number, _, secret = (
+        home.run("connect", "key", "crm", "--signed", "--days", "30").out.strip().partition(":")
+    )
+    assert number == "1" and len(secret) > 32
+    assert secret.encode() not in (home.folder / "creditgate.db").read_bytes()
+    assert home.run("connect", "keys", "--format", "json").json[0]["valid"] is True
+    assert home.run("connect", "revoke-key", "1").code == 0
+    assert home.run("connect", "keys", "--format", "json").json[0]["valid"] is False
+    assert home.run("connect", "revoke-key", "1").code == 2
+    assert home.journal("key_revoked")[0]["key"] == 1
 
 
 def test_earlier_keys_end_only_when_they_are_revoked(home: Home) -> None:

@@ -48,6 +48,7 @@ def test_a_new_folder_is_fit_but_for_its_connections(home: Home) -> None:
         "store": "ok",
         "connections": "warn",
         "rates": "ok",
+        "books": "ok",
         "rejects": "ok",
         "outbox": "ok",
         "assessments": "ok",

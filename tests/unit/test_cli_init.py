@@ -110,7 +110,7 @@ def test_every_setting_stands_in_the_configuration_with_its_default(tmp_path: Pa
     path.write_text(re.sub(r"^#(?=[a-z_]+ = )", "", CONFIGURATION, flags=re.M))
     loaded, plain = configuration.load(path), Config(home=tmp_path)
     shown = set(re.findall(r"^#([a-z_]+) = ", CONFIGURATION, re.M))
-    shown |= set(re.findall(r"^#   \[\[([a-z_]+)\]\]$", CONFIGURATION, re.M))
+    shown |= set(re.findall(r"^#   \[\[?([a-z_]+)\]\]?$", CONFIGURATION, re.M))
     assert shown == set(Config.model_fields) - {"home", "key"}  # no secret in the file
     for name in shown - {"as_of"}:
         assert getattr(loaded, name) == getattr(plain, name)

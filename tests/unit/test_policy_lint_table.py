@@ -204,12 +204,79 @@ CASES: list[tuple[str, str, str, str]] = [
         "    - {up_to: 500, role: board} # <-",
         "let `up_to` rise from band to band",
     ),
+    (
+        "step_order",
+        "terms: {default_days: 30}\n",
+        "terms: {default_days: 30}\nsignals:\n  overdue_worsened:\n    steps:\n      - {days: 30}\n"
+        "      - {days: 30} # <-\n",
+        "let the steps rise",
+    ),
+    (
+        "step_milder",
+        "terms: {default_days: 30}\n",
+        "terms: {default_days: 30}\nsignals:\n  utilisation:\n    steps:\n"
+        "      - {share: 90%, severity: alarm}\n      - {share: 100%, severity: info} # <-\n",
+        "write `alarm` or worse",
+    ),
+    (
+        "not_a_change",
+        "terms: {default_days: 30}\n",
+        "terms: {default_days: 30}\nsignals:\n  ratio_worsened:\n    by:\n      debt_ratio: 5% # <-\n",
+        "use one of: debt_ratio_change",
+    ),
+    (
+        "within_grace",
+        "terms: {default_days: 30}\n",
+        "terms: {default_days: 30}\nsignals:\n  overdue_started: {days: 2} # <-\n",
+        "write 6 or leave it out",
+    ),
+    (
+        "lowering_raises",
+        "terms: {default_days: 30}\n",
+        "terms: {default_days: 30}\nsignals:\n  lowering: {share: 120%} # <-\n",
+        "write a share below 100%",
+    ),
     ("rung_order", LADDER, "      - {level: 2, days: 6, status: hold} # <-\n", "let days and level rise"),
     (
         "rung_unreachable",
         "      - {level: 1, days: 6, status: watch}\n      - {level: 2, days: 30, status: hold}\n",
         "      - {level: 1, days: 1, status: watch} # <-\n      - {level: 2, days: 6, status: hold}\n",
         "write more than 5 days for level 2",
+    ),
+    (
+        "dunning_order",
+        "terms: {default_days: 30}",
+        "dunning:\n  levels:\n    - {days: 9, letter: reminder}\n    - {days: 9, letter: final} # <-\n"
+        "terms: {default_days: 30}",
+        "let the days rise",
+    ),
+    (
+        "dunning_in_grace",
+        "terms: {default_days: 30}",
+        "dunning:\n  levels:\n    - {days: 5, letter: reminder} # <-\nterms: {default_days: 30}",
+        "write 6 days or more",
+    ),
+    (
+        "dunning_without_rate",
+        "terms: {default_days: 30}",
+        "dunning:\n  levels:\n    - {days: 9, letter: reminder, interest: true} # <-\n"
+        "terms: {default_days: 30}",
+        "add `overdue: interest",
+    ),
+    (
+        "dunning_never",
+        "terms: {default_days: 30}",
+        "dunning:\n  quiet:\n    weekdays: "
+        "[monday, tuesday, wednesday, thursday, friday, saturday, sunday] # <-\n"
+        "terms: {default_days: 30}",
+        "leave one weekday out",
+    ),
+    (
+        "dunning_span",
+        "terms: {default_days: 30}",
+        "dunning:\n  quiet:\n    days:\n      - {from: 2026-10-08, to: 2026-10-01} # <-\n"
+        "terms: {default_days: 30}",
+        "write the earlier day",
     ),
     ("rung_not_monotone", LADDER, "      - {level: 2, days: 30} # <-\n", "write `watch` or a worse status"),
     (

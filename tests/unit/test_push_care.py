@@ -13,6 +13,8 @@ import sqlalchemy as sa
 from connector.adapter import Outcome, Result, Row, Write
 from connector.config import load
 from connector.errors import Halt, Retry
+from connector.gate.decisions import release as releasing
+from connector.gate.settling import gate_of
 from connector.mapping import compile_mapping
 from connector.model import Account, Order, OrderStage, Stream
 from connector.push import Pushed, push
@@ -23,6 +25,7 @@ from connector.store.outbox import Item
 from connector.store.schema import upgrade
 from connector.store.tables import outbox as rows
 from connector.yamlfile import parse
+from tests.gate_bench import decide, terms
 from tests.memory_secrets import MemorySecrets
 from tests.new_store import new_home
 
@@ -149,9 +152,7 @@ def hold(runtime: Runtime, order: str = "SO-1", text: str = "over limit") -> Non
 
 
 def release(runtime: Runtime, act: str = "release") -> None:
-    from connector import holds
-
-    getattr(holds, act)(runtime.store, 1, "paid", "Lin", NOW)
+    decide(runtime, act, NOW)
 
 
 def run(runtime: Runtime, crm: Crm) -> Pushed:
@@ -388,14 +389,14 @@ def test_a_held_order_is_released_once_with_a_reason_and_an_author(runtime: Runt
 
     hold(runtime)
     with pytest.raises(Halt, match="reason"):
-        holds.release(runtime.store, 1, " ", "Lin", NOW)
+        releasing(gate_of(runtime), 1, terms(code="because"), actor="Lin", now=NOW)
     release(runtime)
     with pytest.raises(Halt, match="released already"):
         release(runtime)
     found, entries = holds.order(runtime.store, 1)
     assert found.state == "released"
     assert [(e.actor, e.act) for e in entries] == [(ACTOR, "order_held"), ("Lin", "order_released")]
-    assert entries[-1].detail == {"reason": "paid"}
+    assert (entries[-1].detail["reason"], entries[-1].detail["signed"]) == ("secured", ["Lin"])
 
 
 @pytest.mark.postgres

@@ -273,7 +273,7 @@ def assessed(folder: Path, by: Policy, **line: Any) -> tuple[Bench, int]:
     outcome = assess(dossier(invoices=(settled("i", 100, 0),)), by)
     from dataclasses import replace
 
-    kept = Judged(replace(known, customer_id=number), outcome._replace(customer_id=number), 1)
+    kept = Judged(replace(known, customer_id=number), outcome._replace(customer_id=number), 1, None)
     with bench.store.write() as tx:
         assessments.add_changed(tx, [kept], bench.now)
     return bench, number

@@ -97,6 +97,16 @@ _RECORD: tuple[FactSpec, ...] = (
         "promises to pay whose day passed without the money; unknown where promises are not recorded",
         "invoices", "lower", low=0,
     ),
+    FactSpec(
+        "dunning_sent", "count", "level", "Dunning level sent", "已发催收级别",
+        "highest dunning level that was sent for an invoice that is still open, 0 if none",
+        "invoices", "lower", low=0,
+    ),
+    FactSpec(
+        "dunning_unheeded", "count", "level", "Dunning level unheeded", "未响应的催收级别",
+        "highest dunning level of which the day to pay has passed with the invoice still open, 0 if none",
+        "invoices", "lower", low=0,
+    ),
 )  # fmt: skip
 
 
