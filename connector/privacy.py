@@ -95,7 +95,9 @@ def _ends(found: Iterable[Held | None]) -> dict[Case, dict[str, Any]]:
     """What the reports tell of how cases of natural persons ended."""
     ends: dict[Case, dict[str, Any]] = {}
     for one in found:
-        for negative in one.body.get("negatives", ()) if one is not None and one.is_person else ():
+        if one is None or not one.is_person:
+            continue
+        for negative in one.body.get("negatives", ()):
             case = (one.customer_id, str(negative.get("kind")), str(negative.get("case_no") or ""))
             if case[2] and negative.get("resolved_on"):
                 ends[case] = {"resolved": True, "resolved_on": negative["resolved_on"]}
