@@ -23,6 +23,9 @@ ACTS = (
     "record",
     "rule-out",
     "readmit",
+    "open-review",
+    "recommend-review",
+    "close-review",
     "propose-policy",
     "activate-policy",
 )

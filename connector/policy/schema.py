@@ -22,6 +22,7 @@ from connector.policy.form_agency import Agencies
 from connector.policy.form_exposure import (
     Altman,
     Check,
+    CheckItem,
     ExposureRules,
     Financial,
     Interest,
@@ -134,6 +135,7 @@ __all__ = [
     "CapacityShares",
     "CapacityTerm",
     "Check",
+    "CheckItem",
     "Clause",
     "ConcentrationCap",
     "Condition",

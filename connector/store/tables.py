@@ -15,6 +15,7 @@ from connector.store import (  # noqa: F401 - of the same metadata
     decision_tables,
     hook_tables,
     record_tables,
+    review_tables,
     signal_tables,
 )
 from connector.store.columns import Key, Moment, column, identity, metadata, optional
