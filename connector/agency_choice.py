@@ -97,6 +97,10 @@ class Agencies:
             return by_class
         return otherwise if self.fresh_days is None else self.fresh_days
 
+    def serves(self, country: str | None) -> bool:
+        """Whether there is a choice for some size of customer in this country."""
+        return not self.choices or any(not c.countries or country in c.countries for c in self.choices)
+
     def unknown(self, known: Collection[str]) -> list[str]:
         """Connections that are named and are not there."""
         return sorted({name for one in self.choices for name in one.ask} - set(known))

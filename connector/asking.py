@@ -8,13 +8,14 @@ match waits for a person.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from connector.agency_choice import Agencies
 from connector.bureau import Refreshed, choice, refresh
 from connector.errors import Halt
+from connector.finding import Finding
 from connector.money import to_major
 from connector.runtime import Runtime
 from connector.store import matches, standings
@@ -89,15 +90,40 @@ def ask(
             progress=progress(name),
         )
         results.append(done)
-        again = set(done.others)
-        exhausted = done.stopped is not None or done.ceiling is not None
+        # Whoever is through is asked about no more, though the agency may have stopped at a later one.
         for number in numbers:
-            if number in again or exhausted:
-                order[number] = [one for one in order[number] if one != name]
-            else:
-                del order[number]
-            if not order.get(number):
-                order.pop(number, None)
+            rest = [one for one in order.pop(number) if one != name]
+            if rest and number not in done.through:
+                order[number] = rest
+
+
+def findings(runtime: Runtime) -> Iterator[Finding]:
+    """What ``doctor`` says of ``agencies.yaml``: connections that are not there, and countries about whose
+    customers nobody is asked."""
+    settings, names = choice(runtime), [one.name for one in runtime.connections.all("bureau")]
+    if not settings.choices:
+        return
+    unknown = settings.unknown(names)
+    if unknown:
+        yield Finding(
+            "warn",
+            "agencies",
+            f"choices name {', '.join(unknown)}, and no such agency is connected",
+            "correct agencies.yaml, or add it with 'creditgate connect add'",
+        )
+    with runtime.store.read() as tx:
+        counts = standings.countries(tx)
+    left_out = {one or "unknown": count for one, count in counts.items() if not settings.serves(one)}
+    if left_out:
+        told = ", ".join(f"{one} ({count})" for one, count in sorted(left_out.items()))
+        yield Finding(
+            "warn",
+            "agencies",
+            f"no choice is for customers in these countries: {told}",
+            "add an entry to 'choices' in agencies.yaml; one without 'countries' is for all",
+        )
+    if not unknown and not left_out:
+        yield Finding("ok", "agencies", f"{len(settings.choices)} choices")
 
 
 def _next(order: dict[int, list[str]]) -> tuple[str | None, list[int]]:

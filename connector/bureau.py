@@ -28,7 +28,7 @@ from connector.runtime import Runtime
 from connector.store import consents, journal, matches, reports
 from connector.store.connections import Connection
 from connector.store.engine import Store
-from connector.store.reports import ASKED, DOUBTFUL, NOT_ON_FILE, REFUSED, STORED
+from connector.store.reports import ASKED, DOUBTFUL, NOT_ON_FILE, REFUSED, STORED, TOO_DEAR
 
 SURE_NAME = 0.9
 # After so many faults in a row that concern the agency rather than a customer, asking on is useless.
@@ -51,7 +51,8 @@ class Answer:
 class Refreshed:
     """What a refresh did on one connection. ``due`` customers wanted a report; ``stopped`` is the fault
     that ended the refresh early, ``ceiling`` what keeps it from spending more; ``others`` are the customers
-    about whom another agency can be asked."""
+    about whom another agency can be asked, ``through`` those about whom none is to be asked any more: a
+    report is here, a person decides, or there is no ground."""
 
     connection: str
     due: int = 0
@@ -63,6 +64,7 @@ class Refreshed:
     stopped: CreditGateError | None = None
     ceiling: CreditGateError | None = None
     others: list[int] = field(default_factory=list)
+    through: set[int] = field(default_factory=set)
 
     @property
     def asked(self) -> int:
@@ -147,6 +149,8 @@ class _Tally:
 
     def count(self, answer: Answer) -> None:
         done = self._done
+        if answer.result in ("stored", "no_ground", "doubtful"):
+            done.through.add(answer.customer_id)
         if answer.result == "stored":
             done.stored += 1
         elif answer.result == "not_on_file":
@@ -186,7 +190,7 @@ class _Desk:
         self._connection = connection
         self._agency = agency
         self._actor = actor
-        self._price = agency.price(connection.settings, "report")
+        self._prices = {kind: agency.price(connection.settings, kind) for kind in ("match", "report")}
         self._purse = Purse(runtime, connection, agency, choice(runtime).ceilings)
         self._legal_basis = connection.settings.get(LEGAL_BASIS.key, LEGAL_BASIS.default or "")
 
@@ -195,6 +199,8 @@ class _Desk:
         try:
             return self._ask(customer_id)
         except OverCeiling as fault:
+            with self._store.write() as tx:
+                self._journal(tx, customer_id, TOO_DEAR, {"purpose": consent.PURPOSE, "why": fault.what})
             return Answer(customer_id, "ceiling", fault=fault)
         except CreditGateError as fault:
             return Answer(customer_id, "fault", fault=fault)
@@ -214,10 +220,8 @@ class _Desk:
             if ground is None:
                 return Answer(customer_id, "no_ground")
             subject = reports.subject(tx, customer_id)
-            why = {"basis": ground.basis, "purpose": ground.purpose, "consent": ground.consent_id}
-            self._journal(tx, customer_id, ASKED, why)
             best = matches.accepted(tx, customer_id, self._connection.id)
-            self._purse.pay(tx, "match" if best is None else "report")
+            self._pay(tx, customer_id, "match" if best is None else "report", ground)
         if best is None:
             candidates = self._candidates(customer_id, subject)
             if not candidates:
@@ -226,12 +230,11 @@ class _Desk:
             if best is None:
                 return self._without_report(customer_id, "doubtful", DOUBTFUL, tuple(candidates))
             with self._store.write() as tx:
-                self._purse.pay(tx, "report")
-        with self._store.write() as tx:
-            # A consent may have been revoked since: then the report is not asked for any more.
-            if self._ground(tx, customer_id) is None:
-                self._purse.give_back(tx, "report")
-                return Answer(customer_id, "no_ground")
+                # A consent may have been revoked since: then the report is not asked for any more.
+                ground = self._ground(tx, customer_id)
+                if ground is None:
+                    return Answer(customer_id, "no_ground")
+                self._pay(tx, customer_id, "report", ground)
         try:
             fetched = self._agency.fetch(best.ref)
         except Reject as fault:
@@ -242,6 +245,17 @@ class _Desk:
             return self._without_report(customer_id, "not_on_file", NOT_ON_FILE, ())
         self._keep(customer_id, best, fetched)
         return Answer(customer_id, "stored")
+
+    def _pay(self, tx: sa.Connection, customer_id: int, call: str, ground: consent.Ground) -> None:
+        """Take what the call that comes next costs, and note who makes it, why and at what price."""
+        why = {"basis": ground.basis, "purpose": ground.purpose, "consent": ground.consent_id}
+        self._journal(tx, customer_id, ASKED, {"call": call, **why, **self._cost(call)})
+        self._purse.pay(tx, call)
+
+    def _cost(self, call: str) -> dict[str, Any]:
+        """The price of a call for the journal; an unknown one stays out: it is not zero."""
+        price = self._prices[call]
+        return {"price": price.amount, "currency": price.currency} if price else {}
 
     def _ground(self, tx: sa.Connection, customer_id: int) -> consent.Ground | None:
         """The ground of the call that comes next; a lack of it is journalled."""
@@ -272,9 +286,7 @@ class _Desk:
             )
             detail = {"ref": match.ref, "by": match.by, "confidence": match.confidence, "sha256": digest}
             heard(tx, customer_id, fetched.report, before, self._policy, self._now())
-            # An unknown price stays out: it is not zero.
-            cost = {"price": self._price.amount, "currency": self._price.currency} if self._price else {}
-            self._journal(tx, customer_id, STORED, detail | cost)
+            self._journal(tx, customer_id, STORED, detail | self._cost("report"))
 
     def _without_report(self, customer_id: int, result: str, act: str, found: tuple[Match, ...]) -> Answer:
         with self._store.write() as tx:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from connector import activation, hooks, limit_requests, quotas, shown
+from connector import activation, asking, hooks, limit_requests, quotas, shown
 from connector import adapter as ports
 from connector import config as configuration
 from connector.config import Config
@@ -48,6 +48,7 @@ def examine(config_file: Path | None) -> Iterator[Finding]:
         yield from _guarded("roles", lambda: role_findings(runtime.roles, runtime.today()))
         if (yield from _store(runtime)):
             yield from _connections(runtime)
+            yield from _guarded("agencies", partial(asking.findings, runtime))
             yield from _guarded("rates", partial(_rates, runtime))
             yield from _guarded("records", partial(_records, runtime))
             yield from _guarded("notifications", partial(hooks.findings, runtime.store, runtime.clock()))

@@ -7,7 +7,7 @@ report that says the same is no news.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -27,6 +27,10 @@ INSOLVENCY, DISAGREE = "insolvency_appeared", "agencies_disagree"
 REGISTRATION = "registration_changed"
 # A probability of default, or a recommended limit, that changes by less is no news.
 PD_TIMES, LIMIT_SHARE = Decimal(2), Decimal("0.25")
+
+
+# Signals that tell of a record, which are as personal as the record.
+RECORD_KINDS = (JUDGMENT, DISHONEST, INSOLVENCY)
 
 
 @dataclass(frozen=True)
@@ -62,13 +66,18 @@ def heard(
             policy.signals,
             one.kind,
             customer_id,
-            f"{report.provider}:{report.as_of}",
+            report_key({"provider": report.provider, "as_of": report.as_of}),
             {"agency": report.provider, "day": report.as_of, **one.evidence},
             now,
             one.severity if one.severity is Severity.INFO else None,
         )
     tellings.settle_deeds(tx, "ask_agency", [customer_id], now, f"report of {report.provider}")
     compare(tx, customer_id, policy, now)
+
+
+def report_key(report: Mapping[str, Any]) -> str:
+    """The key of the signals that a report raises."""
+    return f"{report.get('provider')}:{report.get('as_of')}"
 
 
 def compare(tx: sa.Connection, customer_id: int, policy: Policy, now: dt.datetime) -> None:

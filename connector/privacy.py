@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from connector import privacy_settings
 from connector.errors import Halt
 from connector.model import Stream
+from connector.news import RECORD_KINDS, report_key
 from connector.privacy_settings import Privacy, Retention
 from connector.runtime import Runtime
-from connector.store import consents, journal, records, reports
+from connector.store import consents, journal, records, reports, signals
+from connector.store.reports import Held
 
 INSOLVENCY = "insolvency"
+# Customer, kind of record and number of the case.
+Case = tuple[int, str, str]
 
 
 @dataclass
@@ -42,18 +47,22 @@ def purge_reports(runtime: Runtime, *, actor: str, apply: bool) -> Purged:
     word, that are too old. Without ``apply`` nothing is changed.
 
     The answer goes together with a negative record: it holds the same. A record without an end counts
-    from its filing once it is known to be resolved, and stays as long as it is not.
+    from its filing once it is known to be resolved, and stays as long as it is not. The end that any report
+    tells of a case holds for the copies of it in earlier reports. The signals that a dropped record raised go
+    with it.
     """
     rules, today, done = settings(runtime), runtime.today(), Purged()
     with runtime.store.read() as tx:
         ids = reports.ids(tx)
+        ends = _ends(reports.held(tx, number) for number in ids)
     for number in ids:
         with runtime.store.read() as tx:
             found = reports.held(tx, number)
         if found is None:
             continue
         keep = rules.retention(found.country)
-        old = [n for n in found.body.get("negatives", ()) if found.is_person and over(n, keep, today)]
+        negatives = found.body.get("negatives", ()) if found.is_person else ()
+        old = [n for n in negatives if over(_ended(n, found.customer_id, ends), keep, today)]
         fetched = found.fetched_at.date()
         raw = found.has_raw and (bool(old) or months_after(fetched, keep.raw_months) <= today)
         if not old and not raw:
@@ -72,12 +81,34 @@ def purge_reports(runtime: Runtime, *, actor: str, apply: bool) -> Purged:
             body = found.body | {"negatives": [n for n in found.body.get("negatives", ()) if n not in old]}
             with runtime.store.write() as tx:
                 reports.purge(tx, number, found.customer_id, body if old else None, raw=raw)
+                if old:
+                    signals.forget(tx, found.customer_id, RECORD_KINDS, report_key(found.body))
                 detail = {"report": number, "negatives": len(old), "raw": raw}
                 journal.add(
                     tx, runtime.now(), actor, "report_purged", reports.about(found.customer_id), detail
                 )
     _purge_rows(runtime, rules, done, actor=actor, apply=apply)
     return done
+
+
+def _ends(found: Iterable[Held | None]) -> dict[Case, dict[str, Any]]:
+    """What the reports tell of how cases of natural persons ended."""
+    ends: dict[Case, dict[str, Any]] = {}
+    for one in found:
+        if one is None or not one.is_person:
+            continue
+        for negative in one.body.get("negatives", ()):
+            case = (one.customer_id, str(negative.get("kind")), str(negative.get("case_no") or ""))
+            if case[2] and negative.get("resolved_on"):
+                ends[case] = {"resolved": True, "resolved_on": negative["resolved_on"]}
+    return ends
+
+
+def _ended(negative: dict[str, Any], customer_id: int, ends: dict[Case, dict[str, Any]]) -> dict[str, Any]:
+    """A record with the end that any report tells of its case."""
+    if negative.get("resolved_on"):
+        return negative
+    return negative | ends.get((customer_id, str(negative.get("kind")), str(negative.get("case_no"))), {})
 
 
 def _purge_rows(runtime: Runtime, rules: Privacy, done: Purged, *, actor: str, apply: bool) -> None:
@@ -123,7 +154,7 @@ def raw(runtime: Runtime, customer_id: int, connection: str | None, actor: str) 
     Every reading is journalled, and so is every refusal. Raises ``Halt`` for an actor whose role does
     not allow it, and when there is nothing to read.
     """
-    allowed = settings(runtime).may_read_raw(actor)
+    allowed = bool(runtime.roles.roles_of(actor, runtime.today()) & settings(runtime).raw_readers)
     act = "raw_report_read" if allowed else "raw_report_refused"
     with runtime.store.write() as tx:
         stored = reports.newest_raw(tx, customer_id, connection)
@@ -133,7 +164,7 @@ def raw(runtime: Runtime, customer_id: int, connection: str | None, actor: str) 
         raise Halt(
             f"{actor!r} may not read agencies' reports word by word; the attempt is on record",
             where=runtime.config.privacy,
-            todo="ask somebody whose role is in raw_readers there",
+            todo="ask somebody whose role, by [[roles]] of the configuration, is in raw_readers there",
         )
     words = [(name, text) for _, name, text in stored if text]
     if not words:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from connector.roles import Role
 from connector.yamlfile import Source, read
 
 LONGEST = 1200
@@ -32,10 +33,9 @@ retention:
   # Court of Justice of the EU, C-26/22: not longer than the public register keeps it, six months there.
   DE: {insolvency_months: 6}
 
-# Which roles may read an agency's answer word by word ('creditgate bureau show --raw'), and who has
-# which role: the name given as --actor. Nobody has one until it is written here, like 'lin: auditor'.
-raw_readers: [credit_manager, auditor]
-roles: {}
+# Which roles may read an agency's answer word by word ('creditgate bureau show --raw'). Who has which role
+# stands under [[roles]] in the configuration; while nobody has one, nobody reads them.
+raw_readers: [controller, auditor]
 """
 
 
@@ -51,20 +51,15 @@ class Retention:
 
 @dataclass(frozen=True)
 class Privacy:
-    """The whole file. ``roles`` is by the actor's name."""
+    """The whole file. ``raw_readers`` are the roles that may read an agency's own words."""
 
     default: Retention = Retention()
     countries: Mapping[str, Retention] = field(default_factory=lambda: {"DE": Retention(insolvency_months=6)})
-    raw_readers: frozenset[str] = frozenset({"credit_manager", "auditor"})
-    roles: Mapping[str, str] = field(default_factory=dict)
+    raw_readers: frozenset[Role] = frozenset({Role.CONTROLLER, Role.AUDITOR})
 
     def retention(self, country: str | None) -> Retention:
         """What holds for a country (ISO code), ``None`` for an unknown one."""
         return self.countries.get(country or "", self.default)
-
-    def may_read_raw(self, actor: str) -> bool:
-        """Whether this actor may read an agency's own words."""
-        return self.roles.get(actor) in self.raw_readers
 
 
 def load(path: Path) -> Privacy:
@@ -73,7 +68,7 @@ def load(path: Path) -> Privacy:
         return Privacy()
     source, content = Source(str(path)), read(path)
     whole = source.mapping(content, content, "privacy")
-    source.known(whole, ("privacy", "retention", "raw_readers", "roles"))
+    source.known(whole, ("privacy", "retention", "raw_readers"))
     retention = source.mapping(whole.get("retention") or {}, whole, "retention")
     default = _retention(source, retention, "default", Retention())
     countries = {
@@ -83,15 +78,11 @@ def load(path: Path) -> Privacy:
         if len(name) != 2 or not name.isascii() or not name.isupper():
             source.fail(f"{name!r} is no country", retention, name, todo="write an ISO code like DE")
     readers = whole.get("raw_readers", sorted(Privacy().raw_readers))
-    if not isinstance(readers, list):
-        source.fail("'raw_readers' is no list", whole, "raw_readers", todo="write roles like [auditor]")
-    roles = source.mapping(whole.get("roles") or {}, whole, "roles")
-    return Privacy(
-        default,
-        countries,
-        frozenset(str(role) for role in readers),
-        {str(name): str(role) for name, role in roles.items()},
-    )
+    known = [role.value for role in Role]
+    if not isinstance(readers, list) or not set(map(str, readers)) <= set(known):
+        todo = f"write some of {', '.join(known)}, like [auditor]"
+        source.fail("'raw_readers' is no list of roles", whole, "raw_readers", todo=todo)
+    return Privacy(default, countries, frozenset(Role(str(role)) for role in readers))
 
 
 def _retention(source: Source, node: Mapping[str, Any], name: str, base: Retention) -> Retention:

@@ -10,14 +10,14 @@ import datetime as dt
 from dataclasses import dataclass
 
 from connector import consent
-from connector.adapter import Watching
+from connector.adapter import Bureau, Watching
 from connector.bureau import Refreshed, refresh
 from connector.connect import LEGAL_BASIS
 from connector.errors import Halt
 from connector.runtime import Runtime
 from connector.store import journal, watching
 from connector.store.connections import Connection
-from connector.store.reports import about
+from connector.store.reports import REFUSED, about
 
 # How far back changes are asked for at first and remembered; the agencies' own memory is not longer.
 MEMORY = dt.timedelta(days=30)
@@ -52,10 +52,22 @@ def watch(runtime: Runtime, connection: Connection, *, actor: str) -> Watched:
     at_agency = agency.watched()
     # An agency that cannot say whom it watches is told about all that we know.
     unwanted = {one.ref for one in known} - wanted if at_agency is None else set(at_agency) - wanted
+    missing = wanted if at_agency is None else wanted - at_agency
     detail = {"connection": connection.name, "watched": len(wanted), "dropped": len(unwanted)}
+    price = agency.price(connection.settings, "watch") if isinstance(agency, Bureau) else None
+    cost = {"price": price.amount, "currency": price.currency} if price else {}
     with runtime.store.write() as tx:
         journal.add(tx, runtime.now(), actor, watching.WATCHED, f"connection {connection.name}", detail)
-    missing = wanted if at_agency is None else wanted - at_agency
+        for one in living:
+            ground, named = grounds[one.customer_id], {"connection": connection.name, "call": "watch"}
+            if ground is None:
+                why = named | {"purpose": consent.PURPOSE}
+                journal.add(tx, runtime.now(), actor, REFUSED, about(one.customer_id), why)
+            elif one.ref in missing:
+                on = {"basis": ground.basis, "purpose": ground.purpose, "consent": ground.consent_id}
+                journal.add(
+                    tx, runtime.now(), actor, watching.WATCHED, about(one.customer_id), named | on | cost
+                )
     if missing:
         agency.watch(sorted(missing))
     if unwanted:

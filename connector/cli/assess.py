@@ -74,12 +74,13 @@ def run(opened: Runtime, *, customers: list[int] | None = None, everyone: bool =
 
 def _what_if(opened: Runtime, as_of: dt.datetime, ids: list[int] | None) -> list[dict[str, Any]]:
     from connector.assess import what_if
+    from connector.consent import masked
     from connector.money import to_major
     from connector.store import listing
 
     moment = dt.datetime.combine(as_of.date(), dt.time(12), dt.UTC)
     with opened.store.read() as tx:
-        names = {row.id: row.name for row in listing.customers(tx)}
+        names = {row.id: masked(row.name, row.is_person) for row in listing.customers(tx)}
     rows = []
     for outcome in what_if(opened.store, opened.policy, opened.rates, moment, ids):
         amounts = {

@@ -70,13 +70,15 @@ def plan(ctx: click.Context, form: str) -> None:
 
 
 def _delayed(tx: sa.Connection, done: Planned) -> list[dict[str, object]]:
-    from connector.store import visits
+    from connector.consent import masked
+    from connector.store import consents, visits
 
     names = visits.names(tx, [one.customer_id for one in done.delayed])
+    persons = consents.persons(tx, [one.customer_id for one in done.delayed])
     return [
         {
             "customer": one.customer_id,
-            "name": names.get(one.customer_id),
+            "name": masked(names.get(one.customer_id) or "", one.customer_id in persons) or None,
             "owner_id": one.owner_id,
             "wanted_by": one.due,
             "planned_for": one.day,

@@ -7,12 +7,14 @@ have had their time as proof.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from connector.store.record_tables import account
 from connector.store.tables import consent, customer
+from connector.store.upsert import batches
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,15 @@ def is_person(tx: sa.Connection, customer_id: int) -> bool | None:
     """Whether a customer is a natural person in any CRM; ``None`` when there is no such customer."""
     row = tx.execute(sa.select(person()).where(customer.c.id == customer_id)).one_or_none()
     return None if row is None else bool(row[0])
+
+
+def persons(tx: sa.Connection, customer_ids: Sequence[int]) -> set[int]:
+    """Those of the customers that are natural persons in any CRM."""
+    found: set[int] = set()
+    for part in batches(list(customer_ids)):
+        rows = tx.execute(sa.select(customer.c.id).where(customer.c.id.in_(part), person()))
+        found.update(rows.scalars())
+    return found
 
 
 def add(

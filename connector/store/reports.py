@@ -21,12 +21,13 @@ from connector.store.customers import touch_customers
 from connector.store.record_tables import account
 from connector.store.tables import connection, customer, identifier, journal, report
 
-ASKED, STORED, NOT_ON_FILE, DOUBTFUL, REFUSED = (
+ASKED, STORED, NOT_ON_FILE, DOUBTFUL, REFUSED, TOO_DEAR = (
     "report_asked",
     "report_stored",
     "report_not_on_file",
     "report_doubtful",
     "report_refused",
+    "report_too_dear",
 )
 
 

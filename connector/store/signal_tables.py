@@ -1,6 +1,7 @@
 """The tables of early warning: what was noticed about a customer, and whom it was told.
 
-Invariant: one live signal a customer, kind and key; what ended stays for good, with who and why.
+Invariant: one live signal a customer, kind and key; what ended stays, with who and why,
+until privacy wants it gone.
 """
 
 from __future__ import annotations

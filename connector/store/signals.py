@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from connector.errors import Halt
 from connector.store import journal
 from connector.store.customers import touch_customers
-from connector.store.signal_tables import signal
+from connector.store.signal_tables import deed, signal, telling
 from connector.store.tables import assessment, customer
 from connector.store.upsert import batches
 
@@ -126,6 +126,15 @@ def settle(
         mine.append(signal.c.key.not_in(list(but)))
     values = {"state": State.CLOSED.value, "closed_at": now}
     return tx.execute(signal.update().where(*mine).values(**values)).rowcount
+
+
+def forget(tx: sa.Connection, customer_id: int, kinds: Collection[str], key: str) -> None:
+    """Remove signals for good: what they tell of a natural person has had its time."""
+    about = signal.c.customer_id == customer_id
+    query = sa.select(signal.c.id).where(about, signal.c.kind.in_(kinds), signal.c.key == key)
+    ids = list(tx.execute(query).scalars())
+    for table, reference in ((telling, telling.c.signal_id), (deed, deed.c.signal_id), (signal, signal.c.id)):
+        tx.execute(sa.delete(table).where(reference.in_(ids)))
 
 
 def acknowledge(tx: sa.Connection, ids: Iterable[int], reason: str, actor: str, now: dt.datetime) -> int:

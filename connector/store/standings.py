@@ -39,6 +39,13 @@ class Standing:
     alarmed_at: dt.datetime | None = None
 
 
+def countries(tx: sa.Connection) -> dict[str | None, int]:
+    """How many customers with a living account are in which country; ``None`` is an unknown one."""
+    here = sa.exists().where(account.c.customer_id == customer.c.id, account.c.deleted.is_(False))
+    query = sa.select(customer.c.country, sa.func.count()).where(here).group_by(customer.c.country)
+    return {row[0] or None: row[1] for row in tx.execute(query)}
+
+
 def living(tx: sa.Connection, customer_ids: Sequence[int] | None = None) -> Iterator[list[Standing]]:
     """Customers with a living account, in chunks by id; only ``customer_ids`` if given."""
     unknown = _unknown(tx)

@@ -85,6 +85,29 @@ def test_the_next_agency_is_asked_only_about_whom_the_first_does_not_know_or_can
     assert asked(home) == {}
 
 
+def test_whoever_has_a_report_is_not_asked_about_again_when_the_agency_stops_midway(home: Home) -> None:
+    choose(home, CHOICES + "ceilings: {currency: CNY, daily: 10}\n")
+    home.connect("agency", "third", "password=hush")
+    for number, name in enumerate(("One", "Two"), 1):
+        home.customer(name)
+        known(FakeBureau, name, f"F{number}")
+        known(Another, name, f"S{number}")
+    found = asked(home, code=1)
+    assert found["first"]["stored"] == 1 and Another.fetched == []
+    (refused,) = home.journal("report_too_dear")[:1]
+    assert "ceiling" in refused["why"] and refused["actor"]
+    calls = [(one["connection"], one["call"]) for one in home.journal("report_asked")]
+    assert ("first", "report") in calls and {"price", "currency"} <= home.journal("report_asked")[-1].keys()
+
+
+def test_doctor_names_unknown_agencies_and_countries_without_a_choice(home: Home) -> None:
+    choose(home, CHOICES.replace("[second]", "[secnd]"))
+    home.customer("Elsewhere", country="BR")
+    said = [one for one in home.run("doctor", "--format", "json").json if one["what"] == "agencies"]
+    assert [one["level"] for one in said] == ["warn", "warn"]
+    assert "secnd" in said[0]["found"] and "BR (1)" in said[1]["found"]
+
+
 def test_country_and_size_choose_and_whom_no_choice_fits_is_said(home: Home) -> None:
     home.customer("Small Ltd", country="GB")
     home.customer("Nobody knows where", country=None)

@@ -82,6 +82,27 @@ def test_a_persons_negative_record_goes_five_years_after_its_end(
     assert home.rows("bureau", "purge", "--apply") == []
 
 
+def test_the_end_that_a_later_report_tells_counts_for_earlier_ones_and_signals_go_too(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_report(home, monkeypatch, Negative(kind="judgment", filed_on=OLD, case_no="c1"))
+    assert [one["kind"] for one in home.rows("signal", "list")] == ["judgment_appeared"]
+    ended = Negative(kind="judgment", filed_on=OLD, resolved_on=OLD, resolved=True, case_no="c1")
+    plain = FakeBureau.fetch
+
+    def later(self: FakeBureau, ref: str) -> Fetched:
+        found = plain(self, ref)
+        return Fetched(found.report.model_copy(update={"negatives": (ended,)}), found.raw)
+
+    monkeypatch.setattr(FakeBureau, "fetch", later)
+    assert home.run("bureau", "refresh", "bureau", "--older-than", "0").code == 0
+    home.rows("bureau", "purge", "--apply")
+    with home.opened() as runtime, runtime.store.read() as tx:
+        bodies = [json.loads(body) for body in tx.execute(sa.select(report.c.body)).scalars()]
+    assert len(bodies) == 2 and [body["negatives"] for body in bodies] == [[], []]
+    assert home.rows("signal", "list") == []
+
+
 def test_a_companys_negative_records_are_no_personal_data(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,8 +147,8 @@ def test_raw_reports_are_read_by_role_and_every_attempt_is_on_record(
     refused = home.run("bureau", "show", number, "--raw", "--actor", "Lin")
     assert refused.code == 2 and "raw" not in refused.out and "Lin" in refused.err
     assert home.journal("raw_report_refused")[0]["actor"] == "Lin"
-    file = home.folder / "privacy.yaml"
-    file.write_text(file.read_text(encoding="utf-8").replace("roles: {}", "roles: {Lin: auditor}"))
+    with (home.folder / "creditgate.toml").open("a", encoding="utf-8") as config:
+        config.write('\n[[roles]]\nwho = "Lin"\nrole = "auditor"\n\n[[roles]]\nwho = "Mo"\nrole = "sales"\n')
     read = home.run("bureau", "show", number, "--raw", "--actor", "Lin")
     assert read.code == 0 and '{"raw": "R1"}' in read.out
     assert home.journal("raw_report_read")[0]["reports"] == [1]
@@ -247,6 +268,7 @@ def test_the_shipped_settings_are_the_stated_defaults(tmp_path: Path) -> None:
         ("privacy: 1\nretention:\n  default: {raw_months: soon}\n", 3),
         ("privacy: 1\nretention:\n  Germany: {raw_months: 1}\n", 3),
         ("privacy: 1\nkeep: 1\n", 2),
+        ("privacy: 1\nraw_readers: [credit_manager]\n", 2),
     ],
 )
 def test_a_mistake_in_the_settings_halts_with_its_line(tmp_path: Path, text: str, line: int) -> None:

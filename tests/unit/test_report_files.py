@@ -199,7 +199,9 @@ def test_a_pdf_is_kept_encrypted_as_the_evidence_of_typed_figures(home: Home) ->
     (body,) = bodies(home)
     assert (body["band"], body["pd_12m"], body["limit"]) == ("cnAA", 0.008, 50_000_000)
     assert (body["pd_method"], body["judgments_covered"], body["insolvent"]) == ("provider_pd", True, False)
-    (home.folder / "privacy.yaml").write_text("roles: {Lin: analyst}\nraw_readers: [analyst]\n")
+    (home.folder / "privacy.yaml").write_text("raw_readers: [analyst]\n")
+    with (home.folder / "creditgate.toml").open("a", encoding="utf-8") as config:
+        config.write('\n[[roles]]\nwho = "Lin"\nrole = "analyst"\n')
     out = home.folder / "out"
     shown = home.run("bureau", "show", str(number), "--raw", "--output", str(out), "--actor", "Lin")
     assert shown.code == 0, shown.err

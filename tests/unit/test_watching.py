@@ -72,7 +72,11 @@ def test_those_with_a_report_are_watched_and_others_dropped(
         row = home.rows("bureau", "watch", "bureau")[0]
         assert row["watched"] == 1
     assert Watchful.members == ({"R1", "R9"} if blind else {"R1"})
-    assert home.journal("reports_watched")[0]["watched"] == 1
+    first, second = home.journal("reports_watched")[:2]
+    assert first["watched"] == 1
+    assert (second["call"], second["basis"]) == ("watch", "legal_basis") and second["subject"] != first[
+        "subject"
+    ]
 
 
 def test_nobody_is_watched_without_a_ground(home: Home) -> None:
@@ -81,6 +85,7 @@ def test_nobody_is_watched_without_a_ground(home: Home) -> None:
     Watchful.members.add("R1")
     done = home.run("bureau", "watch", "bureau", "--format", "json")
     assert (done.code, done.json[0]["no_ground"], Watchful.members) == (1, 1, set())
+    assert home.journal("report_refused")[-1]["call"] == "watch"
 
 
 def test_a_change_renews_the_report_once(home: Home) -> None:
