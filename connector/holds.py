@@ -116,14 +116,46 @@ def _set(
     notes: Collection[int],
 ) -> None:
     with store.write() as tx:
-        changed = tx.execute(
-            sa.update(customer).where(customer.c.id == customer_id).values(hold_placed=value)
-        )
-        if changed.rowcount != 1:
-            raise _unknown(customer_id)
-        touch_customers(tx, [customer_id])
-        journal.add(tx, now, actor, act, f"customer {customer_id}", detail)
-        account_notes.on_hold(tx, customer_id, act, detail["reason"], actor, now, notes)
+        _write(tx, customer_id, value, actor, now, act, detail, notes)
+
+
+def set_within(
+    tx: sa.Connection,
+    customer_id: int,
+    placed: bool,
+    reason: str,
+    actor: str,
+    now: dt.datetime,
+    *,
+    notes: Collection[int] = (),
+) -> bool:
+    """As ``place``, or ``lift`` where ``placed`` is false, in the caller's transaction; whether it changed
+    anything: lifting a hold that nobody placed does not."""
+    why = _reason(reason)
+    was = tx.execute(sa.select(customer.c.hold_placed).where(customer.c.id == customer_id)).scalar()
+    if was is None and not placed:
+        return False
+    act = "hold_placed" if placed else "hold_lifted"
+    _write(tx, customer_id, why if placed else None, actor, now, act, {"reason": why, "was": was}, notes)
+    return True
+
+
+def _write(
+    tx: sa.Connection,
+    customer_id: int,
+    value: str | None,
+    actor: str,
+    now: dt.datetime,
+    act: str,
+    detail: dict[str, Any],
+    notes: Collection[int],
+) -> None:
+    changed = tx.execute(sa.update(customer).where(customer.c.id == customer_id).values(hold_placed=value))
+    if changed.rowcount != 1:
+        raise _unknown(customer_id)
+    touch_customers(tx, [customer_id])
+    journal.add(tx, now, actor, act, f"customer {customer_id}", detail)
+    account_notes.on_hold(tx, customer_id, act, detail["reason"], actor, now, notes)
 
 
 def _present(store: Store, customer_id: int) -> str | None:

@@ -39,6 +39,25 @@ def on_hold(
     return _queue(tx, {customer_id: (key, titles, texts)}, now, connections)
 
 
+def on_review(
+    tx: sa.Connection,
+    customer_id: int,
+    number: int,
+    told: Mapping[str, str | Texts],
+    now: dt.datetime,
+    connections: Collection[int],
+) -> int:
+    """Queue a note of what came of review ``number``; ``told`` are ``outcome`` (by language), ``reason``,
+    ``actor`` and ``approver``."""
+    titles: Texts = {}
+    texts: Texts = {}
+    for language in LANGUAGES:
+        params = {n: v if isinstance(v, str) else v[language] for n, v in told.items()} | {"review": number}
+        titles[language] = say("note.review.title", params, language)
+        texts[language] = say("note.review", params, language)
+    return _queue(tx, {customer_id: (f"review:{number}", titles, texts)}, now, connections)
+
+
 def on_status(
     tx: sa.Connection,
     outcomes: Sequence[Assessment],

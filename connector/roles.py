@@ -53,6 +53,9 @@ class Act(StrEnum):
     RULE_OUT = "put a customer on the blacklist"
     READMIT = "take a customer off the blacklist"
     DUN = "send a dunning letter"
+    OPEN_REVIEW = "open a review or work on its checklist"
+    RECOMMEND_REVIEW = "recommend what comes of a review"
+    CLOSE_REVIEW = "end a review without an outcome"
     PROPOSE_POLICY = "propose a policy"
     ACTIVATE_POLICY = "confirm a policy"
 
@@ -70,6 +73,9 @@ _ALLOWED: Mapping[Act, frozenset[Role]] = {
     Act.RULE_OUT: _PREPARE,
     Act.READMIT: _SIGN,
     Act.DUN: _PREPARE,
+    Act.OPEN_REVIEW: _PREPARE | {Role.SALES},
+    Act.RECOMMEND_REVIEW: _PREPARE,
+    Act.CLOSE_REVIEW: _SIGN,
     Act.PROPOSE_POLICY: _PREPARE | {Role.ADMIN},
     Act.ACTIVATE_POLICY: _SIGN,
 }

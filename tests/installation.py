@@ -17,7 +17,7 @@ from typing import Any
 
 import requests
 
-from connector import review
+from connector import person_review
 from connector.assess import assess
 from connector.config import load
 from connector.connect import add, kind_of
@@ -75,9 +75,9 @@ class Installation:
     def review(self) -> None:
         """A person confirms everything that waits about natural persons, and it comes into force."""
         with self.opened() as runtime:
-            waiting = [one.customer_id for one in review.listed(runtime)]
+            waiting = [one.customer_id for one in person_review.listed(runtime)]
             for number in waiting:
-                review.confirm(runtime, number, reason="seen", actor="test")
+                person_review.confirm(runtime, number, reason="seen", actor="test")
             assess(runtime.store, runtime.policy, runtime.rates, runtime.now(), customers=waiting)
 
     def door(self, name: str, door: str, body: Mapping[str, Any] | None = None) -> Any:

@@ -11,7 +11,7 @@ import click
 from connector.cli.actor import actor_option
 from connector.cli.home import runtime
 from connector.cli.output import emit, emit_json, format_option, say
-from connector.cli.review import command as review
+from connector.cli.person_review import command as review
 from connector.cli.share import SHARE
 
 COLUMNS = (

@@ -24,6 +24,9 @@ ACTS = (
     "rule-out",
     "readmit",
     "dun",
+    "open-review",
+    "recommend-review",
+    "close-review",
     "propose-policy",
     "activate-policy",
 )

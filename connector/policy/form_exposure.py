@@ -9,9 +9,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from connector.policy.form import Amount, Days, Name, Number, Part, Positive, Share, Status, Switch
+from connector.policy.form import Amount, Days, Name, Number, Part, Positive, Share, Status, Switch, Texts
 
 
 class Tolerance(Part):
@@ -172,7 +172,55 @@ class Visits(Part):
     signal_days: Positive = 10
 
 
+# Items of a review's checklist that have words of their own, and whether they are required.
+STANDARD_ITEMS = {
+    "statements": True,
+    "agency_report": True,
+    "payment_record": True,
+    "disputes": True,
+    "group": True,
+    "securities": False,
+    "visit": False,
+}
+
+
+class CheckItem(Part):
+    """One thing to look at in a review. ``say`` are its words; an item of the standard checklist has some
+    without. Only what is not ``required`` may be left open when the review is recommended."""
+
+    key: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    say: Annotated[Texts, Field(min_length=1)] | None = None
+    required: Switch = True
+
+    @model_validator(mode="after")
+    def _has_words(self) -> CheckItem:
+        if self.say is None and self.key not in STANDARD_ITEMS:
+            raise ValueError(f"{self.key} is no standard item: give it words, say: {{zh: …, en: …}}")
+        return self
+
+
 class Reviews(Part):
-    """Days from the last review to the next one in this status; the class cadence also holds."""
+    """Days from the last review to the next one in this status (``by_status``); the class cadence also holds.
+
+    The calendar opens a review ``open_days`` before it is due; one that an event or a person opens is due
+    after ``decide_days``. An overdue one is told at once, and goes to ``escalate_to`` after
+    ``escalate_days``. With ``ask_for_statements`` a task asks the customer for financial statements that are
+    missing or out of date.
+    """
 
     by_status: dict[Status, Positive] = Field(default_factory=dict)
+    open_days: Days = 14
+    decide_days: Positive = 14
+    escalate_days: Days = 14
+    escalate_to: Literal["approver", "controller"] = "controller"
+    ask_for_statements: Switch = True
+    checklist: Annotated[tuple[CheckItem, ...], Field(min_length=1)] = tuple(
+        CheckItem(key=key, required=required) for key, required in STANDARD_ITEMS.items()
+    )
+
+    @model_validator(mode="after")
+    def _lists_each_item_once(self) -> Reviews:
+        keys = [one.key for one in self.checklist]
+        if twice := sorted({key for key in keys if keys.count(key) > 1}):
+            raise ValueError(f"the checklist has {', '.join(twice)} more than once")
+        return self

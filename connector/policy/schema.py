@@ -23,6 +23,7 @@ from connector.policy.form_dunning import Dunning
 from connector.policy.form_exposure import (
     Altman,
     Check,
+    CheckItem,
     ExposureRules,
     Financial,
     Interest,
@@ -140,6 +141,7 @@ __all__ = [
     "CapacityShares",
     "CapacityTerm",
     "Check",
+    "CheckItem",
     "Clause",
     "ConcentrationCap",
     "Condition",

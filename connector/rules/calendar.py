@@ -16,8 +16,8 @@ from connector.rules.snapshot import Snapshot
 def next_review(
     rules: Compiled, snapshot: Snapshot, risk_class: Class, status: str, steps: list[Step]
 ) -> dt.date:
-    """The shorter distance of class and status after the last review (which may lie in the past:
-    overdue), or after today if there was none."""
+    """The shorter distance of class and status after the day from which the calendar counts (which
+    may lie in the past: overdue), or after today where that is not known."""
     days, shorter = review_days(rules, risk_class, status)
     day = (snapshot.reviewed_on or snapshot.today) + dt.timedelta(days=days)
     if shorter:

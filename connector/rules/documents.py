@@ -135,7 +135,8 @@ class LimitEntry(NamedTuple):
 class Dossier:
     """Everything about one customer. ``limits_by`` is the CRM whose own credit module decides on its limit
     (``None``: we do). ``hold_placed`` is the reason of a hold set by a person;
-    ``terms_days`` the payment terms agreed; ``reviewed_on`` the day of the last review;
+    ``terms_days`` the payment terms agreed; ``reviewed_on`` the day from which the review
+    calendar counts: of the last review, or of the first sight of a customer never reviewed;
     ``account_statuses`` what the CRMs call the status of its accounts; ``blacklisted`` whether a CRM or a
     person has it on a blacklist; ``promises`` those to pay (none: nobody recorded any);
     ``dunned`` the dunning levels of invoices that were not paid since. ``agency_chosen`` is

@@ -70,7 +70,8 @@ def snapshot(dossier: Dossier, policy: Policy, rates: Rates, as_of: dt.datetime)
         hold_placed=dossier.hold_placed,
         terms_days=dossier.terms_days,
         since=relation.since,
-        reviewed_on=dossier.reviewed_on,
+        # Who judges as of a day before it counts from that day.
+        reviewed_on=dossier.reviewed_on and min(dossier.reviewed_on, today),
         next_change=None if soonest is None else start_of(soonest, rules.timezone),
         rates=tuple(UsedRate(one.currency, str(one.per_unit), one.day) for _, one in sorted(used.items())),
     )

@@ -25,7 +25,7 @@ from connector.rules.documents import (
 )
 from connector.rules.master import once
 from connector.rules.plans import planned
-from connector.store import advice, conduct, disputes, dunning, quotas
+from connector.store import advice, conduct, disputes, dunning, quotas, review_cases
 from connector.store.record_tables import account, invoice, payment, plan, receipt, sales_order
 from connector.store.reports import newest
 from connector.store.tables import connection as connections
@@ -55,6 +55,7 @@ def read(
     promises = conduct.promises(connection, ids)
     advised = advice.documents(connection, ids)
     dunned = dunning.running(connection, ids)
+    reviewed = review_cases.last_days(connection, ids)
     ledgers = set() if every_source else _ledgers(connection)
     if ledgers:
         for owner in ids:
@@ -71,6 +72,7 @@ def read(
                 customer_since=row.customer_since,
                 terms_days=row.terms_days,
                 hold_placed=row.hold_placed,
+                reviewed_on=reviewed.get(row.id) or row.created_at.date(),
                 orders=tuple(orders[row.id]),
                 invoices=tuple(planned(orders[row.id], invoices[row.id], plans[row.id])),
                 payments=tuple(payments[row.id]),

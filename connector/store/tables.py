@@ -17,6 +17,7 @@ from connector.store import (  # noqa: F401 - of the same metadata
     gate_tables,
     hook_tables,
     record_tables,
+    review_tables,
     signal_tables,
 )
 from connector.store.columns import Key, Moment, column, identity, metadata, optional

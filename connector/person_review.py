@@ -1,4 +1,4 @@
-"""Review: a person confirms or rejects what the policy would decide about a natural person.
+"""Natural persons: a person confirms or rejects what the policy would decide about a natural person.
 
 Invariant: nobody decides without giving a reason, which is kept with the name and the proposal; what is
 confirmed comes into force with the customer's next assessment, and nothing else does.
