@@ -70,7 +70,7 @@ def change(
     Raises ``Halt`` for what is not there or does not fit; then nothing is changed.
     """
     own, source = file_of(runtime, connection)
-    content = read(source)
+    content = read(source, own=True)
     compile_mapping(content, str(source))
     for one in changes:
         _make(content, one, crm, str(source))

@@ -1,7 +1,7 @@
 """YAML with lines: every complaint about a file names the file, the line and what to write instead.
 
 Invariant: a file is read as data only (no tags, no code); a duplicate key is an error. The same text is
-parsed once in a process: what is read is shared, and nobody changes it.
+parsed once in a process: what is read is shared, and nobody changes it but who asked for a copy of its own.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from connector.errors import Halt
 
 
-def read(path: Path) -> Any:
-    """The content of ``path``; ``Halt`` when it is missing, unreadable or no YAML."""
+def read(path: Path, *, own: bool = False) -> Any:
+    """The content of ``path``, a copy of the caller's ``own`` if it is to be changed; ``Halt`` when it is
+    missing, unreadable or no YAML."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -30,13 +31,13 @@ def read(path: Path) -> Any:
             where=str(path),
             todo="make it readable UTF-8 text",
         ) from None
-    return parse(text, str(path))
+    return parse(text, str(path), own=own)
 
 
-def parse(text: str, name: str) -> Any:
+def parse(text: str, name: str, *, own: bool = False) -> Any:
     """YAML text as mappings and lists that know their lines; ``Halt`` with ``name`` and line."""
     try:
-        return _tree(text)
+        return _loaded(text) if own else _tree(text)
     except MarkedYAMLError as fault:
         mark = fault.problem_mark or fault.context_mark
         line = mark.line + 1 if mark else 1
@@ -51,6 +52,10 @@ def parse(text: str, name: str) -> Any:
 
 @lru_cache(maxsize=32)
 def _tree(text: str) -> Any:
+    return _loaded(text)
+
+
+def _loaded(text: str) -> Any:
     yaml = YAML(typ="rt")
     yaml.allow_duplicate_keys = False
     return yaml.load(text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from connector.adapter import FieldInfo, ObjectInfo
@@ -9,6 +11,7 @@ from connector.errors import Halt
 from connector.mapfile import Change, parse
 from connector.suggest import suggest
 from connector.yamlfile import parse as parse_yaml
+from connector.yamlfile import read as read_yaml
 
 MAPPING = """\
 mapping: x
@@ -99,3 +102,11 @@ def test_a_reference_is_known_by_what_it_leads_to() -> None:
 def test_switched_off_fields_are_as_if_they_were_not_there() -> None:
     off = FieldInfo("total", "Order total", "money", "total", active=False)
     assert proposals(FIRM, off, STATE)["orders.amount"] == ("", False)
+
+
+def test_what_is_changed_is_a_copy_that_nobody_else_reads(tmp_path: Path) -> None:
+    path = tmp_path / "some.yaml"
+    path.write_text("a: {b: 1}\n", encoding="utf-8")
+    changed = read_yaml(path, own=True)
+    changed["a"]["b"] = 2
+    assert read_yaml(path) == {"a": {"b": 1}} and read_yaml(path) is read_yaml(path)
