@@ -76,15 +76,24 @@ def assess(
         notice.expire(tx, policy.signals, now)
     with store.read() as tx:
         total = len(customers) if customers is not None else dossiers.count_due(tx, now, everyone=everyone)
-    for ids in chunks(store, now, customers, everyone=everyone):
-        left = list(ids)
-        # Facts may change while they are judged; such customers are judged again at once.
-        for _ in range(ROUNDS):
-            left = _assess_chunk(store, policy, rates, now, left, language, notes, done)
-            if not left:
-                break
-        report(done.judged, total)
+    for again in range(ROUNDS):
+        for ids in chunks(store, now, customers, everyone=everyone and not again):
+            left = list(ids)
+            # Facts may change while they are judged; such customers are judged again at once.
+            for _ in range(ROUNDS):
+                left = _assess_chunk(store, policy, rates, now, left, language, notes, done)
+                if not left:
+                    break
+            report(done.judged, max(total, done.judged))
+        # What is noticed about one customer may concern others of its group that were judged before it.
+        if customers is not None or not _some_due(store, now):
+            break
     return done
+
+
+def _some_due(store: Store, now: dt.datetime) -> bool:
+    with store.read() as tx:
+        return bool(dossiers.due(tx, now, 0))
 
 
 def what_if(

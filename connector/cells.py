@@ -25,7 +25,9 @@ _YEAR_FIRST = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})
 # What accounts write around numbers: commas between thousands, blanks, signs of currencies.
 _AROUND = str.maketrans("", "", ",，'\u00a0\u202f\u3000 ¥￥$€£")
 
-
+# A comma that cannot stand between thousands, as in 1234,50 or 1.234,50: read without it, the amount would be
+# wrong by a factor of a hundred or a thousand.
+_DECIMAL_COMMA = re.compile(r"\..*[,，]|[,，](?!.*[,，])(?!\d{3}(?!\d))")
 # Thousands with points and no decimals, as where a comma is the decimal sign: 1.234 or 1.234.567.
 _POINTED_THOUSANDS = re.compile(r"[^\d.]*\d{1,3}(\.\d{3})+[^\d.]*")
 
@@ -124,6 +126,8 @@ def pointed(value: Any) -> Any:
     workbooks that hold numbers come with a point, and keep it: 1234.5."""
     if not isinstance(value, str):
         return value
+    if "," in value and "." in value.partition(",")[2]:
+        raise ValueError("expected a comma as decimal sign, like 1.234,50")
     if "," in value or _POINTED_THOUSANDS.fullmatch(value.strip()):
         return value.replace(".", "").replace(",", ".")
     return value
@@ -137,6 +141,10 @@ def number(value: Any) -> Decimal | int | str:
     if isinstance(value, float):
         return str(value)
     if isinstance(value, str):
+        if _DECIMAL_COMMA.search(value):
+            raise ValueError(
+                "expected a point as decimal sign; for 1.234,50 write 'decimal: comma' in the mapping"
+            )
         text = value.translate(_AROUND)
         # Minus as accountants write it: (1,234.50), or 1,234.50- behind the number.
         if text.startswith("(") and text.endswith(")"):

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -120,7 +121,7 @@ class Daemon:
         with self._store.write() as tx:
             if not slots.claim(tx, job.name, at, self.owner, now, LEASE):
                 return
-        said = tempfile.TemporaryFile()
+        said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the run
         # The pipe is never written to: it ends when this process does, however it ends.
         process = subprocess.Popen(
             self._command(job),
@@ -233,10 +234,8 @@ def _end(runs: Sequence[Run]) -> None:
 
 
 def _signal(run: Run, number: signal.Signals) -> None:
-    try:
+    with suppress(ProcessLookupError):  # it ended by itself meanwhile
         os.killpg(run.process.pid, number)
-    except ProcessLookupError:
-        pass  # it ended by itself meanwhile
 
 
 def _last_words(run: Run, code: int) -> str:

@@ -113,9 +113,12 @@ def raise_by_policy(
     evidence: Mapping[str, Any],
     now: dt.datetime,
     severity: str | None = None,
+    *,
+    judged: bool = False,
 ) -> int | None:
     """Raise one signal as severe, as patient and with such a deadline as the policy says of its kind; the
-    id if it is news. Nothing for a kind that is switched off."""
+    id if it is news. Nothing for a kind that is switched off. ``judged`` says that the customer is being
+    assessed at this moment, and need not be again."""
     section = rules.of(kind)
     if not section.on:
         return None
@@ -130,7 +133,9 @@ def raise_by_policy(
         cool_down=section.cool_down_days * _DAY,
         deadline=_deadline(section, now),
     )
-    if raised is not None:  # the fields of its CRM accounts are written with its next assessment
+    if (
+        raised is not None and not judged
+    ):  # the fields of its CRM accounts are written with its next assessment
         touch_customers(tx, {customer_id})
     return raised
 

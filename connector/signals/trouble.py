@@ -47,7 +47,10 @@ def note(tx: sa.Connection, customer_ids: Sequence[int], rules: Signals, now: dt
         for other in sorted(present):
             key = f"customer-{other}"
             evidence = {"member": key, "status": statuses[other]}
-            if key not in live and raise_by_policy(tx, rules, KIND, number, key, evidence, now):
+            judged = number in ids
+            if key not in live and raise_by_policy(
+                tx, rules, KIND, number, key, evidence, now, judged=judged
+            ):
                 changed.add(number)
     touch_customers(tx, changed - set(ids))
     return changed.intersection(ids)

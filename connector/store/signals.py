@@ -92,7 +92,8 @@ def raise_signal(
     last = _last(tx, customer_id, kind, key)
     if last is not None and last.state != State.CLOSED:
         return _again(tx, last, severity, text, now)
-    if last is not None and last.closed_at is not None and now - last.closed_at < cool_down:
+    # An older day may be judged after a newer one: then it ended, by the calendar, before it began.
+    if last is not None and now - max(last.closed_at or now, last.raised_at) < cool_down:
         return None
     values = {
         "customer_id": customer_id,

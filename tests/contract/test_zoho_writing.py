@@ -14,7 +14,8 @@ import pytest
 import sqlalchemy as sa
 
 from adapters.zoho.adapter import ZohoCrm
-from connector import holds, review
+from connector import holds
+from connector import person_review as review
 from connector.adapter import FieldState, Slice
 from connector.assess import assess
 from connector.check import check

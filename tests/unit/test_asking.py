@@ -183,6 +183,30 @@ def test_what_delivered_nothing_costs_nothing(home: Home) -> None:
         assert spending.spent(tx, "CNY", runtime.today().isoformat()) == 0
 
 
+def test_a_kill_between_paying_and_storing_costs_one_price_more_and_the_next_run_stores_once(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.customer("Known")
+    known(FakeBureau, "Known", "F1")
+    choose(home, CHOICES + "ceilings: {currency: CNY, daily: 30}\n")
+
+    class Killed(BaseException):
+        """The process dies at this line."""
+
+    def dies(self: FakeBureau, ref: str) -> Fetched:
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(FakeBureau, "fetch", dies)
+        home.run("bureau", "refresh")
+    assert len(home.journal("report_asked")) >= 1 and home.journal("report_stored") == []
+    assert asked(home)["first"]["stored"] == 1
+    assert asked(home) == {}
+    with home.opened() as runtime, runtime.store.read() as tx:
+        assert spending.spent(tx, "CNY", runtime.today().isoformat()) == 2_000
+        assert tx.execute(sa.select(sa.func.count()).select_from(report)).scalar_one() == 1
+
+
 def test_with_a_ceiling_a_call_without_a_price_or_a_rate_is_not_made(home: Home) -> None:
     home.customer("Known")
     known(FakeBureau, "Known", "F1")

@@ -287,14 +287,10 @@ def test_the_daemon_runs_commands_and_stops_at_sigterm(home: Home) -> None:
 
 
 def test_a_run_ends_when_its_daemon_is_gone() -> None:
-    run = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "import time; from connector.cli import bound; bound.main = lambda: time.sleep(300); bound.run()",
-        ],
-        stdin=subprocess.PIPE,
+    hanging = (
+        "import time; from connector.cli import bound; bound.main = lambda: time.sleep(300); bound.run()"
     )
+    run = subprocess.Popen([sys.executable, "-c", hanging], stdin=subprocess.PIPE)
     assert run.stdin
     run.stdin.close()
     try:

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import pytest
 
-from connector.adapter import Change, Match, Watching
+from connector.adapter import Change, Fetched, Match, Watching
 from connector.errors import Retry
 from tests.cli_home import KINDS, FakeBureau, Home, make_home
 
@@ -98,6 +98,25 @@ def test_a_change_renews_the_report_once(home: Home) -> None:
     assert FakeBureau.fetched == ["R1", "R2", "R1"]
     assert [entry["subject"] for entry in home.journal("report_changed")] == [f"customer {number}"]
     assert home.rows("bureau", "changes", "bureau")[0]["due"] == 0, "the same change told again is no news"
+
+
+def test_a_rating_that_an_agency_changes_becomes_a_signal(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_file(home, "Hengda Metal", "R1")
+    first = Watchful.fetch
+
+    def worse(self: Watchful, ref: str) -> Fetched:
+        found = first(self, ref)
+        told = {"band": "D", "pd_12m": 0.09, "as_of": found.report.as_of + dt.timedelta(days=1)}
+        return Fetched(found.report.model_copy(update=told), found.raw + b" ")
+
+    monkeypatch.setattr(Watchful, "fetch", worse)
+    news(home, "R1", "n1", days=1)
+    assert home.run("bureau", "changes", "bureau").code == 0
+    (signal,) = home.rows("signal", "list")
+    assert signal["kind"] == "agency_rating_changed" and signal["severity"] == "warning"
+    assert (signal["evidence"]["band_before"], signal["evidence"]["band"]) == ("B", "D")
 
 
 def test_what_happened_long_before_the_report_stands_in_it(home: Home) -> None:
