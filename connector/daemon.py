@@ -245,4 +245,8 @@ def _last_words(run: Run, code: int) -> str:
     lines = [line.strip() for line in run.said.read().decode(errors="replace").splitlines() if line.strip()]
     ended = f"ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
     # What else a process says, such as a traceback, may carry values of records.
-    return lines[-1][:WORDS] if lines and code in (Halt.exit_code, Retry.exit_code) else ended
+    return (
+        lines[-1].removeprefix("creditgate: ")[:WORDS]
+        if lines and code in (Halt.exit_code, Retry.exit_code)
+        else ended
+    )

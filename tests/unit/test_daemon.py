@@ -154,7 +154,7 @@ def test_a_fault_that_may_pass_pauses_its_connection_for_ever_longer_while_other
     with world.store.read() as tx:
         paused = slots.pauses(tx)["a"]
     assert (paused.failures, paused.until) == (3, START + 7 * MINUTE)
-    assert paused.reason == "creditgate: the vendor does not answer"
+    assert paused.reason == "the vendor does not answer"
     world.shell["pull a"] = "exit 1"  # done, with something set aside
     world.now = START + 7 * MINUTE
     world.settle(daemon)
@@ -171,7 +171,7 @@ def test_a_fault_that_a_person_must_put_right_pauses_until_it_is_resumed(world: 
         world.now += 60 * MINUTE
     assert len(world.ran()) == 1
     line = lines(world.store, [pull("a")], world.now)[0]
-    assert (line.state, line.note) == ("paused", "creditgate: the token is refused")
+    assert (line.state, line.note) == ("paused", "the token is refused")
     with world.store.write() as tx:
         assert slots.resume(tx, "a")
     world.settle(daemon)
