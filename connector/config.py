@@ -26,6 +26,7 @@ from pydantic_settings import (
 from connector.correspondence import Letterhead
 from connector.errors import Halt
 from connector.roles import Deputy, Grant
+from connector.schedule import Schedule
 
 FILE = "creditgate.toml"
 KEY_FILE = "secret.key"
@@ -55,6 +56,7 @@ class Config(BaseSettings):
     it with their events; ``reconcile_share`` and ``reconcile_amount`` (major units) how far apart ledgers and
     CRMs may be; ``hooks_every_seconds`` how often ``serve`` reads again what they told (0: never);
     ``roles`` and ``deputies`` who may do which credit act, and who stands in for whom (``connector.roles``);
+    ``schedules`` what ``creditgate daemon`` runs when (``connector.schedule``);
     ``crm_users`` who users of the CRMs are; ``calls_per_minute`` what each API key may ask for;
     ``letters`` a folder with templates that stand in for those that ship, ``letterhead`` who writes them,
     ``letters_by`` the connection that sends them, if several could.
@@ -79,6 +81,7 @@ class Config(BaseSettings):
     hooks_every_seconds: int = Field(default=5, ge=0)
     roles: tuple[Grant, ...] = ()
     deputies: tuple[Deputy, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
     crm_users: tuple[CrmUser, ...] = ()
     calls_per_minute: int = Field(default=1200, ge=1)
     letters: str = "letters"

@@ -105,6 +105,22 @@ CONFIGURATION = """\
 
 # How many calls a minute each API key may make, over all processes of the service.
 #calls_per_minute = 1200
+#
+# What 'creditgate daemon' runs: pull and push on one connection, or on every CRM without `connection`;
+# assess on all customers that changed. Say `every` (90s, 15m, 2h, 1d) or `cron` (minute hour day month
+# weekday, in the policy's time zone). `jitter` puts starts off, up to so long; in `quiet` hours nothing
+# starts; a run is ended after `at_most`. One block per verb and connection:
+#
+#   [[schedules]]
+#   verb = "pull"
+#   every = "15m"
+#   jitter = "60s"
+#   quiet = ["01:00-02:30"]
+#   at_most = "2h"
+#
+#   [[schedules]]
+#   verb = "assess"
+#   cron = "0 6 * * 1-5"
 """
 
 RATES = """\

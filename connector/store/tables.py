@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from connector.store import (  # noqa: F401 - of the same metadata
     agency_tables,
     conduct_tables,
+    daemon_tables,
     decision_tables,
     dunning_tables,
     gate_tables,

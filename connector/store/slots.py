@@ -1,0 +1,154 @@
+"""Slots of the daemon's jobs: claimed once, kept by a lease, ended as done or failed.
+
+Invariant: a job runs in one place at a time, and a slot that is done never runs again. What failed, or
+whose daemon died, may be claimed again as long as no later slot is due; the pause says when.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from connector.store.daemon_tables import pause, slot
+
+KEEP = dt.timedelta(days=30)
+FIRST_PAUSE, LONGEST_PAUSE = dt.timedelta(minutes=1), dt.timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A slot that was claimed; ``note`` says why it failed."""
+
+    job: str
+    at: dt.datetime
+    state: str
+    owner: str
+    attempts: int
+    started_at: dt.datetime
+    lease_until: dt.datetime
+    ended_at: dt.datetime | None
+    note: str
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Why ``target`` does not run, and until when (``None``: until a person resumes it)."""
+
+    target: str
+    failures: int
+    until: dt.datetime | None
+    since: dt.datetime
+    reason: str
+
+    def holds(self, now: dt.datetime) -> bool:
+        """Whether nothing runs on the target at ``now``."""
+        return self.until is None or now < self.until
+
+
+def claim(
+    tx: sa.Connection, job: str, at: dt.datetime, owner: str, now: dt.datetime, lease: dt.timedelta
+) -> bool:
+    """Whether ``owner`` runs this slot from now on. Not so if it is done or a later one was begun, or if the
+    job runs anywhere."""
+    if not _alone(tx, job, at, now):
+        return False
+    values = {
+        "state": "running",
+        "owner": owner,
+        "started_at": now,
+        "lease_until": now + lease,
+        "ended_at": None,
+        "note": "",
+    }
+    again = (
+        sa.update(slot)
+        .where(slot.c.job == job, slot.c.at == at)
+        .values(**values, attempts=slot.c.attempts + 1)
+    )
+    if not tx.execute(again).rowcount:
+        tx.execute(slot.insert().values(job=job, at=at, attempts=1, **values))
+    tx.execute(sa.delete(slot).where(slot.c.job == job, slot.c.at < now - KEEP, slot.c.at < at))
+    return True
+
+
+def _alone(tx: sa.Connection, job: str, at: dt.datetime, now: dt.datetime) -> bool:
+    if tx.dialect.name == "postgresql":
+        # Two daemons that find no row must not both insert one; SQLite has one writer as it is.
+        tx.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"slot {job}"))))
+    hindering = sa.or_(
+        sa.and_(slot.c.state == "running", slot.c.lease_until > now),
+        slot.c.at > at,
+        sa.and_(slot.c.at == at, slot.c.state == "done"),
+    )
+    return not tx.execute(sa.select(sa.exists().where(slot.c.job == job, hindering))).scalar_one()
+
+
+def renew(tx: sa.Connection, job: str, at: dt.datetime, owner: str, until: dt.datetime) -> bool:
+    """Keep a slot until ``until``; false when somebody else has it by now."""
+    return bool(tx.execute(sa.update(slot).where(*_mine(job, at, owner)).values(lease_until=until)).rowcount)
+
+
+def end(tx: sa.Connection, job: str, at: dt.datetime, owner: str, now: dt.datetime, fault: str = "") -> bool:
+    """Say that a slot is done, or by ``fault`` that it failed; false when somebody else has it by now."""
+    values = {"state": "failed" if fault else "done", "ended_at": now, "note": fault}
+    return bool(tx.execute(sa.update(slot).where(*_mine(job, at, owner)).values(**values)).rowcount)
+
+
+def _mine(job: str, at: dt.datetime, owner: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return slot.c.job == job, slot.c.at == at, slot.c.owner == owner, slot.c.state == "running"
+
+
+def latest(tx: sa.Connection) -> dict[str, Slot]:
+    """The latest slot of each job."""
+    newest = sa.select(slot.c.job, sa.func.max(slot.c.at).label("at")).group_by(slot.c.job).subquery()
+    query = sa.select(slot).join(newest, sa.and_(newest.c.job == slot.c.job, newest.c.at == slot.c.at))
+    return {row.job: Slot(*row) for row in tx.execute(query.order_by(slot.c.job))}
+
+
+def fail(tx: sa.Connection, target: str, now: dt.datetime, reason: str, *, passes: bool) -> Pause:
+    """Pause ``target``: if the fault ``passes`` for a minute, twice as long each time, an hour at the most;
+    else until a person resumes it."""
+    before = _pause(tx, target)
+    failures = (before.failures if before else 0) + 1
+    wait = min(FIRST_PAUSE * 2 ** min(failures - 1, 10), LONGEST_PAUSE)
+    return _set(tx, Pause(target, failures, now + wait if passes else None, now, reason), before)
+
+
+def stop(tx: sa.Connection, target: str, now: dt.datetime, reason: str) -> Pause:
+    """Pause ``target`` by a person's wish, until it is resumed."""
+    before = _pause(tx, target)
+    return _set(tx, Pause(target, before.failures if before else 0, None, now, reason), before)
+
+
+def resume(tx: sa.Connection, target: str) -> bool:
+    """Let ``target`` run again; whether it was paused."""
+    return bool(tx.execute(sa.delete(pause).where(pause.c.target == target)).rowcount)
+
+
+def recovered(tx: sa.Connection, target: str) -> None:
+    """A run went well: failures are forgotten, but not a pause without an end."""
+    tx.execute(sa.delete(pause).where(pause.c.target == target, pause.c.until.is_not(None)))
+
+
+def pauses(tx: sa.Connection, targets: Sequence[str] | None = None) -> dict[str, Pause]:
+    """What failed last or is paused, by target."""
+    query = sa.select(pause).order_by(pause.c.target)
+    if targets is not None:
+        query = query.where(pause.c.target.in_(targets))
+    return {row.target: Pause(*row) for row in tx.execute(query)}
+
+
+def _pause(tx: sa.Connection, target: str) -> Pause | None:
+    return pauses(tx, [target]).get(target)
+
+
+def _set(tx: sa.Connection, one: Pause, before: Pause | None) -> Pause:
+    values = {"failures": one.failures, "until": one.until, "since": one.since, "reason": one.reason}
+    if before is not None:
+        tx.execute(sa.update(pause).where(pause.c.target == one.target).values(**values))
+    else:
+        tx.execute(pause.insert().values(target=one.target, **values))
+    return one
