@@ -32,7 +32,7 @@ from connector.store.engine import Store
 from connector.store.records import Misfit
 from connector.window import Count, keep_rows, read_rows
 
-PART = 10_000
+PART = 8_000
 DOCUMENTS = (Stream.INVOICES, Stream.PAYMENTS)
 Data = Mapping[str, str]
 _Placed = tuple[str, int, Data]  # id, number of the row, cells
@@ -186,11 +186,12 @@ class _Import:
         misfits: dict[Stream, list[Misfit]] = {stream: [] for stream in self._readers}
         accounts: dict[str, Row] = {}
         readers, cents = list(self._readers.values()), 0
+        every = readers[0] if len(readers) == 1 and readers[0].takes_all else None
         for place, data in enumerate(part, start=self._line + 1):
             label = data.get(self._total_column, "")
             if label in self._labels and not self._is_document(label, data):
                 continue
-            found = next((one for one in readers if one.takes(data)), None)
+            found = every or next((one for one in readers if one.takes(data)), None)
             if found is None:
                 row = Row(f"row {place}", None, data)
                 of_none = _misfit(row, "unknown_kind", "is of no kind that the mapping names")
@@ -252,7 +253,6 @@ class _Import:
         self, tx: sa.Connection, stream: Stream, reader: Reader, rows: list[_Placed], misfits: list[Misfit]
     ) -> None:
         flat: dict[str, dict[str, Any]] = {}
-        sources: dict[str, Data] = {}
         again: list[_Placed] = []
         seen = self._seen[stream]
         for external_id, place, data in rows:
@@ -265,11 +265,10 @@ class _Import:
                 flat[external_id] = reader.flat(external_id, data)
             except Reject as reason:
                 misfits.append(Misfit(Row(external_id, None, data), reason))
-                continue
-            sources[external_id] = data
         unknown = {one["account_id"] for one in flat.values()} - self._known
         if unknown:
             self._known |= documents.known_accounts(tx, self._connection.id, sorted(unknown))
+            sources = {external_id: data for external_id, _, data in reversed(rows)}
             for external_id in [key for key, one in flat.items() if one["account_id"] not in self._known]:
                 wanted = flat.pop(external_id)["account_id"]
                 misfits.append(Misfit(Row(external_id, None, sources[external_id]), records.homeless(wanted)))

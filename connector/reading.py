@@ -123,6 +123,11 @@ class Reader:
             self.stream, self.object, fields, self._dates, dict(self._where), optional=self.optional
         )
 
+    @property
+    def takes_all(self) -> bool:
+        """Whether every row is one of this stream."""
+        return not self._where
+
     def takes(self, data: Mapping[str, Any]) -> bool:
         """Whether a row of a file that holds several kinds of document is one of this stream."""
         if not self._where:
