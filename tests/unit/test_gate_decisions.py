@@ -78,6 +78,22 @@ def test_the_end_of_a_release_opens_the_hold_of_an_order_that_is_on_its_way(tmp_
     assert "release_expired" in [reason["code"] for reason in found.reasons]
 
 
+def test_dynamics_two_grace_days_from_day_1_are_followed_by_a_check_on_day_4(tmp_path: Path) -> None:
+    """Dynamics 365, credit checkpoints: a released order is not held again at the next step within the grace
+    days. Here they are the days for which the release holds: its own day and two more."""
+    bench = over(tmp_path)
+    freed(bench, days=3)
+    bench.pull(bench.order("1", 150_000, number="SO-1"))
+    for _ in range(2):
+        bench.later(days=1)
+        assert review(bench.gate, bench.now).reopened == 0
+        assert bench.check(OVER, checkpoint="approval").decision == "pass"
+    bench.later(days=1)
+    assert review(bench.gate, bench.now).reopened == 1
+    assert "release_expired" in [reason["code"] for reason in bench.hold().reasons]
+    assert bench.check(OVER, checkpoint="approval").decision == "hold"
+
+
 def test_the_end_of_a_release_of_an_order_that_was_delivered_changes_nothing(tmp_path: Path) -> None:
     bench = over(tmp_path)
     freed(bench, days=2)
