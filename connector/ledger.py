@@ -186,10 +186,11 @@ class _Import:
         misfits: dict[Stream, list[Misfit]] = {stream: [] for stream in self._readers}
         accounts: dict[str, Row] = {}
         readers, cents = list(self._readers.values()), 0
+        total_column, labels, amount = self._total_column, self._labels, self._amount
         every = readers[0] if len(readers) == 1 and readers[0].takes_all else None
         for place, data in enumerate(part, start=self._line + 1):
-            label = data.get(self._total_column, "")
-            if label in self._labels and not self._is_document(label, data):
+            label = data.get(total_column, "")
+            if label in labels and not self._is_document(label, data):
                 continue
             found = every or next((one for one in readers if one.takes(data)), None)
             if found is None:
@@ -198,7 +199,7 @@ class _Import:
                 misfits[next(iter(self._readers))].append(of_none)
                 continue
             stream = found.stream
-            head, _, tail = data.get(self._amount, "").partition(".")
+            head, _, tail = data.get(amount, "").partition(".")
             if len(tail) == 2 and head.isdecimal() and tail.isdecimal():
                 cents += int(head + tail)
             else:

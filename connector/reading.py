@@ -100,6 +100,7 @@ class Reader:
         self.object = object_name
         self._type = RECORD_TYPES[stream]
         self._id = next((f for f in fields if f.name == "id"), None)
+        self._id_key = self._id.key if self._id else ""
         # The currency comes first: amounts cannot be read without it.
         rest = [f for f in fields if f.name not in ("id", "currency")]
         self._currency = next((f for f in fields if f.name == "currency"), None)
@@ -136,6 +137,9 @@ class Reader:
 
     def file_id(self, data: Mapping[str, Any]) -> str | None:
         """The id of a row from a file, whose mapping names the column."""
+        value = data.get(self._id_key) if self._id_key else None
+        if type(value) is str:  # nearly always, and twice a row
+            return value.strip() or None
         value = self._id.raw(data) if self._id else None
         return str(value).strip() or None if value is not None else None
 
