@@ -5,10 +5,12 @@ Invariant: nothing here knows an address or a secret.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import requests
 
 from connector.adapter import Context, Setting
-from connector.errors import Halt, Reject, Retry
+from connector.errors import Halt, Reauth, Reject, Retry
 from connector.http import place
 from connector.message import Message
 
@@ -57,15 +59,29 @@ def check_passing(answer: requests.Response, name: str) -> None:
         )
 
 
-def verdict(answer: requests.Response, name: str) -> tuple[int, str]:
-    """``errcode`` and ``errmsg`` of a robot's answer; ``Retry`` if it is none."""
+def check_robot(
+    answer: requests.Response, name: str, *, busy: Collection[int], refused: Collection[int], todo: str
+) -> None:
+    """What the ``errcode`` of a robot's answer means: 0 is sent, ``busy`` codes may pass, ``refused`` ones
+    are about the robot itself, of which ``todo`` says the way out. ``Retry``, ``Reauth`` or ``Reject``."""
     check_passing(answer, name)
     try:
         body = answer.json()
-        return int(body["errcode"]), str(body.get("errmsg", ""))[:120]
+        code, why = int(body["errcode"]), str(body.get("errmsg", ""))[:120]
     except (ValueError, KeyError, TypeError):
         # A page of a proxy: whether the robot got the message is not known.
         raise Retry(f"{name} gave no JSON answer", where=where(answer), unknown_outcome=True) from None
+    if code in busy:
+        raise Retry(f"{name} takes no more messages for now ({code})", where=where(answer), after=60)
+    if code in refused:
+        raise Reauth(f"{name} refuses this robot ({code} {why})", where=where(answer), todo=todo)
+    if code:
+        raise Reject(
+            f"{name} refuses the message ({code} {why})",
+            code="refused",
+            field="message",
+            where=where(answer),
+        )
 
 
 def secret(context: Context, key: str) -> str:

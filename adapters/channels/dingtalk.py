@@ -18,9 +18,8 @@ from typing import ClassVar
 
 import requests
 
-from adapters.channels.common import LEAST, cut, secret, title, verdict, where
+from adapters.channels.common import LEAST, check_robot, cut, secret, title
 from connector.adapter import Channel, Limits, Setting
-from connector.errors import Reauth, Reject, Retry
 from connector.message import Message
 
 LIVE = "https://oapi.dingtalk.com"
@@ -69,19 +68,10 @@ class DingTalk(Channel):
         }
 
     def _check(self, answer: requests.Response) -> None:
-        code, why = verdict(answer, "DingTalk")
-        if code in _BUSY:
-            raise Retry(f"DingTalk takes no more messages for now ({code})", where=where(answer), after=60)
-        if code in _REFUSED:
-            raise Reauth(
-                f"DingTalk refuses this robot ({code} {why})",
-                where=where(answer),
-                todo="compare token and secret with the robot's settings, and this machine's clock",
-            )
-        if code:
-            raise Reject(
-                f"DingTalk refuses the message ({code} {why})",
-                code="refused",
-                field="message",
-                where=where(answer),
-            )
+        check_robot(
+            answer,
+            "DingTalk",
+            busy=_BUSY,
+            refused=_REFUSED,
+            todo="compare token and secret with the robot's settings, and this machine's clock",
+        )

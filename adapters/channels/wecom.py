@@ -13,9 +13,8 @@ from typing import ClassVar
 
 import requests
 
-from adapters.channels.common import LEAST, cut, secret, title, verdict, where
+from adapters.channels.common import LEAST, check_robot, cut, secret, title
 from connector.adapter import Channel, Limits, Setting
-from connector.errors import Reauth, Reject, Retry
 from connector.message import Message
 
 LIVE = "https://qyapi.weixin.qq.com"
@@ -50,19 +49,10 @@ class WeCom(Channel):
         )
 
     def _check(self, answer: requests.Response) -> None:
-        code, why = verdict(answer, "WeCom")
-        if code in _BUSY:
-            raise Retry(f"WeCom takes no more messages for now ({code})", where=where(answer), after=60)
-        if code in _KEY_WRONG:
-            raise Reauth(
-                f"WeCom does not know this robot ({code})",
-                where=where(answer),
-                todo="copy the webhook address of the robot again",
-            )
-        if code:
-            raise Reject(
-                f"WeCom refuses the message ({code} {why})",
-                code="refused",
-                field="message",
-                where=where(answer),
-            )
+        check_robot(
+            answer,
+            "WeCom",
+            busy=_BUSY,
+            refused=_KEY_WRONG,
+            todo="copy the webhook address of the robot again",
+        )

@@ -128,7 +128,7 @@ def _stated(
         origins["agency_pd"] = origins["agency_pd"]._replace(provider=_together(told), basis=told.basis)
     elif told.basis is not None:
         basis = origins["agency_pd"].basis
-        way = told.basis if basis is None else f"{told.basis}, {basis}"
+        way = told.basis if basis is None else f"{told.basis}; {basis}"
         origins["agency_pd"] = origins["agency_pd"]._replace(basis=way)
 
 

@@ -99,6 +99,7 @@ def _origin(origin: Origin | None, language: str) -> str:
 
 
 def basis_text(basis: str, language: str) -> str:
-    """By which table or way a value was worked out: ``grade_table eu-cqs-2016-1799`` in words."""
-    way, _, table = basis.partition(" ")
-    return f"{label(f'basis_{way}', language)} {table}".strip()
+    """By which table or way a value was worked out, in words: ``grade_table eu-cqs-2016-1799``, or after
+    ``;`` how the agency that speaks worked out what it says."""
+    ways = (one.strip().partition(" ") for one in basis.split(";"))
+    return "; ".join(f"{label(f'basis_{way}', language)} {table}".strip() for way, _, table in ways)

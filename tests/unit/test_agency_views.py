@@ -16,6 +16,7 @@ from connector.model import Negative, Report
 from connector.news import heard, news
 from connector.policy.form_agency import Agencies
 from connector.rules.agency_views import STEPS, View, said, views, weighted
+from connector.rules.explain import basis_text
 from connector.store import reports
 from tests.cli_home import Home, make_home
 from tests.rules_bench import TODAY, dossier, facts, policy
@@ -105,6 +106,28 @@ def test_the_facts_say_who_speaks_how_far_they_are_apart_and_the_range() -> None
     assert Decimal("0.001") < mean.values["agency_pd"] < Decimal("0.02")  # type: ignore[operator]
     assert mean.origins["agency_pd"].provider == "a + b" and mean.origins["agency_pd"].basis == "weighted"
     assert mean.next_change is not None and mean.next_change.date() <= TODAY + dt.timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("agencies", "chosen", "en", "zh"),
+    [
+        ({}, None, "contradict one another, nobody has decided; by the agency's own figure", "尚未裁定"),
+        ({}, "a", "contradict one another, a person believes this one; by", "人工裁定"),
+        ({"combine": "worst", "disagreement": 5}, None, "the worst of several agencies; by", "最差者"),
+        ({"combine": "weighted", "disagreement": 5}, None, "weighted mean of several agencies", "加权平均"),
+    ],
+)
+def test_explain_says_in_words_how_one_figure_came_of_several(
+    agencies: dict[str, Any], chosen: str | None, en: str, zh: str
+) -> None:
+    said_by = {"pd_method": "provider_pd"}
+    two = (doc(provider="a", pd_12m=0.001, **said_by), doc(provider="b", pd_12m=0.02, days_old=20, **said_by))
+    basis = (
+        facts(dossier(reports=two, agency_chosen=chosen), policy(agencies=agencies))
+        .origins["agency_pd"]
+        .basis
+    )
+    assert basis is not None and en in basis_text(basis, "en") and zh in basis_text(basis, "zh")
 
 
 def negative(kind: str, case: str) -> Negative:
