@@ -1,9 +1,10 @@
-"""Evaluation of one customer's facts under the standard policy, on one core.
+"""Evaluation of customers' facts under the standard policy, on one core.
 
-Three customers: one with five invoices alone (most facts unknown), one with an agency's report and balance
-sheets, and one whose reasons must be told. For each it prints, as JSON, evaluations per second of three
-things, in seconds of this process (``time.process_time``, best of some rounds, so that other work of the
-machine counts little):
+First a portfolio: 500 different customers one after another, as many as ``assess`` judges at a time; a third
+of them each is all right, watched, or stopped with its reasons. Then three customers again and again: one
+with five invoices alone (most facts unknown), one with an agency's report and balance sheets, and one whose
+reasons must be told. For each it prints, as JSON, evaluations per second of three things, in seconds of this
+process (``time.process_time``, best of some rounds, so that other work of the machine counts little):
 
 - ``evaluate``: outcome and all steps, each step as what was decided and the values that it was decided on;
 - ``evaluate_and_write_out``: the same, and every step written out with its parameters by name;
@@ -17,9 +18,13 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import random
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 
 import orjson
 
@@ -34,6 +39,7 @@ from connector.rules.facts import snapshot
 from connector.rules.interpret import interpret
 from connector.rules.outcome import assessment_json
 from connector.rules.snapshot import Snapshot
+from connector.store import dossiers
 
 NOW = dt.datetime(2026, 6, 30, 12, tzinfo=dt.UTC)
 WANTED = 200_000
@@ -46,35 +52,55 @@ def main() -> None:
     parser.add_argument("--evaluations", type=int, default=20_000)
     count = parser.parse_args().evaluations // ROUNDS + 1
     policy = load(shipped("policies") / "standard.yaml")
-    for name, made in customers().items():
-        print(orjson.dumps(measure(name, policy, snapshot(made, policy, Rates("CNY"), NOW), count)).decode())
+    for name, several in {"portfolio": portfolio(), **{k: [v] for k, v in customers().items()}}.items():
+        facts = [snapshot(made, policy, Rates("CNY"), NOW) for made in several]
+        print(orjson.dumps(measure(name, policy, facts, count)).decode())
 
 
-def measure(name: str, policy: Policy, facts: Snapshot, count: int) -> dict[str, object]:
+def measure(name: str, policy: Policy, facts: Sequence[Snapshot], count: int) -> dict[str, object]:
     """Evaluations per second, with what is made of the steps."""
-    quick = _rate(lambda: evaluate(policy, facts), count)
+    evaluated = [evaluate(policy, one) for one in facts]
+    quick = _rate(partial(evaluate, policy), facts, count)
     return {
         "benchmark": "evaluate",
         "customer": name,
-        "steps": len(evaluate(policy, facts).steps),
+        "customers": len(facts),
+        "statuses": dict(sorted(Counter(one.status for one in evaluated).items())),
+        "steps": round(sum(len(one.steps) for one in evaluated) / len(evaluated), 1),
         "unit": "evaluations per second of process time",
         "evaluate": quick,
-        "evaluate_and_write_out": _rate(lambda: evaluate(policy, facts).steps, count),
-        "evaluate_and_serialise": _rate(lambda: assessment_json(evaluate(policy, facts)), count),
-        "interpret": _rate(lambda: interpret(policy, facts), count),
+        "evaluate_and_write_out": _rate(lambda one: evaluate(policy, one).steps, facts, count),
+        "evaluate_and_serialise": _rate(lambda one: assessment_json(evaluate(policy, one)), facts, count),
+        "interpret": _rate(partial(interpret, policy), facts, count),
         "wanted": WANTED,
         "ratio": round(quick / WANTED, 3),
     }
 
 
-def _rate(run: Callable[[], object], count: int) -> int:
-    best = float("inf")
+def _rate(run: Callable[[Snapshot], object], facts: Sequence[Snapshot], count: int) -> int:
+    best, rounds = float("inf"), count // len(facts) + 1
     for _ in range(ROUNDS):
         began = time.process_time()
-        for _ in range(count):
-            run()
+        for _ in range(rounds):
+            for one in facts:
+                run(one)
         best = min(best, time.process_time() - began)
-    return round(count / best)
+    return round(rounds * len(facts) / best)
+
+
+def portfolio() -> list[Dossier]:
+    """As many customers as ``assess`` judges at a time: each with three to eight invoices, every second one
+    with an agency's report, some with an invoice that is still open."""
+    rng = random.Random(3)
+    found = []
+    for number in range(dossiers.CHUNK):
+        late = rng.choice([-3, 0, 2, 5, 10, 25, 40])
+        invoices = [_invoice(place, late + rng.randrange(-3, 4)) for place in range(rng.randrange(3, 8))]
+        if rng.random() < 0.3:
+            invoices.append(_invoice(9, late=None))
+        reports = (_report(),) if rng.random() < 0.5 else ()
+        found.append(replace(_dossier(tuple(invoices), *reports), customer_id=number))
+    return found
 
 
 def customers() -> dict[str, Dossier]:

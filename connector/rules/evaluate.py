@@ -14,25 +14,27 @@ from connector.rules.program import Compiled
 from connector.rules.snapshot import Snapshot
 from connector.rules.straight import Run, straight
 
-_CACHE: dict[str, tuple[Compiled, dict[str, Run]]] = {}
+_CACHE: dict[str, Run] = {}
 _CACHE_SIZE = 64
 
 
 def evaluate(policy: Policy, snapshot: Snapshot) -> Assessment:
     """What follows from ``snapshot`` by ``policy``; ``Halt`` if the policy has lint errors."""
-    kept = _CACHE.get(policy.hash) or _made(policy)
-    rules, runs = kept
-    if rules.segments:
-        rules = rules_for(rules, snapshot.values)
-    return runs[rules.segment](snapshot)
+    run = _CACHE.get(policy.hash) or _made(policy)
+    return run(snapshot)
 
 
-def _made(policy: Policy) -> tuple[Compiled, dict[str, Run]]:
-    """The program of a policy, and its function for everybody and for each segment."""
+def _made(policy: Policy) -> Run:
+    """The function of a policy; if it has segments, one that goes to that of the customer's."""
     rules = compiled(policy)
-    runs = {group.name: straight(group.rules) for group in rules.segments}
-    runs[rules.segment] = straight(rules)
+    run = _by_segment(rules) if rules.segments else straight(rules)
     if len(_CACHE) >= _CACHE_SIZE:
         _CACHE.clear()
-    _CACHE[policy.hash] = rules, runs
-    return rules, runs
+    _CACHE[policy.hash] = run
+    return run
+
+
+def _by_segment(rules: Compiled) -> Run:
+    runs = {group.name: straight(group.rules) for group in rules.segments}
+    runs[rules.segment] = straight(rules)
+    return lambda snapshot: runs[rules_for(rules, snapshot.values).segment](snapshot)

@@ -6,31 +6,36 @@ Invariant: each step equals the one that ``interpret`` would make.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
 from connector.policy.schema import STATUSES
 from connector.rules import calendar, limit
+from connector.rules.moments import start_of
 from connector.rules.outcome import Gives, Step, Told, step
 from connector.rules.program import Class, Compiled
+from connector.rules.source import Made
 
 RANK: dict[str, int] = {status: rank for rank, status in enumerate(STATUSES)}
 
 
 class Share(NamedTuple):
-    """A share of an amount: what is told of it, and it as a ratio, with the denominator doubled."""
+    """A share of an amount: what is told of it, and it as a ratio with ``double`` its numerator: rounded, it
+    is ``(amount * double + denominator) // twice``."""
 
     told: Told
-    numerator: int
+    double: int
     denominator: int
     twice: int
 
 
 class Day(NamedTuple):
-    """What class and status say of the calendar: ``gap`` to the next review, and the visit."""
+    """What class and status say of the calendar: by the day of the last review, the ``next`` one and the
+    moment at which it begins; and the visit."""
 
-    gap: dt.timedelta
+    next: Mapping[dt.date, tuple[dt.date, dt.datetime]]
     review: Told
     visit_days: int | None
     visit_why: str | None
@@ -40,8 +45,7 @@ class Day(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grade:
-    """A class; ``worth`` and ``revenue`` are the shares of its capacity, ``numerator`` and
-    ``denominator`` its factor."""
+    """A class; ``worth`` and ``revenue`` are the shares of its capacity, ``factor`` that of the limit."""
 
     risk_class: Class
     longest: int
@@ -54,10 +58,7 @@ class Grade:
     revenue: Share | None
     cap: int
     cap_step: Step
-    numerator: int
-    denominator: int
-    twice: int
-    factor: Told
+    factor: Share
     calendar: dict[str, Day]
 
 
@@ -68,16 +69,19 @@ def told(kind: str, code: str, names: tuple[str, ...], **fixed: str | int | None
 
 def share(term: str, fact: str, part: Decimal) -> Share:
     """A share of the fact of a term."""
-    numerator, denominator = part.as_integer_ratio()
     made = told("limit", "limit_share", ("value", "amount"), term=term, fact=fact, share=str(part))
-    return Share(made, numerator, denominator, 2 * denominator)
+    return _share(made, part)
+
+
+def _share(made: Told, part: Decimal) -> Share:
+    numerator, denominator = part.as_integer_ratio()
+    return Share(made, 2 * numerator, denominator, 2 * denominator)
 
 
 def grade(rules: Compiled, found: Class) -> Grade:
     """All that follows from a class."""
     capacity, name = rules.policy.limit.terms.capacity, found.name
     shares = capacity and capacity.by_class.get(name, capacity)
-    numerator, denominator = found.factor.as_integer_ratio()
     return Grade(
         risk_class=found,
         longest=found.terms_days,
@@ -99,10 +103,10 @@ def grade(rules: Compiled, found: Class) -> Grade:
         revenue=share("capacity", "revenue_level", shares.revenue) if shares else None,
         cap=found.cap,
         cap_step=limit.class_cap_step(name, found.cap),
-        numerator=numerator,
-        denominator=denominator,
-        twice=2 * denominator,
-        factor=told("limit", "limit_factor", ("amount",), risk_class=name, factor=found.factor_text),
+        factor=_share(
+            told("limit", "limit_factor", ("amount",), risk_class=name, factor=found.factor_text),
+            found.factor,
+        ),
         calendar={status: _day(rules, found, status) for status in STATUSES},
     )
 
@@ -116,4 +120,5 @@ def _day(rules: Compiled, found: Class, status: str) -> Day:
     steps: list[Step] = []
     visit_days, why = calendar.visit(rules, found, status, steps)
     gap, held = dt.timedelta(days=days), RANK[status] >= RANK["hold"]
-    return Day(gap, review, visit_days, why, steps[0] if steps else None, held)
+    following = Made(lambda day: (day + gap, start_of(day + gap, rules.timezone)))
+    return Day(following, review, visit_days, why, steps[0] if steps else None, held)

@@ -17,7 +17,6 @@ from connector.money import part_of
 from connector.rules import interpret, limit, scorecard
 from connector.rules.exposure import weighted
 from connector.rules.grades import RANK, Grade, grade, told
-from connector.rules.moments import start_of
 from connector.rules.outcome import KNOCKS, Assessment, Gives, Ground, Params, Reason, Told, step
 from connector.rules.program import Band, Compiled, Point, Rule
 from connector.rules.snapshot import Snapshot, Unknown, Value
@@ -99,19 +98,28 @@ def _start(text: Text) -> None:
     rules = text.rules
     # ``r0`` to ``r3`` are the grounds by the rank of their status; what is left to ``interpret`` tells
     # reasons, which are placed among them.
-    text.add("v = snapshot.values\nR = {rules}\nr0 = []; r1 = []; r2 = []; r3 = []\nu = e = 0", rules=rules)
+    text.add(
+        """
+v = snapshot.values; gaps = snapshot.gaps
+R = {rules}
+r0 = []; r1 = []; r2 = []; r3 = []
+u = e = 0
+""",
+        rules=rules,
+    )
 
 
 def _score(text: Text) -> None:
-    rules, told_points = text.rules, []
+    rules = text.rules
+    segment = step("score", "segment", segment=rules.segment)
+    told_points = [text.bind(segment)] if rules.segment != "default" else []
     for place, point in enumerate(rules.points):
         fact, step_name = f"f{text.fact(point.fact)}", f"s{place}"
         told_points.append(step_name)
         text.add(
-            f"if n{fact[1:]}:\n    {step_name} = {{untold}}[{fact}.reason]; e += {{blank}}; u += {{weight}}\n"
-            "else:",
+            f"if n{fact[1:]}:\n    {step_name} = {{untold}}[{fact}.reason]; u += {{weight}}"
+            f"{_earned(text, point.weight * point.unknown)}\nelse:",
             untold=_untold(point),
-            blank=point.weight * point.unknown,
             weight=point.weight,
         )
         if point.lookup is None:
@@ -122,14 +130,18 @@ def _score(text: Text) -> None:
             text.add(
                 f"    b = {{listed}}[{fact}]; {step_name} = (b[0], {fact}); e += b[1]", listed=_listed(point)
             )
-    first = [text.bind(step("score", "segment", segment=rules.segment))] if rules.segment != "default" else []
-    text.add(f"trace = [{', '.join(first + told_points)}]\nadd = trace.append")
+    text.add(f"trace = [{', '.join(told_points)}]")
 
 
 def _band(text: Text, band: Band, weight: int, step_name: str, fact: str) -> str:
     """The line for a value in a bin."""
     told_point = text.bind(told("score", "point", ("value",), **band.params))
-    return f"{step_name} = ({told_point}, {fact}); e += {text.bind(band.points * weight)}"
+    return f"{step_name} = ({told_point}, {fact}){_earned(text, band.points * weight)}"
+
+
+def _earned(text: Text, points: int) -> str:
+    """What is added to the points earned; nothing for none."""
+    return f"; e += {text.bind(points)}" if points else ""
 
 
 def _halved(fact: str, edges: list[str], chosen: list[str], indent: str) -> list[str]:
@@ -169,14 +181,14 @@ def _class(text: Text) -> None:
         """
 known = {total} - u
 if known < {needed}:
-    add(({little}, known)); score = None; g = {spare}; add({spare_step})
+    score = None; g = {spare}
+    trace += ({little}, known), {spare_step}
 else:
     h = (200 * e + {total}) // {twice}
     score = SCORES[h]
-    add(({told_score}, score, known))
     g = {reached}[bisect({floors}, h)]
-    add((g.by_score, score))
-c = g.risk_class
+    trace += ({told_score}, score, known), (g.by_score, score)
+c = g.risk_class; add = trace.append
 """,
         total=total,
         needed=needed,
@@ -279,36 +291,33 @@ def _end(text: Text) -> None:
     late, days = text.fact("overdue_amount"), text.fact("overdue_days_max")
     text.add(
         f"""
-if own or snapshot.gaps:
+if own or gaps:
     held = Effective(state, limit, why, secured)
     told = []; own_reasons_of(R, snapshot, held, Calculated(amount, new), trace, told)
     place(told, (r0, r1, r2, r3))
 if r1 or r3 or r2 or r0:
     grounds = (*r3, *r2, *r1, *r0)
     status = "stop" if r3 else "hold" if r2 else "watch" if r1 else "ok"
-    add(({{told}}, status, len(grounds)))
+    decided = ({{told}}, status, len(grounds))
 else:
-    grounds = (); status = "ok"; add({{fine}})
-gap, review_step, visit_days, visit_why, visit_step, hold = g.calendar[status]
+    grounds = (); status = "ok"; decided = {{fine}}
+following, review_step, visit_days, visit_why, visit_step, hold = g.calendar[status]
 today = snapshot.today
-review = (snapshot.reviewed_on or today) + gap
-add((review_step, review))
+review, due = following[snapshot.reviewed_on or today]
+trace += decided, (review_step, review)
 if visit_step is not None: add(visit_step)
 change = snapshot.next_change
-if review > today:
-    due = {{starts}}[review]
-    if change is None or due < change: change = due
+if review > today and (change is None or due < change): change = due
 x = v[{{interest}}]
 return new_tuple(Assessment, (
     snapshot.customer_id, {{title}}, {{hash}}, snapshot.as_of, {{currency}}, score, c.name, status, hold,
-    state, limit, days, exposed, bool(snapshot.gaps), available, used,
+    state, limit, days, exposed, True if gaps else False, available, used,
     0 if n{late} else f{late}, 0 if n{days} else f{days}, grounds, trace, review,
     visit_days, visit_why, change, SEGMENT, level, 0 if type(x) is Unknown else x, secured,
 ))
 """,
         told=told("status", "status", ("status", "reasons")),
         fine=step("status", "status", status="ok", reasons=0),
-        starts=Made(lambda day: start_of(day, rules.timezone)),
         interest="late_interest",
         title=rules.title,
         hash=rules.hash,

@@ -75,7 +75,7 @@ def add_limit(text: Text) -> None:
     text.add(
         """
     add(({least}, w, m))
-    m = (2 * m * g.numerator + g.denominator) // g.twice; add((g.factor, m))
+    t, i, j, k = g.factor; m = (m * i + j) // k; add((t, m))
     amount = m // {step} * {step}; add(({rounded}, amount)); new = False
 """,
         least=told("limit", "limit_min", ("term", "amount")),
@@ -119,7 +119,7 @@ def _share(text: Text, term: str, fact: str, part: str, then: str) -> None:
     number = text.fact(fact)
     text.add(
         f"if n{number}:\n    add({{unknown}}[f{number}.reason])\nelse:\n"
-        f"    t, i, j, k = {part}; a = (2 * f{number} * i + j) // k if f{number} > 0 else 0\n"
+        f"    t, i, j, k = {part}; a = (f{number} * i + j) // k if f{number} > 0 else 0\n"
         f"    add((t, f{number}, a))\n    {then}",
         unknown=Made(lambda why: limit.untold(term, fact, why)),
     )
@@ -156,7 +156,7 @@ def add_exposure(text: Text) -> None:
         stages.append(
             f"    x = v[{fact}]\n    if x and type(x) is not Unknown: add(({text.bind(made)}, x, {counted}))"
         )
-    text.add("if snapshot.rates or snapshot.gaps:\n    exposed = exposure_of(R, snapshot, trace)\nelse:")
+    text.add("if gaps or snapshot.rates:\n    exposed = exposure_of(R, snapshot, trace)\nelse:")
     text.lines += "\n".join(stages).split("\n") if stages else []
     text.add(
         """
