@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,28 +12,12 @@ import pytest
 import sqlalchemy as sa
 
 from connector.adapter import FieldState
-from connector.config import CrmUser
-from connector.gate.crm import Heeded
-from connector.gate.settling import settle
 from connector.store import outbox, outbox_admin
-from connector.store.record_tables import sales_order
 from connector.store.tables import visit
-from tests.fxiaoke_shop import STYLES, Shop, shop
-from tests.gate_bench import decide
-
-ACCOUNT, ORDER, VISIT = "AccountObj", "SalesOrderObj", "credit_visit__c"
-
-
-@pytest.fixture(params=STYLES)
-def style(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def found(tmp_path: Path, style: str) -> Iterator[Shop]:
-    with shop(tmp_path, style=style) as made:
-        made.pull()
-        yield made
+from tests.fxiaoke_pushes import ACCOUNT, LOST, ORDER, VISIT, _files, _same
+from tests.fxiaoke_pushes import found as found
+from tests.fxiaoke_pushes import style as style
+from tests.fxiaoke_shop import Shop, shop
 
 
 def test_the_same_push_twice_makes_no_write_call(found: Shop) -> None:
@@ -114,15 +97,6 @@ def test_partial_failure_is_settled_item_by_item(tmp_path: Path, style: str) -> 
         assert found.push().dead  # it is gone
 
 
-LOST = [
-    ("write__lost", "header"),
-    ("write__500", "body"),
-    ("write__50009", "header"),
-    ("write__50009_done", "body"),
-    ("write__drop", "header"),
-]
-
-
 @pytest.mark.parametrize(("fault", "style"), LOST)
 def test_lost_answers_double_no_task(tmp_path: Path, fault: str, style: str) -> None:
     faults: dict[str, Any] = {fault: 0.35}
@@ -137,96 +111,6 @@ def test_lost_answers_double_no_task(tmp_path: Path, fault: str, style: str) -> 
         assert sorted(keys.elements()) == sorted(planned) and planned
         status = found.names("account")["credit_status"]
         assert all(row[status] for row in found.rows(ACCOUNT, status))
-
-
-def test_a_held_order_is_flagged_and_locked_until_it_is_released(found: Shop) -> None:
-    order = found.held()
-    found.push()
-    flag, reasons, locked = found.flags(order)
-    assert (flag, locked) == (True, True) and reasons
-    assert [one["action"] for one in found.wrote() if one["object"] == ORDER] == ["update", "lock"]
-    decide(found.runtime, "release", found.time)
-    found.push()
-    assert found.flags(order) == (False, None, False)
-    assert found.waiting() == []
-    acts = [one["action"] for one in found.wrote() if one["object"] == ORDER]
-    assert acts == ["update", "lock", "unlock", "update"]
-
-
-def option(found: Shop, field: str, label: str) -> str:
-    """The opaque value of an option, as the tenant has it."""
-    return str(found.crm._schemas.value(ORDER, field, label))
-
-
-def test_a_rejection_set_inside_fxiaoke_counts_from_whoever_may(found: Shop) -> None:
-    first = found.rows(ORDER)[0]["_id"]
-    found.door(
-        "edit",
-        {
-            "object": ORDER,
-            "ids": [first],
-            "values": {"order_status": option(found, "order_status", "已确认")},
-        },
-    )
-    found.pull()
-    order = found.held()
-    found.push()
-    field = found.names("order")["credit_decision"]
-    for heeded in (Heeded(0, 1), Heeded(1, 0)):
-        values = {field: option(found, field, "拒绝")}
-        found.door("edit", {"object": ORDER, "ids": [order], "values": values, "by": "1001"})
-        found.time = dt.datetime.now(dt.UTC)
-        found.pull()
-        assert settle(found.runtime).heeded == heeded
-        found.push()
-        row = next(one for one in found.rows(ORDER, f"{field}__label") if one["_id"] == order)
-        assert not row.get(f"{field}__label")
-        # Now the user is known to be one of ours.
-        with found.runtime.store.read() as tx:
-            query = sa.select(sales_order.c.decided_by).where(sales_order.c.external_id == order)
-            people = [CrmUser(connection="fxiaoke", user=tx.execute(query).scalar_one(), who="Boss")]
-        found.runtime.config = found.runtime.config.model_copy(update={"crm_users": people})
-    assert found.flags(order) == (False, None, False)
-
-
-def test_a_lock_by_somebody_else_stays_when_the_hold_ends(found: Shop) -> None:
-    order = found.held()
-    found.push()
-    found.door("edit", {"object": ORDER, "ids": [order], "values": {"lock_user": ["1001"]}})
-    decide(found.runtime, "reject", found.time)
-    (told,) = found.push().faults
-    assert order in told and " – " in told
-    assert found.flags(order)[::2] == (True, True)
-    found.door("edit", {"object": ORDER, "ids": [order], "values": {"lock_status": "0"}})
-    found.time += dt.timedelta(hours=1)
-    found.push()
-    assert found.flags(order)[::2] == (False, False)
-
-
-def test_new_reasons_of_an_order_that_we_locked_are_written_and_it_stays_locked(found: Shop) -> None:
-    order = found.held()
-    found.push()
-    found.put(order, "order", credit_hold=True, credit_reasons={"zh": "新的原因", "en": "another reason"})
-    found.push()
-    assert found.flags(order)[::2] == (True, True)
-
-
-def test_where_nothing_can_be_locked_the_flag_alone_is_written_and_the_lack_told(found: Shop) -> None:
-    mapping = found.made.home / "mappings" / "fxiaoke.yaml"
-    mapping.write_text(mapping.read_text().replace("    lock: credit_hold\n", ""))
-    order = found.held()
-    found.push()
-    assert found.flags(order)[::2] == (True, False)
-    assert found.waiting() == []
-
-
-def test_trap_a_rule_against_orders_on_hold_does_not_stop_our_own_flag(found: Shop) -> None:
-    names = found.names("order")
-    rule = {"object": ORDER, "field": names["credit_hold"], "equals": True, "message": "订单被信用冻结"}
-    found.door("console/rules", rule)
-    order = found.held()
-    found.push()
-    assert found.flags(order)[::2] == (True, True)
 
 
 def test_with_write_rules_on_the_tenants_rules_judge_what_we_write(tmp_path: Path) -> None:
@@ -378,12 +262,6 @@ def test_trap_an_update_that_empties_what_it_does_not_name_is_mended_and_stopped
         assert all(row[status] for row in found.rows(ACCOUNT, status))
 
 
-def _same(before: list[dict[str, Any]], after: list[dict[str, Any]], fields: tuple[str, ...]) -> bool:
-    return [[row.get(name) for name in fields] for row in before] == [
-        [row.get(name) for name in fields] for row in after
-    ]
-
-
 def test_the_modules_quota_follows_our_limit_where_we_are_the_master(tmp_path: Path, style: str) -> None:
     with shop(tmp_path, style=style, settings={"credit_module": "write"}) as found:
         found.pull()
@@ -418,10 +296,6 @@ def test_without_a_choice_the_modules_quota_is_left_alone(found: Shop) -> None:
     found.judge()
     found.push()
     assert _files(found) == before
-
-
-def _files(found: Shop) -> list[dict[str, Any]]:
-    return found.rows("CreditFileObj", "customer_id", "credit_quota")
 
 
 def test_trap_30002_the_day_is_over_until_midnight_and_nothing_is_lost(found: Shop) -> None:
