@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 
 from connector.config import shipped
-from connector.ledger import import_file
+from connector.ledger.importing import import_file
 from connector.mapping import load
 from connector.store.connections import Connections
 from connector.store.engine import Store

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from connector import activation, asking, hooks, limit_requests, quotas, shown
+from connector import activation, hooks, limit_requests, quotas, shown
 from connector import adapter as ports
 from connector import config as configuration
+from connector.bureau import asking
 from connector.config import Config
 from connector.dunning.findings import findings as letter_findings
 from connector.errors import CreditGateError, Retry

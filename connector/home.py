@@ -13,8 +13,9 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
-from connector import agency_choice, privacy_settings
 from connector import config as configuration
+from connector import privacy_settings
+from connector.bureau import choice
 from connector.config import FILE, Config
 from connector.errors import Halt
 from connector.store import schema
@@ -153,7 +154,7 @@ def found(folder: Path, name: str = FILE) -> Iterator[Step]:
     yield _key(config)
     yield _write(config.path(config.rates), RATES)
     yield _write(config.path(config.privacy), privacy_settings.TEXT)
-    yield _write(config.path(config.agencies), agency_choice.TEXT)
+    yield _write(config.path(config.agencies), choice.TEXT)
     for kind, target in (("mappings", config.path(config.mappings)), ("policies", folder / "policies")):
         for source in _shipped(kind):
             yield _write(target / source.name, source.read_text(encoding="utf-8"))

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connector import privacy_settings
+from connector.bureau.news import RECORD_KINDS, report_key
 from connector.errors import Halt
 from connector.model import Stream
-from connector.news import RECORD_KINDS, report_key
 from connector.privacy_settings import Privacy, Retention
 from connector.runtime import Runtime
 from connector.store import consents, journal, records, reports, signals

@@ -75,7 +75,7 @@ def add(
     actor: str,
 ) -> None:
     """Record a document about CUSTOMER (its number). About natural persons only with their consent."""
-    from connector import advice
+    from connector.bureau import advice
     from connector.limits import size
 
     with runtime(ctx) as opened:
@@ -104,7 +104,7 @@ def add(
 @click.pass_context
 def listed(ctx: click.Context, customer: int | None, every: bool, form: str) -> None:
     """List the documents that count today; names of natural persons are masked."""
-    from connector import advice
+    from connector.bureau import advice
 
     with runtime(ctx) as opened:
         rows = [_row(found, state) for found, state in advice.listed(opened, customer, every=every)]
@@ -138,7 +138,7 @@ def _row(found: Advice, state: str) -> dict[str, Any]:
 @click.pass_context
 def withdraw(ctx: click.Context, number: int, reason: str, actor: str) -> None:
     """Withdraw ADVICE (its number): from now on it does not count."""
-    from connector import advice
+    from connector.bureau import advice
 
     with runtime(ctx) as opened:
         advice.withdraw(opened, number, reason=reason, actor=actor)

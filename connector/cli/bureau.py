@@ -18,7 +18,7 @@ from connector.cli.output import emit, format_option, progress, say
 Progress = Callable[[int, int | None], None]
 
 if TYPE_CHECKING:
-    from connector.bureau import Refreshed
+    from connector.bureau.fetching import Refreshed
     from connector.runtime import Runtime
     from connector.store.reports import Entry
 
@@ -77,10 +77,10 @@ def refresh(
     connection. Reports may cost money; what the ceilings of agencies.yaml do not allow is not asked. Exit
     code 1: some customers need a person's attention, or wait for money.
     """
-    from connector import asking, bureau
+    from connector.bureau import asking, fetching
 
     with runtime(ctx) as opened:
-        if connection is None and older_than is None and bureau.choice(opened).choices:
+        if connection is None and older_than is None and fetching.choice(opened).choices:
             with ExitStack() as bars:
 
                 def told(name: str) -> Progress:
@@ -96,9 +96,9 @@ def refresh(
             emit([_summary(done) for done in results], SUMMARY, form)
             return int(any(_wants_attention(done) for done in results))
         results = []
-        for agency in bureau.agencies(opened, connection):
+        for agency in fetching.agencies(opened, connection):
             with progress(f"{agency.name}: reports") as update:
-                done = bureau.refresh(
+                done = fetching.refresh(
                     opened,
                     agency,
                     actor=actor,
@@ -135,7 +135,7 @@ def _summary(done: Refreshed) -> dict[str, Any]:
 
 def _explain(opened: Runtime, done: Refreshed) -> None:
     """Whom a person has to look after, on stderr."""
-    from connector.bureau import shown
+    from connector.bureau.fetching import shown
 
     answers = [*done.doubtful, *done.no_ground, *done.faults]
     for answer in answers[:MOST_SHOWN]:
@@ -159,10 +159,10 @@ def watch(ctx: click.Context, connection: str, form: str, actor: str) -> int:
     """
     from dataclasses import asdict
 
-    from connector import bureau, watching
+    from connector.bureau import fetching, watching
 
     with runtime(ctx) as opened:
-        (agency,) = bureau.agencies(opened, connection)
+        (agency,) = fetching.agencies(opened, connection)
         done = watching.watch(opened, agency, actor=actor)
     emit([asdict(done)], ("connection", "watched", "dropped", "no_ground"), form)
     return int(bool(done.no_ground))
@@ -178,10 +178,10 @@ def changes(ctx: click.Context, connection: str, form: str, actor: str) -> int:
 
     Reports may cost money. Exit code 1: some customers need a person's attention.
     """
-    from connector import bureau, watching
+    from connector.bureau import fetching, watching
 
     with runtime(ctx) as opened:
-        (agency,) = bureau.agencies(opened, connection)
+        (agency,) = fetching.agencies(opened, connection)
         done = watching.renew(opened, agency, actor=actor)
         _explain(opened, done)
     emit([_summary(done)], SUMMARY, form)
@@ -197,13 +197,13 @@ def changes(ctx: click.Context, connection: str, form: str, actor: str) -> int:
 @click.pass_context
 def listed(ctx: click.Context, customer: int | None, every: bool, form: str) -> None:
     """List the stored reports; names of natural persons are masked."""
-    from connector import bureau
+    from connector.bureau import fetching
 
     with runtime(ctx) as opened:
         now = opened.now()
         rows = [
             _row(entry) | {"age_days": (now - entry.fetched_at).days}
-            for entry in bureau.listed(opened, customer, every=every)
+            for entry in fetching.listed(opened, customer, every=every)
         ]
     emit(rows, COLUMNS, form)
 
@@ -252,7 +252,8 @@ def show(
     actor: str,
 ) -> None:
     """Show the newest reports about CUSTOMER (its number), or with --raw what the agencies wrote."""
-    from connector import bureau, privacy
+    from connector import privacy
+    from connector.bureau import fetching
 
     with runtime(ctx) as opened:
         if raw:
@@ -268,7 +269,7 @@ def show(
             return
         rows = [
             _row(entry)
-            for entry in bureau.listed(opened, customer, every=False)
+            for entry in fetching.listed(opened, customer, every=False)
             if connection in (None, entry.connection)
         ]
     emit(rows, COLUMNS, form)

@@ -110,7 +110,7 @@ def _plugin(opened: Runtime, up: Stage, one: Connection) -> dict[str, str]:
 
 def _work(opened: Runtime) -> None:
     """Pull, ask the agency, assess, plan visits, push."""
-    from connector.bureau import refresh
+    from connector.bureau.fetching import refresh
     from connector.cli.assess import run as assess
     from connector.cli.pull import pull_one
     from connector.visits import plan

@@ -14,7 +14,7 @@ from connector.cli.output import emit, format_option, progress, say
 from connector.cli.pull import COLUMNS, count_rows
 
 if TYPE_CHECKING:
-    from connector.receivables import Open
+    from connector.ledger.receivables import Open
     from connector.runtime import Runtime
     from connector.store.connections import Connection
 
@@ -91,7 +91,7 @@ def import_(
 
     from connector.adapter import Ledger
     from connector.errors import Halt
-    from connector.ledger import import_file
+    from connector.ledger.importing import import_file
 
     with runtime(ctx) as opened:
         one = _ledger(opened, connection)
@@ -128,7 +128,7 @@ def open_(
     ctx: click.Context, connection: str | None, as_of: dt.datetime | None, every: bool, form: str
 ) -> None:
     """List what customers owe by the ledgers, and for how long it is overdue."""
-    from connector.receivables import open_items
+    from connector.ledger.receivables import open_items
 
     with runtime(ctx) as opened:
         sources = [_ledger(opened, connection)] if connection else opened.connections.all("ledger")
@@ -149,10 +149,10 @@ def reconcile(ctx: click.Context, as_of: dt.datetime | None, every: bool, form: 
     Each becomes a signal, which ends with the first run that finds them in agreement; with --as-of nothing
     is raised or ended.
     """
-    from connector import receivables
     from connector.consent import masked
+    from connector.ledger import receivables
+    from connector.ledger.reconcile import reconcile as compare
     from connector.money import to_major
-    from connector.reconcile import reconcile as compare
 
     with runtime(ctx) as opened:
         if as_of:

@@ -22,7 +22,7 @@ def command() -> None:
 @click.pass_context
 def listed(ctx: click.Context, every: bool, form: str) -> None:
     """List what waits for a decision; names of natural persons are masked."""
-    from connector import matches
+    from connector.bureau import matches
     from connector.consent import masked
 
     with runtime(ctx) as opened:
@@ -65,7 +65,7 @@ def decline(ctx: click.Context, match_id: int, actor: str) -> None:
 
 
 def _decide(ctx: click.Context, match_id: int, state: str, actor: str) -> None:
-    from connector import matches
+    from connector.bureau import matches
 
     with runtime(ctx) as opened:
         doubt = matches.decide(opened, match_id, state, actor=actor)

@@ -23,13 +23,13 @@ def command() -> None:
 @click.pass_context
 def list_(ctx: click.Context, currency: str | None, form: str) -> None:
     """List all rates: one unit of a currency in units of the policy's currency, from that day on."""
-    from connector import rating
+    from connector import exchange_rates
 
     with runtime(ctx) as home:
         base = home.policy.currency
         rows = [
             {"currency": one.currency, "day": one.day, "per_unit": one.per_unit, "against": base}
-            for one in rating.known(home, currency)
+            for one in exchange_rates.known(home, currency)
         ]
     emit(rows, ("currency", "day", "per_unit", "against"), form)
 
@@ -44,10 +44,10 @@ def import_(ctx: click.Context, file: Path, replace: bool, actor: str) -> None:
 
     Customers with documents, limits or reports in these currencies are due for assessment.
     """
-    from connector import rating
+    from connector import exchange_rates
 
     with runtime(ctx) as home:
-        done = rating.take_in(home, file, replace=replace, actor=actor)
+        done = exchange_rates.take_in(home, file, replace=replace, actor=actor)
     say(
         f"{done.added} rates added, {done.changed} changed, {done.known} known before; "
         f"{done.customers} customers are due for 'creditgate assess'"

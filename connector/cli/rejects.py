@@ -38,7 +38,7 @@ def list_(ctx: click.Context, connection: str | None, form: str) -> None:
 @click.pass_context
 def retry(ctx: click.Context, connection: str | None, actor: str) -> int:
     """Read the set-aside records again, under the present mapping and store."""
-    from connector import report_files
+    from connector.bureau import files
     from connector.pull import retry_rejects
 
     healed = left = 0
@@ -46,7 +46,7 @@ def retry(ctx: click.Context, connection: str | None, actor: str) -> int:
         wanted = [opened.connections.get(connection)] if connection else opened.connections.all()
         for one in wanted:
             if one.role == "agency_file":
-                filed = report_files.retry(opened, one, actor=actor)
+                filed = files.retry(opened, one, actor=actor)
                 left += filed.rejected
                 healed += filed.stored + filed.known
                 continue

@@ -13,8 +13,8 @@ from connector.cli.home import runtime
 from connector.cli.output import emit, format_option, say
 
 if TYPE_CHECKING:
+    from connector.bureau.files import Filed
     from connector.model import ReportRow
-    from connector.report_files import Filed
 
 DAY = click.DateTime(["%Y-%m-%d"])
 SUMMARY = ("agency", "file", "stored", "known", "rejected")
@@ -62,21 +62,19 @@ def command(
     """
     from dataclasses import replace
 
-    from connector import report_files
+    from connector.bureau import files
 
     typed = dated is not None or any(value is not None for value in figures.values())
     with runtime(ctx) as opened:
-        source = report_files.source(opened, agency)
+        source = files.source(opened, agency)
         given = {name: value for name, value in (("encoding", encoding), ("sheet", sheet)) if value}
         source = replace(source, settings={**source.settings, **given})
         if typed or _unreadable(file):
             row = _typed(customer, dated, figures)
-            result = report_files.type_in(
-                opened, source, file, row, actor=actor, customer_id=int(row.customer or 0)
-            )
+            result = files.type_in(opened, source, file, row, actor=actor, customer_id=int(row.customer or 0))
             counts = {"stored": int(result == "stored"), "known": int(result == "known"), "rejected": 0}
         else:
-            done = report_files.import_file(opened, source, file, actor=actor, customer_id=customer)
+            done = files.import_file(opened, source, file, actor=actor, customer_id=customer)
             counts = {"stored": done.stored, "known": done.known, "rejected": done.rejected}
             _explain(done)
     emit([{"agency": source.name, "file": file.name, **counts}], SUMMARY, form)

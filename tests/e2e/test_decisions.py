@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from connector import groups, limit_requests, limits, rating
+from connector import exchange_rates, groups, limit_requests, limits
 from connector.errors import Halt
 from connector.limits import Size, Subject, Terms
 from connector.roles import Roles
@@ -122,5 +122,5 @@ def test_rates_are_taken_in_on_every_database(bench: Bench, tmp_path: Path) -> N
     opened.config = SimpleNamespace(path=lambda name: tmp_path / name, rates="rates.csv")
     file = tmp_path / "new.csv"
     file.write_text("currency,day,per_unit\nJPY,2026-01-01,0.05\n")
-    assert rating.take_in(opened, file, replace=False, actor="Lin").customers == 1
+    assert exchange_rates.take_in(opened, file, replace=False, actor="Lin").customers == 1
     assert number and "JPY,2026-01-01,0.05" in (tmp_path / "rates.csv").read_text()

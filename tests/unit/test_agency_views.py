@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connector.bureau.news import heard, news
 from connector.model import Negative, Report
-from connector.news import heard, news
 from connector.policy.form_agency import Agencies
 from connector.rules.agency_views import STEPS, View, said, views, weighted
 from connector.rules.explain import basis_text

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from connector import adapter as ports
 from connector.adapter import Fetched, Match, Subject
-from connector.agency_choice import TEXT, Agencies, Choice, load
+from connector.bureau.choice import TEXT, Agencies, Choice, load
 from connector.errors import Halt, Retry
 from connector.store import schema, spending
 from connector.store.engine import Store

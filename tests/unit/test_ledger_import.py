@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from cryptography.fernet import Fernet, MultiFernet
 
 from connector.errors import Halt
-from connector.ledger import Imported, import_file
+from connector.ledger.importing import Imported, import_file
 from connector.mapping import compile_mapping, load
 from connector.store import records
 from connector.store.connections import Connection, Connections

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from adapters.bureau.from_file import FileAgency
-from connector import report_files
+from connector.bureau import files
 from connector.model import Stream
 from connector.store.record_tables import reject
 from connector.store.tables import report
@@ -221,7 +221,7 @@ def test_an_import_that_was_killed_goes_on_where_it_stood(
         yield next(iter(whole(self, path)))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(report_files, "PART", 1)
+    monkeypatch.setattr(files, "PART", 1)
     with monkeypatch.context() as killed:
         killed.setattr(FileAgency, "read", cut)
         home.run("bureau", "import", path)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 
+from connector.ledger.receivables import Difference, differences
 from connector.money import to_major
-from connector.receivables import Difference, differences
 from connector.runtime import Runtime
 from connector.signals.notice import raise_by_policy
 from connector.store.signals import settle

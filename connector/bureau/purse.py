@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from connector.adapter import Bureau, Price
-from connector.agency_choice import Ceilings
+from connector.bureau.choice import Ceilings
 from connector.errors import Halt
 from connector.runtime import Runtime
 from connector.store import spending

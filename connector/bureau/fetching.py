@@ -18,12 +18,12 @@ import sqlalchemy as sa
 
 from connector import consent
 from connector.adapter import Bureau, Fetched, Match, Subject
-from connector.agency_choice import Agencies
-from connector.agency_choice import load as load_choice
+from connector.bureau.choice import Agencies
+from connector.bureau.choice import load as load_choice
+from connector.bureau.news import heard, last_of
+from connector.bureau.purse import OverCeiling, Purse
 from connector.connect import LEGAL_BASIS
 from connector.errors import CreditGateError, Halt, Reauth, Reject, Retry
-from connector.news import heard, last_of
-from connector.purse import OverCeiling, Purse
 from connector.runtime import Runtime
 from connector.store import consents, journal, matches, reports
 from connector.store.connections import Connection

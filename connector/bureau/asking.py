@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from connector.agency_choice import Agencies
-from connector.bureau import Refreshed, choice, refresh
+from connector.bureau.choice import Agencies
+from connector.bureau.fetching import Refreshed, choice, refresh
 from connector.errors import Halt
 from connector.finding import Finding
 from connector.money import to_major

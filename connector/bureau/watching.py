@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from connector import consent
 from connector.adapter import Bureau, Watching
-from connector.bureau import Refreshed, refresh
+from connector.bureau.fetching import Refreshed, refresh
 from connector.connect import LEGAL_BASIS
 from connector.errors import Halt
 from connector.runtime import Runtime

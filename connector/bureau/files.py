@@ -20,10 +20,10 @@ import sqlalchemy as sa
 
 from connector import consent, identifiers
 from connector.adapter import FromFiles, Match, Row
+from connector.bureau.news import heard, last_of
 from connector.connect import LEGAL_BASIS
 from connector.errors import Halt, Reject
 from connector.model import Account, Report, ReportRow, Stream
-from connector.news import heard, last_of
 from connector.reading import Reader
 from connector.runtime import Runtime
 from connector.store import consents, journal, matches, records, reports, subjects
