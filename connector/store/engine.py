@@ -148,11 +148,11 @@ class Store:
             return Halt(
                 "the store has no or an older schema", where=self.name, todo="run 'creditgate db upgrade'"
             )
-        if "permission denied" in text:
+        if "permission denied" in text or "no schema has been selected" in text:
             return Halt(
                 "the database role may not do this",
                 where=self.name,
-                todo="let it own its schema (docs/operations.md), or correct database_schema and database_url",
+                todo="let it own its schema (docs/operations.md), or correct database_schema",
             )
         if "unable to open" in text or "readonly" in text:
             return Halt(

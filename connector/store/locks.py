@@ -1,7 +1,7 @@
 """Locks that last as long as a transaction, for all processes on all machines that share a store.
 
-Invariant: a lock belongs to the PostgreSQL schema in which it is taken, so that companies on one database never
-wait for one another. SQLite has one writer as it is, and needs none.
+Invariant: a lock belongs to the PostgreSQL schema in which it is taken, so that companies on one database
+never wait for one another. SQLite has one writer as it is, and needs none.
 """
 
 from __future__ import annotations
