@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from connector.cli.actor import actor_option
 from connector.cli.alone import alone
-from connector.cli.home import configuration
+from connector.cli.home import configuration, runtime
 from connector.cli.output import emit, format_option, say
 
 if TYPE_CHECKING:
@@ -136,3 +137,37 @@ def _told() -> Callable[[str, int], None]:
             say(f"{name}: {count} rows")
 
     return tell
+
+
+@command.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.pass_context
+def backup(ctx: click.Context, file: Path) -> None:
+    """Write a copy of an SQLite store to FILE while everything goes on; PostgreSQL has pg_dump.
+
+    FILE must not be there yet. The key (secret.key) is not in it: keep a copy of that elsewhere.
+    """
+    from connector.store.backup import back_up
+
+    with _store(ctx) as store:
+        size = back_up(store, file)
+    say(f"{file} has the whole store ({size:,} bytes) and was checked")
+
+
+@command.command()
+@actor_option
+@click.pass_context
+def restored(ctx: click.Context, actor: str) -> None:
+    """Go on with a store that was put back from a back-up.
+
+    Everybody is judged again and everything written again, for the CRMs have gone on meanwhile. Then run
+    pull, assess and push before serve and daemon; see docs/backup.md for what a person has to look at.
+    """
+    from connector.restored import restored as made_fit
+
+    with runtime(ctx) as home:
+        done = made_fit(home.store, home.now(), actor=actor)
+    say(f"{done.customers} customers are judged again, {done.writes} values are written again")
+    say(f"{done.tokens} tokens are fetched anew")
+    say(f"the journal goes on after {done.head.number}:{done.head.hash}")
+    say("compare with what you noted ('creditgate audit head'), and see 'creditgate connect keys'")
