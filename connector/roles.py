@@ -251,6 +251,11 @@ class Roles:
         return " of this size" + (f": that takes {band.role}" if band else ": nobody may, by the policy")
 
 
+def allowed(act: Act) -> tuple[Role, ...]:
+    """The roles that may do ``act``, in the order of ``Role``."""
+    return tuple(role for role in Role if role in _ALLOWED[act])
+
+
 def findings(roles: Roles, as_of: dt.date) -> Iterator[Finding]:
     """What ``doctor`` says: who has no role to lean on, and bands for which nobody signs today."""
     if not roles.in_use:
