@@ -14,6 +14,7 @@ from connector.manual.form import Block, Manual, Table
 
 if TYPE_CHECKING:
     from docx.document import Document
+    from docx.table import _Row
 
 _DEEPEST = 6
 
@@ -25,7 +26,8 @@ def docx(made: Manual) -> bytes:
     except ImportError:
         raise Halt(
             "python-docx is not installed",
-            todo="install CreditGate with its extra 'docx', or take --format html",
+            where="manual",
+            todo="run pip install 'creditgate[docx]', or take --format html",
         ) from None
     document = api.Document()
     document.core_properties.title = made.title
@@ -45,12 +47,24 @@ def _write(document: Document, block: Block, level: int) -> None:
         document.add_paragraph(block)
     elif isinstance(block, Table):
         grid = document.add_table(rows=1, cols=len(block.head), style="Table Grid")
-        for row in (block.head, *block.rows):
-            cells = grid.rows[0].cells if row is block.head else grid.add_row().cells
-            for cell, text in zip(cells, row, strict=True):
-                cell.text = text
+        _fill(grid.rows[0], block.head)
+        _repeat(grid.rows[0])
+        for row in block.rows:
+            _fill(grid.add_row(), row)
         document.add_paragraph()
     else:
         document.add_heading(block.title, min(level, _DEEPEST))
         for one in block.blocks:
             _write(document, one, level + 1)
+
+
+def _fill(row: _Row, texts: tuple[str, ...]) -> None:
+    for cell, text in zip(row.cells, texts, strict=True):
+        cell.text = text
+
+
+def _repeat(row: _Row) -> None:
+    """Let Word repeat the head of a table on every page, and readers know it as the head."""
+    from docx.oxml import OxmlElement
+
+    row._tr.get_or_add_trPr().append(OxmlElement("w:tblHeader"))

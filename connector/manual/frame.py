@@ -1,4 +1,4 @@
-"""The whole manual: the policy in words, and around it roles, procedures, versions, and what changed.
+"""The whole manual: the policy in words, and around it duties, procedures, versions, and what changed.
 
 Invariant: read only; it tells what the configuration, the policy and the journal of policies say on the day
 on which it is made, and nothing from memory.
@@ -11,26 +11,14 @@ import datetime as dt
 from connector import activation
 from connector.activation import Version
 from connector.locale import language_of
+from connector.locale.manual import WORDS
+from connector.manual import duties, procedures
 from connector.manual.form import Block, Chapter, Manual, Table, lines
-from connector.manual.policy_text import chapters, head
-from connector.manual.words import Words
+from connector.manual.policy_text import chapters
+from connector.manual.policy_text import head as title_page
+from connector.manual.words import Words, head
 from connector.policy.schema import Policy
-from connector.roles import Act, allowed
 from connector.runtime import Runtime
-
-# What is done, and by which command, in the order of a day.
-PROCEDURES = (
-    ("read", "creditgate pull; creditgate ledger import"),
-    ("assess", "creditgate assess"),
-    ("push", "creditgate push"),
-    ("check", "creditgate serve; creditgate hold list"),
-    ("limit", "creditgate limit request; creditgate limit approve"),
-    ("review", "creditgate review plan; creditgate review list"),
-    ("visit", "creditgate visit plan"),
-    ("signal", "creditgate signal list"),
-    ("audit", "creditgate audit verify"),
-    ("policy", "creditgate policy lint; diff; activate"),
-)
 
 
 def manual(runtime: Runtime, policy: Policy, language: str) -> Manual:
@@ -40,13 +28,14 @@ def manual(runtime: Runtime, policy: Policy, language: str) -> Manual:
     mine = next((one for one in reversed(versions) if one.hash == policy.hash), None)
     parts = {
         "policy": chapters(policy, words),
-        "roles": tuple(_roles(runtime, words)),
-        "procedures": (_procedures(words),),
+        "roles": tuple(duties.blocks(runtime, policy, words)),
+        "procedures": tuple(procedures.blocks(runtime, policy, words)),
         "history": (_history(versions, words),),
         "changes": tuple(_changes(runtime, policy, versions, mine, words)),
+        "glossary": (_glossary(words),),
     }
     facts = (
-        *head(policy, words),
+        *title_page(policy, words),
         words.say("manual.hash", value=policy.hash),
         _approved(runtime, policy, mine, words),
         words.say("manual.made", value=runtime.today().isoformat()),
@@ -56,58 +45,19 @@ def manual(runtime: Runtime, policy: Policy, language: str) -> Manual:
     return Manual(title, words.language, facts, made)
 
 
-def _roles(runtime: Runtime, words: Words) -> list[Block]:
-    roles, today = runtime.roles, runtime.today()
-    if not roles.in_use:
-        return [words.say("roles.nobody"), _acts(runtime, words)]
-    persons = tuple(
-        (
-            one.who,
-            words.say(f"role.{one.role.value}"),
-            one.title or "–",
-            _day(one.from_),
-            _day(one.to),
-        )
-        for one in roles.grants
+def _glossary(words: Words) -> Table:
+    return Table(
+        head(words, "term.word", "term.meaning"),
+        tuple(
+            (words.say(key), words.say(f"{key}.means"))
+            for key in WORDS
+            if key.startswith("term.") and f"{key}.means" in WORDS
+        ),
     )
-    blocks: list[Block] = [
-        Chapter(
-            words.say("roles.persons"),
-            (
-                Table(
-                    _head(words, "roles.who", "roles.role", "roles.title", "roles.from", "roles.to"), persons
-                ),
-            ),
-        )
-    ]
-    deputies = tuple((one.who, one.stands_in_for, _day(one.from_), _day(one.to)) for one in roles.deputies)
-    if deputies:
-        columns = _head(words, "roles.who", "roles.for", "roles.from", "roles.to")
-        blocks.append(Chapter(words.say("roles.deputies"), (Table(columns, deputies),)))
-    return [*blocks, _acts(runtime, words, today)]
-
-
-def _acts(runtime: Runtime, words: Words, today: dt.date | None = None) -> Chapter:
-    """Which roles may do which act, and who that is on the day."""
-    rows = tuple(
-        (
-            words.say(f"act.{act.name.lower()}"),
-            words.join(words.say(f"role.{role.value}") for role in allowed(act)),
-            "–" if today is None else words.join(runtime.roles.able(act, as_of=today)) or "–",
-        )
-        for act in Act
-    )
-    columns = _head(words, "roles.act", "roles.allowed", "roles.able")
-    return Chapter(words.say("roles.acts"), (Table(columns, rows),))
-
-
-def _procedures(words: Words) -> Table:
-    rows = tuple((words.say(f"procedure.{name}"), command) for name, command in PROCEDURES)
-    return Table(_head(words, "procedure.step", "procedure.command"), rows)
 
 
 def _history(versions: list[Version], words: Words) -> Table:
-    columns = _head(
+    columns = head(
         words,
         "history.version",
         "history.hash",
@@ -138,11 +88,18 @@ def _approved(runtime: Runtime, policy: Policy, mine: Version | None, words: Wor
     """How the policy came in force."""
     act = mine.activation if mine else None
     if act is not None and act.state == activation.ACTIVE:
-        told = {"at": _moment(act.confirmed_at or act.at), "actor": act.actor}
-        return words.say("manual.approved", **told, confirmed_by=act.confirmed_by or "–")
+        told = {"at": _moment(act.confirmed_at or act.at), "actor": act.actor, "proposed": _moment(act.at)}
+        return words.say("manual.approved", **told, confirmed_by=_second(act, words))
     if act is not None and act.state == activation.PENDING:
         return words.say("manual.proposed", at=_moment(act.at), actor=act.actor)
     return words.say("manual.unapproved" if runtime.policy.hash == policy.hash else "manual.draft")
+
+
+def _second(act: activation.Activation, words: Words) -> str:
+    """Who confirmed it and when; that nobody had to, where it moved too little."""
+    if act.confirmed_by is None:
+        return words.say("manual.not_needed")
+    return f"{act.confirmed_by}, {_moment(act.confirmed_at)}"
 
 
 def _changes(
@@ -173,14 +130,6 @@ def _before(policy: Policy, versions: list[Version], mine: Version | None) -> Ve
         return next((one for one in others if one.hash == mine.activation.from_hash), None)
     earlier = [one for one in versions[: versions.index(mine)] if one.hash != policy.hash]
     return earlier[-1] if earlier else None
-
-
-def _head(words: Words, *keys: str) -> tuple[str, ...]:
-    return tuple(words.say(key) for key in keys)
-
-
-def _day(day: dt.date | None) -> str:
-    return "–" if day is None else day.isoformat()
 
 
 def _moment(moment: dt.datetime | None) -> str:

@@ -45,7 +45,7 @@ class Words:
         return WORDS[key][language_of(self.language) == "zh"].format_map(shown)
 
     def named(self, name: str, value: Any) -> Any:
-        """The value of the field ``name``, its closed words in words; what somebody made up stays as it is."""
+        """The value of the field ``name``: what has words in words, the rest as it is."""
         if isinstance(value, tuple):
             return tuple(self.named(name, one) for one in value)
         key = f"{VOCABULARIES.get(name)}.{value}"
@@ -90,6 +90,11 @@ class Words:
         """The code of a reason with its words, without the figures that a case fills in."""
         told = texts(language_of(self.language)).get(code)
         return code if told is None else f"{code} ({_open(told)})"
+
+
+def head(words: Words, *keys: str) -> tuple[str, ...]:
+    """The head of a table."""
+    return tuple(words.say(key) for key in keys)
 
 
 def key_of(model: type[Part], name: str) -> str:

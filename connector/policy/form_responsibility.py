@@ -1,4 +1,4 @@
-"""The form of who does and who answers for what: responsible, accountable, consulted, informed (RACI) by step.
+"""The form of who does and who answers for what, by step (RACI).
 
 Invariant: roles and titles only, never persons: who has a role, and from when to when, stands in the
 configuration. A step that a policy does not name is shared out as written here.
@@ -52,12 +52,12 @@ class Responsibility(Part):
     place_hold: Duty = _duty("analyst", "approver", "", "sales")
     release_hold: Duty = _duty("approver", "controller", "analyst", "sales")
     review: Duty = _duty("analyst", "approver", "sales", "controller")
-    visit: Duty = _duty("sales", "analyst", "", "approver")
+    visit: Duty = _duty("sales", "analyst")
     signal: Duty = _duty("analyst", "approver", "sales")
     record: Duty = _duty("sales analyst", "analyst", "", "approver")
     dunning: Duty = _duty("analyst", "controller", "sales")
     blacklist: Duty = _duty("analyst", "controller", "approver", "sales")
-    write_off: Duty = _duty("analyst", "controller", "approver", "sales auditor")
+    write_off: Duty = _duty("analyst", "controller", "approver")
     policy: Duty = _duty("analyst", "controller", "approver", "sales auditor")
 
     def of(self, step: str) -> Duty:

@@ -58,7 +58,7 @@ limit:
   secured: {insured: 90%}
 approvals:
   excess:
-    - {up_to: 1000, role: sales}
+    - {up_to: 1000, role: sales manager}
     - {role: board}
 terms: {default_days: 30}
 overdue:

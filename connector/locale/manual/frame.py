@@ -8,8 +8,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "manual.made": ("Made on {value}.", "生成日期：{value}。"),
     "manual.hash": ("Fingerprint of the policy (SHA-256): {value}", "政策指纹（SHA-256）：{value}"),
     "manual.approved": (
-        "Put in force on {at} by {actor}; confirmed by {confirmed_by}.",
-        "于 {at} 由 {actor} 提请生效，确认人 {confirmed_by}。",
+        "In force since {at}: proposed by {actor} on {proposed}, confirmed by a second person: {confirmed_by}.",
+        "自 {at} 起生效：{actor} 于 {proposed} 提请，第二人确认：{confirmed_by}。",
     ),
     "manual.proposed": ("Not in force: proposed on {at} by {actor}.", "尚未生效：{actor} 于 {at} 提请。"),
     "manual.unapproved": (
@@ -22,6 +22,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "manual.part.procedures": ("III. Procedures and calendar", "第三部分 流程与日历"),
     "manual.part.history": ("IV. Versions and approvals", "第四部分 版本与审批"),
     "manual.part.changes": ("V. Changes since the last version", "第五部分 与上一版本的差异"),
+    "manual.part.glossary": ("VI. Glossary", "第六部分 术语"),
     "roles.nobody": (
         "Nobody has a role: everybody may do every credit act.",
         "尚未分配岗位：任何人均可执行各项信用操作。",
@@ -53,48 +54,12 @@ WORDS: dict[str, tuple[str, str]] = {
     "act.record": ("record promises and disputes", "登记付款承诺与争议"),
     "act.rule_out": ("put a customer on the blacklist", "列入黑名单"),
     "act.readmit": ("take a customer off the blacklist", "移出黑名单"),
+    "act.dun": ("send a dunning letter", "发送催款函"),
     "act.open_review": ("open a review, work on it", "发起并办理复评"),
     "act.recommend_review": ("recommend what comes of a review", "提出复评建议"),
     "act.close_review": ("end a review without an outcome", "终止复评"),
     "act.propose_policy": ("propose a policy", "提请政策"),
     "act.activate_policy": ("confirm a policy", "确认政策"),
-    "procedure.step": ("What", "事项"),
-    "procedure.how": ("How", "做法"),
-    "procedure.command": ("Command", "命令"),
-    "procedure.read": (
-        "Read customers, orders, invoices and payments from CRM and ledger",
-        "从 CRM 与账套读取客户、订单、发票与收款",
-    ),
-    "procedure.assess": (
-        "Assess who changed or is due: class, limit, status, next review",
-        "评定有变化或到期的客户：等级、额度、状态、下次复评",
-    ),
-    "procedure.push": ("Write the results back to the CRM, holds first", "结果写回 CRM，冻结优先"),
-    "procedure.check": (
-        "Check each order before it is accepted; a held one waits for who may release it",
-        "订单接受前逐单检查；冻结订单由有权人放行",
-    ),
-    "procedure.limit": ("Ask for a limit; others approve it by its amount", "申请额度，按金额分级审批"),
-    "procedure.review": (
-        "Open due reviews, prepare them on the checklist, recommend, approve by others",
-        "到期复评立案，按清单办理，提出建议，由他人审批",
-    ),
-    "procedure.visit": (
-        "Plan visits as tasks in the CRM; the outcome is read back",
-        "拜访计划生成 CRM 任务，结果读回",
-    ),
-    "procedure.signal": (
-        "Answer early warnings: acknowledge, assign or snooze with a reason",
-        "处理预警：确认、指派或延后，均须说明理由",
-    ),
-    "procedure.audit": (
-        "Every act is journalled in a chain of hashes; prove that it is whole",
-        "所有操作记入哈希链日志，可验证其完整",
-    ),
-    "procedure.policy": (
-        "Change the policy: check, compare, put in force, second person where it moves much",
-        "变更政策：检查、对比、生效，重大变动须第二人确认",
-    ),
     "history.version": ("Version", "版本"),
     "history.hash": ("Fingerprint", "指纹"),
     "history.state": ("State", "状态"),

@@ -9,8 +9,14 @@ WORDS: dict[str, tuple[str, str]] = {
     "Kind.on.yes": ("It is watched for.", "本项预警启用。"),
     "Kind.on.no": ("It is not watched for: what follows does not apply.", "本项预警停用，以下内容不适用。"),
     "Kind.severity": ("Severity", "级别"),
-    "Kind.severity.info": ("It is told as a note, unless a step says more.", "级别：提示（另有档位者从其规定）。"),
-    "Kind.severity.warning": ("It is told as a warning, unless a step says more.", "级别：预警（另有档位者从其规定）。"),
+    "Kind.severity.info": (
+        "It is told as a note, unless a step says more.",
+        "级别：提示（另有档位者从其规定）。",
+    ),
+    "Kind.severity.warning": (
+        "It is told as a warning, unless a step says more.",
+        "级别：预警（另有档位者从其规定）。",
+    ),
     "Kind.severity.alarm": ("It is told as an alarm.", "级别：警报。"),
     "Kind.cool_down_days": (
         "Once it has ended it is not raised again for {value} days.",
