@@ -19,6 +19,7 @@ from connector.locale import label, say
 from connector.money import scale, show
 from connector.policy.load import load as load_policy
 from connector.policy.schema import Duty, Policy
+from connector.roles import Role
 from connector.rules import nearest, waterfall
 from connector.rules.explain import explain as tell
 from connector.rules.explain import fact_name, shown
@@ -226,12 +227,17 @@ def told_duties(found: Mapping[str, Duty], language: str) -> list[str]:
     lines = []
     for step, duty in found.items():
         parts = {
-            part: say("duty.and", {}, language).join(label(one, language) for one in names) or "–"
+            part: say("duty.and", {}, language).join(_role(one, language) for one in names) or "–"
             for part in Duty.model_fields
             for names in [getattr(duty, part)]
         }
         lines.append(say("duty.line", parts | {"step": label(f"duty_{step}", language)}, language))
     return lines
+
+
+def _role(name: str, language: str) -> str:
+    """A role in words; a title of the approval bands is in words already."""
+    return label(f"role_{name}", language) if name in tuple(Role) else name
 
 
 def for_audit(kept: Kept, ways: Sequence[tuple[Change, ...]], language: str) -> dict[str, object]:

@@ -98,23 +98,24 @@ def _one(runtime: Runtime, connection: Connection, channel: Channel, acts: list[
         if not notices.ready(row, now):
             way.later += row.sending is not None or bool(row.error)
             return False
-        doubtful = row.sending is not None
         found = notices.acts(tx, acts, after=row.number, upto=row.sending, most=MOST)
         if not found:
             end = journal.last(tx).number if row.sending is None else row.sending
             if end > row.number:
                 notices.told(tx, connection.id, end, now)
             return False
-        upto = row.sending if doubtful else found[-1].number
+        upto = row.sending if row.sending is not None else found[-1].number
         if not notices.begin(tx, row, upto, now):
             return False
+    # It may have arrived if a process died over it, or the line did.
+    doubtful = row.sending is not None and (not row.error or row.error.startswith(_DOUBT))
     message = message_of(
         [_notice(one) for one in found], connection.name, runtime.config.language, repeated=doubtful
     )
     try:
         channel.tell(message)
     except (Retry, Reauth, Halt) as fault:
-        _later(runtime, connection, row, fault, way)
+        _later(runtime, connection, row.attempts + 1, fault, way, doubtful=doubtful)
         return False
     except Reject as fault:
         way.dead += 1
@@ -128,14 +129,22 @@ def _one(runtime: Runtime, connection: Connection, channel: Channel, acts: list[
     return True
 
 
+_DOUBT = "[?] "
+
+
 def _later(
-    runtime: Runtime, connection: Connection, row: sa.Row[Any], fault: CreditGateError, way: Told
+    runtime: Runtime,
+    connection: Connection,
+    attempts: int,
+    fault: CreditGateError,
+    way: Told,
+    *,
+    doubtful: bool,
 ) -> None:
-    now = runtime.clock()
-    doubtful = row.sending is not None or getattr(fault, "unknown_outcome", False)
+    doubtful = doubtful or getattr(fault, "unknown_outcome", False)
+    due_at = runtime.clock() + pause(attempts, fault)
     with runtime.store.write() as tx:
-        due_at = now + pause(row.attempts + 1, fault)
-        notices.later(tx, connection.id, due_at, str(fault), doubtful=doubtful)
+        notices.later(tx, connection.id, due_at, f"{_DOUBT if doubtful else ''}{fault}")
     way.later += 1
     way.fault = way.fault or str(fault)
 

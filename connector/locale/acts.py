@@ -63,12 +63,12 @@ _NOTICE = {
     "label.duty_release_hold": ("releasing a hold", "放行"),
     "label.duty_grant_limit": ("another limit", "调整额度"),
     "label.duty_review": ("the review", "复评"),
-    "label.sales": ("sales", "销售"),
-    "label.analyst": ("the analyst", "信用分析员"),
-    "label.approver": ("the approver", "审批人"),
-    "label.controller": ("the controller", "信用主管"),
-    "label.auditor": ("the auditor", "审计"),
-    "label.admin": ("the admin", "系统管理员"),
+    "label.role_sales": ("sales", "销售"),
+    "label.role_analyst": ("the analyst", "信用分析员"),
+    "label.role_approver": ("the approver", "审批人"),
+    "label.role_controller": ("the controller", "信用主管"),
+    "label.role_auditor": ("the auditor", "审计"),
+    "label.role_admin": ("the admin", "系统管理员"),
 }
 
 

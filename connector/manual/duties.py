@@ -61,7 +61,7 @@ def _matrix(rules: Responsibility, roles: Roles, words: Words, today: dt.date) -
 def borne(name: str, roles: Roles, words: Words, today: dt.date) -> str:
     """A role or title, and who bears it on the day."""
     persons = words.join(roles.bearers(name, today))
-    told = words.show(words.named("role", name))
+    told = words.told("role", name)
     return words.say("roles.borne", role=told, persons=persons) if persons else told
 
 

@@ -45,11 +45,12 @@ def head(policy: Policy, words: Words) -> tuple[str, ...]:
 
 def chapters(policy: Policy, words: Words) -> tuple[Chapter, ...]:
     """Every other section as a chapter."""
-    return tuple(
-        Chapter(words.title(Policy, name), tuple(_several(getattr(policy, name), words)))
-        for name in Policy.model_fields
-        if name not in HEAD
-    )
+    return tuple(chapter(policy, name, words) for name in Policy.model_fields if name not in HEAD)
+
+
+def chapter(policy: Policy, name: str, words: Words) -> Chapter:
+    """The section ``name``."""
+    return Chapter(words.title(Policy, name), tuple(_several(getattr(policy, name), words)))
 
 
 def duties(rules: Responsibility, words: Words) -> Table:
@@ -58,7 +59,7 @@ def duties(rules: Responsibility, words: Words) -> Table:
     rows = tuple(
         (
             words.title(Responsibility, step),
-            *(words.show(words.named(part, getattr(rules.of(step), part))) or "–" for part in parts),
+            *(words.told(part, getattr(rules.of(step), part)) or "–" for part in parts),
         )
         for step in rules.steps()
     )
@@ -157,7 +158,7 @@ def _cell(one: Part, name: str, words: Words) -> str:
         return words.reason(value)
     if (type(one).__name__, name) in _SHARES:
         return percent(value)
-    shown = words.show(words.named(name, value)) or "–"
+    shown = words.told(name, value) or "–"
     return f"{shown} {words.currency}" if (type(one).__name__, name) in _MONEY else shown
 
 

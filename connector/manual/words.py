@@ -44,12 +44,12 @@ class Words:
         shown |= {"currency": self.currency, "percent": percent(value) if is_number(value) else ""}
         return WORDS[key][language_of(self.language) == "zh"].format_map(shown)
 
-    def named(self, name: str, value: Any) -> Any:
-        """The value of the field ``name``: what has words in words, the rest as it is."""
+    def told(self, name: str, value: Any) -> str:
+        """The value of the field ``name``: closed words in words, the rest as it is."""
         if isinstance(value, tuple):
-            return tuple(self.named(name, one) for one in value)
+            return self.join(self.told(name, one) for one in value)
         key = f"{VOCABULARIES.get(name)}.{value}"
-        return self.say(key) if isinstance(value, str) and key in WORDS else value
+        return self.say(key) if isinstance(value, str) and key in WORDS else self.show(value)
 
     def show(self, value: Any) -> str:
         """A value for people: numbers with thousands apart, words where there are some, lists joined."""
@@ -80,7 +80,7 @@ class Words:
         chosen = f"{key}.{value}"
         if isinstance(value, str) and chosen in WORDS:
             return self.say(chosen)
-        return self.say(key, value=self.named(name, value))
+        return self.say(key, value=self.told(name, value) if name in VOCABULARIES else value)
 
     def title(self, model: type[Part], name: str) -> str:
         """The heading for the field ``name`` of a section."""

@@ -81,9 +81,7 @@ def told(tx: sa.Connection, connection_id: int, number: int, now: dt.datetime, e
     tx.execute(notice_cursor.update().where(notice_cursor.c.connection_id == connection_id).values(**values))
 
 
-def later(tx: sa.Connection, connection_id: int, due_at: dt.datetime, error: str, *, doubtful: bool) -> None:
-    """Nothing was told now; ``doubtful`` if it may have arrived all the same."""
-    values: dict[str, Any] = {"due_at": due_at, "error": error[:300]}
-    if not doubtful:
-        values["sending"] = None
+def later(tx: sa.Connection, connection_id: int, due_at: dt.datetime, error: str) -> None:
+    """The message under way is to be sent again, the same one, whatever has been done since."""
+    values = {"due_at": due_at, "error": error[:300]}
     tx.execute(notice_cursor.update().where(notice_cursor.c.connection_id == connection_id).values(**values))

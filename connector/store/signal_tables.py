@@ -71,7 +71,7 @@ notice_cursor = sa.Table(
     metadata,
     column("connection_id", sa.ForeignKey("connection.id", ondelete="CASCADE"), primary_key=True),
     column("number", sa.BigInteger),
-    optional("sending", sa.BigInteger),  # the last number of a message that may have arrived
+    optional("sending", sa.BigInteger),  # the last number of the message under way
     column("due_at", Moment),  # not before; while a message is being sent: when that began
     column("attempts", sa.Integer),
     column("error", sa.Text, server_default=""),

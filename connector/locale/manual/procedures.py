@@ -138,7 +138,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "出现更新的警报时立即重新查询。",
     ),
     "asked.alarm.no": ("An alarm does not make a report due.", "警报不触发重新查询。"),
-    "roles.duties": ("Who does and who answers for what", "责任分工"),
+    "roles.duties": ("Responsibility by step, with the persons of the day", "责任分工（当日人员）"),
     "roles.borne": ("{role} ({persons})", "{role}（{persons}）"),
     "manual.not_needed": ("not needed", "无须"),
     "term.word": ("Term", "术语"),
