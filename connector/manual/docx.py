@@ -7,6 +7,7 @@ that a table of contents and a house style can be put on it.
 from __future__ import annotations
 
 import io
+import re
 from typing import TYPE_CHECKING
 
 from connector.errors import Halt
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from docx.table import _Row
 
 _DEEPEST = 6
+# The form keeps no longer titles among a document's properties.
+_TITLE = 255
+# What XML has no way to say: control signs, halves of signs, and two that mean nothing.
+_UNSAYABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def docx(made: Manual) -> bytes:
@@ -30,11 +35,11 @@ def docx(made: Manual) -> bytes:
             todo="run pip install 'creditgate[docx]', or take --format html",
         ) from None
     document = api.Document()
-    document.core_properties.title = made.title
+    document.core_properties.title = _sayable(made.title)[:_TITLE]
     document.core_properties.language = made.language
-    document.add_heading(made.title, 0)
+    document.add_heading(_sayable(made.title), 0)
     for fact in made.facts:
-        document.add_paragraph(fact)
+        document.add_paragraph(_sayable(fact))
     for chapter in made.chapters:
         _write(document, chapter, 1)
     stream = io.BytesIO()
@@ -44,7 +49,7 @@ def docx(made: Manual) -> bytes:
 
 def _write(document: Document, block: Block, level: int) -> None:
     if isinstance(block, str):
-        document.add_paragraph(block)
+        document.add_paragraph(_sayable(block))
     elif isinstance(block, Table):
         grid = document.add_table(rows=1, cols=len(block.head), style="Table Grid")
         _fill(grid.rows[0], block.head)
@@ -53,14 +58,19 @@ def _write(document: Document, block: Block, level: int) -> None:
             _fill(grid.add_row(), row)
         document.add_paragraph()
     else:
-        document.add_heading(block.title, min(level, _DEEPEST))
+        document.add_heading(_sayable(block.title), min(level, _DEEPEST))
         for one in block.blocks:
             _write(document, one, level + 1)
 
 
+def _sayable(text: str) -> str:
+    """The text as XML can hold it."""
+    return _UNSAYABLE.sub("\ufffd", text)
+
+
 def _fill(row: _Row, texts: tuple[str, ...]) -> None:
     for cell, text in zip(row.cells, texts, strict=True):
-        cell.text = text
+        cell.text = _sayable(text)
 
 
 def _repeat(row: _Row) -> None:

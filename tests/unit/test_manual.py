@@ -8,7 +8,6 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args
-from zipfile import ZipFile
 
 import pytest
 
@@ -21,7 +20,7 @@ from connector.policy.form import Part
 from connector.policy.load import load
 from connector.policy.schema import Policy
 from connector.roles import Act, Role
-from tests.cli_home import POLICY, Home, make_home
+from tests.cli_home import POLICY
 
 FOLDER = Path(__file__).parents[2] / "policies"
 # Switches that are a column of a table: yes or no stands in its cells.
@@ -185,50 +184,3 @@ CLOSED = {
 
 def test_acts_and_roles_have_words() -> None:
     assert {f"act.{act.name.lower()}" for act in Act} | {f"role.{role}" for role in Role} <= WORDS.keys()
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-    made = make_home(tmp_path, monkeypatch)
-    made.connect()
-    (made.folder / "policies" / "standard.yaml").write_text(POLICY, encoding="utf-8")
-    return made
-
-
-def write(home: Home, *args: str) -> str:
-    done = home.run("policy", "manual", *args, "--output", "-")
-    assert done.code == 0, done.err
-    return done.out
-
-
-def test_the_manual_names_version_approval_roles_and_what_changed(home: Home, tmp_path: Path) -> None:
-    home.customer("Hengda Metal", assessed=False)
-    text = (home.folder / "creditgate.toml").read_text(encoding="utf-8")
-    text += '\n[[roles]]\nwho = "Lin <b>"\nrole = "approver"\n[[roles]]\nwho = "Wang"\nrole = "controller"\n'
-    (home.folder / "creditgate.toml").write_text(text, encoding="utf-8")
-    assert home.run("assess").code == 0
-    first = write(home, "--language", "en")
-    assert "no earlier version" in first and "Lin &lt;b&gt;" in first and "Lin <b>" not in first
-    draft = tmp_path / "new.yaml"
-    draft.write_text(POLICY.replace("version: 1", "version: 2").replace("step: 1000", "step: 500"), "utf-8")
-    assert "A draft: not in force." in write(home, str(draft), "--language", "en")
-    done = home.run("policy", "activate", str(draft), "--reason", "finer steps", "--actor", "Wang")
-    assert done.code == 0, done.err
-    second = write(home, "--language", "en")
-    assert "small 2" in second and "finer steps" in second and "by Wang" in second
-    changed = second.split("V. Changes since the last version")[-1]
-    assert "rounded down to 500 CNY" in changed and "rounded down to 1,000 CNY" in changed
-    assert "Longest terms" not in changed
-    chinese = write(home, "--language", "zh")
-    assert "向下取整至 500 CNY。" in chinese and '<html lang="zh">' in chinese and "@media print" in chinese
-
-
-def test_the_word_document_says_what_the_page_says(home: Home, tmp_path: Path) -> None:
-    file = tmp_path / "manual.docx"
-    done = home.run("policy", "manual", "--format", "docx", "--language", "zh", "--output", str(file))
-    assert done.code == 0, done.err
-    text = re.sub(r"<[^>]+>", "\n", ZipFile(file).read("word/document.xml").decode())
-    with home.opened() as runtime:
-        sentences = list(lines(chapters(runtime.policy, Words("zh", "CNY"))))
-    plain = [one.rsplit(": ", 1)[-1] for one in sentences if "; " not in one]
-    assert len(plain) > 80 and [one for one in plain if one not in text] == []
