@@ -62,8 +62,8 @@ RESPONSIBILITY: list[tuple[str, str, str, str]] = [
     (
         "never_told",
         "visits:",
-        "responsibility:\n  write_off: {responsible: analyst, accountable: controller, informed: sales}\n"
-        "visits:",
+        "responsibility:\n  write_off: {responsible: analyst, accountable: controller, informed: sales}"
+        " # <-\nvisits:",
         "leave `informed` out",
     ),
     (
