@@ -213,7 +213,7 @@ class Adapter(ABC):
 
 class Channel(Adapter):
     """A way to tell people: a webhook, e-mail, a group's robot. Its setting ``least`` is the severity from
-    which on it is used."""
+    which on it is used for signals, ``informs`` the roles that read there and are told of credit acts."""
 
     @abstractmethod
     def tell(self, message: Message) -> None:

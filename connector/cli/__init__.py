@@ -50,6 +50,7 @@ COMMANDS = {
     "visit": ("visit", "Plan and list account visits."),
     "review": ("review", "Open, prepare and decide credit reviews."),
     "signal": ("signal", "List early warnings, acknowledge and snooze them."),
+    "notice": ("notice", "List and tell the credit acts that roles are informed of."),
     "audit": ("audit", "Show the journal and prove that it is whole."),
     "serve": ("serve", "Run the check service that the CRM plugins call."),
     "daemon": ("daemon", "Run pull, assess and push on schedule."),
