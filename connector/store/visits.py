@@ -36,7 +36,7 @@ class Visit:
 
 
 def open_of(tx: sa.Connection, customer_ids: Sequence[int], until: dt.date | None = None) -> set[int]:
-    """Those of the customers that have a planned visit; with ``until`` one that is due by then and not missed."""
+    """Those of the customers that have a planned visit; with ``until`` one due by then and not missed."""
     found: set[int] = set()
     for part in batches(list(customer_ids)):
         query = sa.select(visit.c.customer_id).where(

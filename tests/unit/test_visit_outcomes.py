@@ -1,4 +1,4 @@
-"""What a visit brings about: promises to pay, answers to signals; extra visits, and the cadence over months."""
+"""What a visit brings about: promises and answers to signals; extra visits; the cadence over months."""
 
 from __future__ import annotations
 
