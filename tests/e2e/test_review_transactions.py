@@ -70,11 +70,12 @@ class Cutter:
 
 
 def reviewed(folder: Path, monkeypatch: pytest.MonkeyPatch, at: int = 0) -> tuple[dict[str, Any], int]:
-    """Run the script, killed at transaction ``at``; the content of the store, and the transactions it took."""
+    """Run the script, killed at transaction ``at``; what the store holds then, and its transactions."""
     home = _home(folder, monkeypatch)
     cutter, killed = Cutter(at), 0
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "write", lambda store: cutter.write(store))
+        # A function is bound to the store that it is called on, a bound method is not.
+        patch.setattr(Store, "write", lambda store: cutter.write(store))  # noqa: PLW0108
         for day, command in SCRIPT:
             _on(monkeypatch, day)
             try:
