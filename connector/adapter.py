@@ -105,7 +105,8 @@ class Write:
 
     For ``kind == "update"`` ``external_id`` names the row. For ``kind == "task"`` it is the account
     that the task is about, and ``key_field``/``key`` is our unique key, so that a retry finds the
-    first one. For ``kind == "note"`` it is the row that gets the note, and ``key`` marks the note.
+    first one. For ``kind == "record"`` a row of our own is written, about nothing but itself, and found again
+    by ``key_field``/``key``. For ``kind == "note"`` it is the row that gets the note, and ``key`` marks it.
 
     ``unmodified_since`` (aware UTC): people edit these fields too, so write only if the row has not been
     changed after that moment. ``repeated``: an earlier attempt at this write may have been carried out.

@@ -19,7 +19,7 @@ from connector.reading import MISSING, Reader, ReadField
 from connector.writing import WRITE_TYPES, Target, WriteField, Writer
 from connector.yamlfile import Source, close_to, read
 
-TARGETS = ("account", "order", "visit", "note")
+TARGETS = ("account", "order", "visit", "note", "kpi")
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,7 @@ COMMANDS = {
     "blacklist": ("blacklist", "Rule customers out, and list them."),
     "visit": ("visit", "Plan and list account visits."),
     "review": ("review", "Open, prepare and decide credit reviews."),
+    "kpi": ("kpi", "Show figures on people and teams by month."),
     "signal": ("signal", "List early warnings, acknowledge and snooze them."),
     "notice": ("notice", "List and tell the credit acts that roles are informed of."),
     "audit": ("audit", "Show the journal and prove that it is whole."),
