@@ -29,7 +29,9 @@ CONFIGURATION = """\
 
 # The store: empty is the SQLite file creditgate.db in this folder; PostgreSQL is written
 # postgresql+psycopg://user@host/database, its password in CREDITGATE_DATABASE_URL or in ~/.pgpass.
+# One database can serve several companies, a schema each: small letters, digits and _.
 #database_url = ""
+#database_schema = ""
 
 # Language of the texts that are written to the CRMs: zh or en.
 #language = "zh"
@@ -203,7 +205,7 @@ def _shipped(kind: str) -> list[Path]:
 
 
 def _schema(config: Config) -> Step:
-    store = Store(config.url)
+    store = Store(config.url, config.database_schema)
     try:
         before = schema.current(store)
         revision = schema.upgrade(store)

@@ -42,7 +42,7 @@ class Runtime:
     @cached_property
     def store(self) -> Store:
         """The store; its schema must be current (``creditgate db upgrade``)."""
-        return Store(self.config.url)
+        return Store(self.config.url, self.config.database_schema)
 
     @cached_property
     def connections(self) -> Connections:
