@@ -37,6 +37,7 @@ class Webhook(Channel):
         Setting("secret", "what the messages are signed with, at least 16 characters", secret=True),
         LEAST,
     )
+    hosts: ClassVar[tuple[str, ...] | None] = None  # the receiver is one's own: the admin says where it is
     limits = Limits(slots=1)
 
     def tell(self, message: Message) -> None:
