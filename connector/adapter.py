@@ -176,11 +176,13 @@ class Context:
 
 
 class Adapter(ABC):
-    """Common to all adapters: a name, what ``connect add`` must ask, the call budget."""
+    """Common to all adapters: a name, what ``connect add`` must ask, the call budget, and ``hosts``, the
+    domains to which secrets may go (``connector.hosts``)."""
 
     name: ClassVar[str]
     settings: ClassVar[tuple[Setting, ...]]
     limits: ClassVar[Limits]
+    hosts: ClassVar[tuple[str, ...] | None] = ()
 
     def __init__(self, context: Context) -> None:
         self.context = context

@@ -22,12 +22,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from connector import schedule
+from connector import logs, schedule
 from connector.errors import Halt, Retry
 from connector.runtime import Runtime
 from connector.schedule import Job
 from connector.store import slots
 
+log = logs.logger("daemon")
 TICK = dt.timedelta(seconds=1)
 # A daemon that does not renew its claim for so long is taken for dead.
 LEASE, RENEW = dt.timedelta(seconds=60), dt.timedelta(seconds=20)
@@ -94,6 +95,7 @@ class Daemon:
             self.look()
         except (Retry, Halt) as fault:
             if str(fault) != self._lost:
+                log.error("daemon_cannot_look", **logs.told(fault))
                 self._tell(str(fault))
             self._lost = str(fault)
         else:
@@ -122,15 +124,20 @@ class Daemon:
             if not slots.claim(tx, job.name, at, self.owner, now, LEASE):
                 return
         said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the run
+        logged = logs.descriptor()
         # The pipe is never written to: it ends when this process does, however it ends.
         process = subprocess.Popen(
             self._command(job),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=said,
+            # Runs write their logs where the daemon does.
+            env=os.environ | ({} if logged is None else {"CREDITGATE_LOG": f"{logs.DESCRIPTOR}{logged}"}),
+            pass_fds=() if logged is None else (logged,),
             start_new_session=True,  # Ctrl-C is for the daemon, which then ends its runs in order
         )
         self._runs[job.name] = Run(job, at, now, now, process, said)
+        log.info("slot_begins", job=job.name, slot=at)
         self._tell(f"{job.name}: started for {at:%Y-%m-%d %H:%M:%S} UTC")
 
     def _tend(self, run: Run) -> None:
@@ -158,6 +165,7 @@ class Daemon:
             if slots.end(tx, run.job.name, run.at, self.owner, now):
                 slots.recovered(tx, run.job.target)
         self._forget(run)
+        log.info("slot_done", job=run.job.name, slot=run.at, code=code)
         self._tell(f"{run.job.name}: done")
 
     def _failed(self, run: Run, now: dt.datetime, why: str, passes: bool) -> None:
@@ -166,9 +174,11 @@ class Daemon:
             if slots.end(tx, run.job.name, run.at, self.owner, now, why):
                 paused = slots.fail(tx, run.job.target, now, why, passes=passes)
         self._forget(run)
+        until = paused.until if paused else None
+        log.warning("slot_failed", job=run.job.name, slot=run.at, until=until)
         if paused:
-            until = f"until {paused.until:%H:%M:%S} UTC" if paused.until else "until it is resumed"
-            self._tell(f"{run.job.name}: {why} – {paused.target} is paused {until}")
+            said = f"until {paused.until:%H:%M:%S} UTC" if paused.until else "until it is resumed"
+            self._tell(f"{run.job.name}: {why} – {paused.target} is paused {said}")
 
     def stop(self) -> None:
         """End what runs and leave its slots to be claimed again, by another daemon or the next one."""

@@ -64,6 +64,22 @@ CONFIGURATION = """\
 # The file with the encryption key; a new key goes on top, old keys stay below it.
 #key_file = "secret.key"
 
+# Hosts that secrets may be sent to beside the vendors' own and this machine: a gateway of one's own, or
+# "http://NAME" for one that is spoken to in the clear. A PEM file of certificates to trust in place of the
+# usual ones.
+#hosts = []
+#ca_bundle = ""
+
+# Where logs, one JSON object a line, are written: stderr, stdout or a file; empty: serve, daemon and worker
+# to stdout, others nowhere. From which level on: debug, info, warning or error.
+#log = ""
+#log_level = "info"
+
+# The networks that may read /metrics of the service; others, and whatever comes through a proxy, send
+# CREDITGATE_METRICS_KEY as 'Authorization: Bearer KEY'.
+#metrics_from = ["127.0.0.0/8", "::1/128"]
+#metrics_key = ""
+
 # Pins the day of all decisions. Only for trials on historical data: leave it out otherwise.
 #as_of = 2026-01-31
 

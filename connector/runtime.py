@@ -17,10 +17,12 @@ from zoneinfo import ZoneInfo
 
 from connector import adapter as ports
 from connector import config as configuration
+from connector import given
 from connector import mapping as mappings
 from connector.arrivals import Counting
 from connector.config import Config
 from connector.errors import CreditGateError, Halt
+from connector.hosts import Hosts
 from connector.http import ATTEMPTS, Http
 from connector.money import Rate, Rates, is_currency
 from connector.policy.load import load as load_policy
@@ -127,7 +129,7 @@ class Runtime:
         secrets = self.secrets(connection)
         for setting in kind.settings:
             if setting.secret and (value := secrets.get(f"setting:{setting.key}")) is not None:
-                values[setting.key] = value
+                values[setting.key] = given.secret(value, f"{setting.key} of {connection.name}")
         limits = kind.limits_for(values)
         budget = StoreBudget(self.store, connection.id, limits)
         self._budgets.append(budget)
@@ -136,10 +138,21 @@ class Runtime:
             settings=values,
             secrets=secrets,
             # What a channel did not take is queued, and told by a later run: nobody waits for it meanwhile.
-            http=Http(limits, budget, attempts=1 if issubclass(kind, ports.Channel) else ATTEMPTS),
+            http=Http(
+                limits,
+                budget,
+                attempts=1 if issubclass(kind, ports.Channel) else ATTEMPTS,
+                hosts=self.hosts(kind),
+                ca_bundle=str(self.config.path(self.config.ca_bundle)) if self.config.ca_bundle else None,
+                connection=connection.name,
+            ),
             language=self.config.language,
             now=lambda: dt.datetime.now(dt.UTC),
         )
+
+    def hosts(self, kind: type[ports.Adapter]) -> Hosts:
+        """Where connections of this kind may send secrets."""
+        return Hosts(kind.hosts, self.config.hosts)
 
     def budget(self, connection: Connection) -> StoreBudget:
         """How much may still be called, to look at."""

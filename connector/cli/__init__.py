@@ -83,9 +83,12 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--config", "config_file", type=click.Path(), help="Configuration file (TOML).")
+@click.option(
+    "--log", "log_target", metavar="WHERE", help="Write logs, JSON lines, to stderr, stdout or a file."
+)
 @click.version_option(package_name="creditgate")
 @click.pass_context
-def cli(ctx: click.Context, config_file: str | None) -> None:
+def cli(ctx: click.Context, config_file: str | None, log_target: str | None) -> None:
     """CreditGate: trade-credit management that lives inside the CRM.
 
     CREDITGATE_HOME names the folder with the configuration, CREDITGATE_DATABASE_URL the store.

@@ -215,7 +215,7 @@ def test_a_fault_inside_shows_nothing_of_the_inside(
     for answer in answers:
         assert not any(word in answer.text for word in ("4711", "RuntimeError", "/etc", "disk"))
     assert "4711" not in caplog.text
-    assert "RuntimeError at" in caplog.text and "/etc/creditgate" in caplog.text
+    assert "'fault': 'RuntimeError'" in caplog.text and "/etc/creditgate" in caplog.text
 
 
 def test_the_standing_of_a_customer_by_account_or_by_number(service: Service) -> None:
