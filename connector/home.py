@@ -74,10 +74,10 @@ CONFIGURATION = """\
 # How many calls a minute each API key may make, over all processes of the service.
 #calls_per_minute = 1200
 
-# What 'creditgate daemon' runs, and when: `every` (90s, 15m, 2h, 1d) or `cron` (minute hour day month weekday,
-# in the policy's time zone). `connection` names one; without it, pull, push and hooks run on every CRM. `jitter`
-# puts a start off, up to so long; in `quiet` hours (["01:00-02:30"]) nothing starts; a run is ended after
-# `at_most` (2h); on PostgreSQL a run of assess or push is cut into `parts` (2) that workers share.
+# What 'creditgate daemon' runs, and when: `every` (90s, 15m, 2h, 1d) or `cron` (minute hour day month
+# weekday, in the policy's time zone). `connection` names one; without it, pull, push and hooks run on every
+# CRM. `jitter` puts a start off, up to so long; in `quiet` hours (["01:00-02:30"]) nothing starts; a run is
+# ended after `at_most` (2h); on PostgreSQL a run of assess or push is cut into `parts` (2) that workers share.
 schedules = [
   { verb = "pull", every = "15m", jitter = "60s" },
   { verb = "assess", every = "15m", jitter = "60s" },
