@@ -76,8 +76,9 @@ CONFIGURATION = """\
 
 # What 'creditgate daemon' runs, and when: `every` (90s, 15m, 2h, 1d) or `cron` (minute hour day month
 # weekday, in the policy's time zone). `connection` names one; without it, pull, push and hooks run on every
-# CRM. `jitter` puts a start off, up to so long; in `quiet` hours (["01:00-02:30"]) nothing starts; a run is
-# ended after `at_most` (2h); on PostgreSQL a run of assess or push is cut into `parts` (2) that workers share.
+# CRM. `jitter` puts a start off, up to so long; in `quiet` hours (["01:00-02:30"]) nothing starts; a run
+# is ended after `at_most` (2h); on PostgreSQL a run of assess or push is cut into `parts` (2), which workers
+# share.
 schedules = [
   { verb = "pull", every = "15m", jitter = "60s" },
   { verb = "assess", every = "15m", jitter = "60s" },

@@ -57,8 +57,8 @@ Quiet = Annotated[tuple[dt.time, dt.time], BeforeValidator(_quiet)]
 class Schedule(BaseModel):
     """One entry of ``schedules`` in the configuration.
 
-    ``verb`` is one of ``ACTS``; ``connection`` by name, where the verb is about one, every CRM while it is left
-    out; ``arguments`` what else a person would type, such as a file; one of ``every`` (a span, counted from
+    ``verb`` is one of ``ACTS``; ``connection`` by name, where the verb is about one, every CRM while it is
+    left out; ``arguments`` what else a person would type, such as a file; one of ``every`` (a span, counted from
     1970-01-01 UTC) and ``cron`` (five fields, in the policy's time zone); ``jitter`` the most that a start is
     put off, differently for each job and slot; ``quiet`` hours of the day in which nothing starts (the first
     included, the second not); ``at_most`` how long a run may take before it is ended; ``parts`` into how many
@@ -207,8 +207,8 @@ def jobs(
     schedules: Iterable[Schedule], crms: Iterable[str], zone: str, *, shared: bool = False
 ) -> Iterator[Job]:
     """What the schedules come to: one job for each connection that they name or, without a name, for each of
-    ``crms`` where the verb is about each; a connection's own entry goes before one for all. ``zone`` is an IANA
-    name; ``shared``: runs that several workers can share are cut into their parts."""
+    ``crms`` where the verb is about each; a connection's own entry goes before one for all. ``zone`` is an
+    IANA name; ``shared``: runs that several workers can share are cut into their parts."""
     entries, names = tuple(schedules), tuple(crms)
     own = {(one.verb, one.connection) for one in entries if one.connection}
     for one in entries:

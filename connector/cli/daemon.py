@@ -43,8 +43,8 @@ def paused(ctx: click.Context, form: str) -> None:
 @click.option("--reason", required=True, help="Why nothing is to run; it is shown in 'creditgate status'.")
 @click.pass_context
 def pause(ctx: click.Context, target: str, reason: str) -> None:
-    """Start nothing more on TARGET until it is resumed: a connection, or a command that is about none, such as
-    assess."""
+    """Start nothing more on TARGET until it is resumed: a connection, or a command such as assess that is
+    about none."""
     from connector.daemon import jobs_of
     from connector.errors import Halt
     from connector.store import slots
