@@ -58,7 +58,7 @@ class Schedule(BaseModel):
     """One entry of ``schedules`` in the configuration.
 
     ``verb`` is one of ``ACTS``; ``connection`` by name, where the verb is about one, every CRM while it is
-    left out; ``arguments`` what else a person would type, such as a file; one of ``every`` (a span, counted from
+    left out; ``arguments`` what else a person would type, such as a file; one of ``every`` (a span, from
     1970-01-01 UTC) and ``cron`` (five fields, in the policy's time zone); ``jitter`` the most that a start is
     put off, differently for each job and slot; ``quiet`` hours of the day in which nothing starts (the first
     included, the second not); ``at_most`` how long a run may take before it is ended; ``parts`` into how many
