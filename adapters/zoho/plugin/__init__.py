@@ -1,1 +1,1 @@
-"""What is installed inside Zoho CRM: a panel (widget), a script on saving orders, functions, and their packing."""
+"""What is installed inside Zoho CRM: a panel, a script on saving orders, functions, and their packing."""

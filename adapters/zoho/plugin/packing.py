@@ -1,7 +1,7 @@
 """The plugin's files for one connection: assets with what they need to know written into them.
 
-Invariant: the same specification gives the same bytes, the zip included. Nothing secret is among them: the key
-is entered in a Zoho connection. What goes into a script is JSON or a checked name, so that no text of a
+Invariant: the same specification gives the same bytes, the zip included. Nothing secret is among them: the
+key is entered in a Zoho connection. What goes into a script is JSON or a checked name, so that no text of a
 mapping or a catalogue can become code.
 """
 
@@ -16,7 +16,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from adapters.zoho.plugin import settings as plugin_settings
-from adapters.zoho.plugin.steps import steps
 from connector.adapter import Packed, PluginSpec, Written
 from connector.errors import Halt
 
@@ -60,7 +59,7 @@ def pack(spec: PluginSpec) -> Packed:
     packed[SCRIPT] = _filled(_asset("order_save.js"), {"CONFIG": _json(_script(spec)).rstrip()})
     packed |= _functions(spec)
     packed[MANIFEST] = _json(_manifest(spec))
-    listed = steps(spec)
+    listed = _steps(spec)
     packed["INSTALL.md"] = "".join(f"{number}. {text}\n" for number, text in enumerate(listed, start=1))
     content = {name: text.encode() for name, text in packed.items()}
     content[ZIP] = _zip({f"app/{name}": text.encode() for name, text in app.items()})
@@ -186,6 +185,21 @@ def _quotable(text: str) -> str:
     if any(sign in text for sign in '"\\\n\r'):
         raise Halt(f"{text!r} cannot stand in a function", todo='use names and labels without " and \\')
     return text
+
+
+def _steps(spec: PluginSpec) -> tuple[str, ...]:
+    """What the admin does, in the org's language, with the names that were packed. What Zoho's menus are
+    called is the wording of its help pages, which an edition may vary."""
+    names = {
+        "CONNECTION": spec.connection,
+        "GATE": spec.gate_url,
+        "LINK": spec.settings["zoho_connection"],
+        "FUNCTION": spec.settings["function"],
+        "RULE": spec.settings["rule"],
+        "ACCOUNTS": spec.written["account"].object,
+        "ORDERS": spec.order_object,
+    }
+    return tuple(_filled(_asset(f"steps.{spec.language}.txt"), names).splitlines())
 
 
 def _manifest(spec: PluginSpec) -> dict[str, Any]:
