@@ -92,9 +92,7 @@ def _dealt(rng: Random, count: int, shares: tuple[tuple[T, int], ...]) -> list[T
     return dealt
 
 
-def draw_companies(
-    rng: Random, count: int, owners: tuple[Owner, ...], today: dt.date
-) -> tuple[Company, ...]:
+def draw_companies(rng: Random, count: int, owners: tuple[Owner, ...], today: dt.date) -> tuple[Company, ...]:
     """So many companies as the shares say, each with an owner, as they stand on ``today``."""
     countries = _dealt(rng, count, _COUNTRIES)
     healths = _healths(rng, countries)
