@@ -40,7 +40,7 @@ def real_moment() -> dt.datetime:
 
 @dataclass
 class Runtime:
-    """One opened home folder. ``moment`` says what time it is (aware UTC) and ``sleep`` waits so many seconds;
+    """One opened home folder. ``moment`` says what time it is (aware UTC), ``sleep`` waits so many seconds;
     others stand in for them where a year is run through in logical time."""
 
     config: Config

@@ -113,8 +113,11 @@ class _Webhook(_Robot):
         if late or not hmac.compare_digest(given.encode(), f"v1={made.hexdigest()}".encode()):
             return JSONResponse({"error": "signature"}, status_code=401)
         key = request.headers.get("idempotency-key", "")
-        if not any(one["key"] == key for one in self.messages):
-            self.messages.append({"key": key, "body": json.loads(body)})
+        known = next((one for one in self.messages if one["key"] == key), None)
+        if known is None:
+            self.messages.append({"key": key, "body": json.loads(body), "times": 1})
+        else:
+            known["times"] += 1
         return JSONResponse({"ok": True})
 
 
