@@ -16,10 +16,8 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal
 
-from cryptography.fernet import Fernet, MultiFernet
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from cryptography.fernet import MultiFernet
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,

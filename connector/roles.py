@@ -171,6 +171,7 @@ class Roles:
             for name in names.values()
             if any(same_person(word, one) for one in self.words_of(name, as_of))
         )
+
     def team(self, actor: str, as_of: dt.date) -> str | None:
         """The team of ``actor`` on a day: of the role that began last, if several name one; ``None`` for
         whoever is in none."""
