@@ -103,17 +103,19 @@ schedules = [
   { verb = "signal act", every = "15m" },
   { verb = "push", every = "5m", jitter = "30s" },
   { verb = "signal tell", every = "10m" },
+  { verb = "notice tell", every = "10m" },
   { verb = "hold review", every = "1h" },
   { verb = "review plan", cron = "30 5 * * *" },
   { verb = "visit plan", cron = "0 6 * * 1-5" },
   { verb = "audit verify", cron = "0 3 * * *" },
   { verb = "bureau purge", cron = "15 3 * * 0" },
   { verb = "consent purge", cron = "30 3 * * 0" },
-  # These cost money, write to customers or need a file: take the '#' off once that is wanted.
+  # These cost money, write to customers, need a file or a mapping: take the '#' off once that is wanted.
   # { verb = "bureau refresh", cron = "0 4 * * 1-5" },
   # { verb = "bureau changes", connection = "creditsafe", cron = "30 4 * * 1-5" },
   # { verb = "bureau watch", connection = "creditsafe", cron = "0 5 * * 1" },
   # { verb = "dunning send", cron = "0 9 * * 1-5" },
+  # { verb = "kpi export", cron = "0 4 2 * *" },
   # { verb = "ledger import", arguments = ["/exports/open.csv", "--snapshot"], cron = "0 2 * * *" },
   # { verb = "rate import", arguments = ["/exports/rates.csv"], cron = "0 1 * * 1-5" },
   # Only without 'creditgate serve', which does both by itself:
