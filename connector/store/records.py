@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from connector.adapter import Row
 from connector.errors import Reject
 from connector.model import Account, Record, Stream, VisitResult
-from connector.store import customers, held, locks, quotas, reservations, visits
+from connector.store import account_owners, customers, held, locks, quotas, reservations, visits
 from connector.store.columns import Moment
 from connector.store.record_tables import RECORDS, account, payment, reject
 from connector.store.upsert import batches, upsert
@@ -76,6 +76,7 @@ def store(
     if stream is Stream.ACCOUNTS:
         accounts = [record for record in records if isinstance(record, Account)]
         customers.join(tx, connection_id, accounts, now)
+        account_owners.keep(tx, connection_id, accounts, now)
     elif records and (stream in FACTS or (stream in GRANTS and quotas.decides(tx, connection_id))):
         customers.touch(tx, connection_id, {_account_of(record) for record in records})
     elif stream is Stream.RECEIPTS:

@@ -9,7 +9,7 @@ import datetime as dt
 import fcntl
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,8 +30,17 @@ _guard = threading.Lock()
 class StoreSecrets(Secrets):
     """Secrets of the connection with id ``connection_id``."""
 
-    def __init__(self, store: Store, cipher: MultiFernet, connection_id: int, home: Path) -> None:
+    def __init__(
+        self,
+        store: Store,
+        cipher: MultiFernet,
+        connection_id: int,
+        home: Path,
+        *,
+        now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
+    ) -> None:
         self._store = store
+        self._now = now
         self._cipher = cipher
         self._connection = connection_id
         self._home = home
@@ -43,7 +52,7 @@ class StoreSecrets(Secrets):
         )
         with self._store.read() as connection:
             row = connection.execute(query).one_or_none()
-        if row is None or (row.expires_at and row.expires_at <= dt.datetime.now(dt.UTC)):
+        if row is None or (row.expires_at and row.expires_at <= self._now()):
             return None
         try:
             return self._cipher.decrypt(row.value.encode()).decode()
