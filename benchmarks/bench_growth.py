@@ -42,6 +42,7 @@ SHIFTED = {
     "credit_group": ("id", "key"),
     "customer": ("id", "group_id"),
     "account": ("external_id", "parent_id", "customer_id"),
+    "account_owner": ("account_id",),
     "sales_order": ("external_id", "account_id", "number"),
     "assessment": ("id", "customer_id"),
     "credit_line": ("subject_id",),
