@@ -6,12 +6,14 @@ from alembic import op
 revision = "0053"
 down_revision = "0048"
 
+KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 
 def upgrade() -> None:
     """Add a table and a column. Owners count from now on: who owned an account before is not known."""
     op.create_table(
         "account_owner",
-        sa.Column("connection_id", sa.BigInteger(), nullable=False),
+        sa.Column("connection_id", KEY, nullable=False),
         sa.Column("account_id", sa.Text(), nullable=False),
         sa.Column("since", sa.BigInteger(), nullable=False),
         sa.Column("owner_id", sa.Text(), nullable=True),
