@@ -54,6 +54,7 @@ _NOTICE = {
         "Why: 'creditgate notice list' and 'creditgate audit show'",
         "理由见 creditgate notice list 与 creditgate audit show",
     ),
+    "notice.head": ("Journal: {head}", "日志链：{head}"),
     "duty.line": (
         "  {step}: done by {responsible}; {accountable} answers for it; asked before: {consulted}; told: {informed}",
         "  {step}：{responsible}执行，{accountable}负责，征询{consulted}，知会{informed}",

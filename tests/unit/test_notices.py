@@ -18,6 +18,7 @@ from connector.locale import LANGUAGES, texts
 from connector.policy.form_responsibility import Responsibility
 from connector.store.engine import Store
 from connector.store.signal_tables import notice_cursor
+from connector.store.tables import journal
 from tests.channels import Group, connect, group, installed, mail_server, past
 from tests.cli_home import NOW, POLICY, Home, make_home
 
@@ -141,11 +142,16 @@ def test_a_channel_tells_its_roles_of_new_acts_once_and_in_words(home: Home, rob
     body = sent["body"]
     assert [one["act"] for one in body["acts"]] == ["hold_placed", "hold_lifted"]
     assert body["acts"][0]["actor"] == "An" and "secret reason" not in str(body)
+    assert body["lines"][-1] == f"日志链：{body['journal']}"
+    assert home.run("audit", "verify", "--noted", body["journal"]).code == 0
     assert "冻结客户" in body["lines"][0] and "customer 1" in body["lines"][0]
     place(home)
     assert home.run("notice", "tell", "webhook").code == 0
     assert len(robot.messages) == before + 2
     assert home.run("notice", "tell", "nowhere").code == 2
+    with home.opened() as runtime, runtime.store.write() as tx:
+        tx.execute(journal.update().values(hash="0" * 64))
+    assert "rewritten" in home.run("audit", "verify", "--noted", body["journal"]).out
 
 
 def test_more_acts_than_a_message_holds_come_in_several(home: Home, robot: Group) -> None:
