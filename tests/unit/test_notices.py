@@ -16,6 +16,7 @@ import connector
 from connector.duties import STEP_OF, STEPS, told
 from connector.locale import LANGUAGES, texts
 from connector.policy.form_responsibility import Responsibility
+from connector.policy.load import load
 from connector.store import notices, schema
 from connector.store.engine import Store
 from connector.store.journal import add
@@ -24,6 +25,7 @@ from connector.store.tables import connection, journal
 from tests.channels import Group, connect, group, installed, mail_server, past
 from tests.cli_home import NOW, POLICY, Home, make_home
 
+ROOT = Path(__file__).parents[2]
 LONG_AGO = NOW - dt.timedelta(days=1)
 SOURCES = "\n".join(
     path.read_text(encoding="utf-8")
@@ -71,6 +73,17 @@ def test_every_step_of_the_policy_has_its_acts_and_every_act_is_one_that_is_jour
         built = f'f"{act.partition("_")[0]}_{{state}}"'
         assert f'"{act}"' in SOURCES or built in SOURCES, act
         assert all(f"did.{act}" in texts(language) for language in LANGUAGES)
+
+
+def test_the_standard_policy_writes_out_what_holds_without_it_and_keeps_its_hash() -> None:
+    text = (ROOT / "policies" / "standard.yaml").read_text(encoding="utf-8")
+    start, end = text.index("# Who does a step"), text.index("terms:\n  default_days")
+    written, silent = load(text), load(text[:start] + text[end:])
+    assert set(written.responsibility.model_fields_set) == set(STEPS)
+    assert written.responsibility == silent.responsibility and written.hash == silent.hash
+    assert (
+        load(text.replace("signal: {responsible: analyst", "signal: {responsible: sales")).hash != silent.hash
+    )
 
 
 def test_roles_and_titles_are_told_of_the_acts_of_their_steps() -> None:
