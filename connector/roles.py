@@ -103,10 +103,12 @@ class _Dated(BaseModel):
 
 class Grant(_Dated):
     """One role of one person. ``title`` is the word by which the policy's approval bands name whoever signs
-    (``finance director``); without one the person signs for no band that names a title."""
+    (``finance director``); without one the person signs for no band that names a title. ``team`` is where
+    the person's figures are summed up (``connector.kpi``)."""
 
     role: Role
     title: Words | None = None
+    team: Words | None = None
 
 
 class Deputy(_Dated):
@@ -169,6 +171,12 @@ class Roles:
             for name in names.values()
             if any(same_person(word, one) for one in self.words_of(name, as_of))
         )
+
+    def team(self, actor: str, as_of: dt.date) -> str | None:
+        """The team of ``actor`` on a day: of the role that began last, if several name one; ``None`` for
+        whoever is in none."""
+        held = [one for one in self._of(actor, as_of) if one.team]
+        return max(held, key=lambda one: one.from_ or dt.date.min).team if held else None
 
     def may(self, actor: str, act: Act, amount: int | None = None, *, as_of: dt.date) -> bool:
         """Whether ``actor`` may do ``act`` on a day; ``amount`` is in minor units of the policy's currency,

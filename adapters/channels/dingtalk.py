@@ -45,6 +45,7 @@ class DingTalk(Channel):
         INFORMS,
         Setting("base_url", "address of the API", default=LIVE, asked=False),
     )
+    hosts: ClassVar[tuple[str, ...] | None] = ("oapi.dingtalk.com",)
     limits = Limits(slots=1, calls=20, per_seconds=60)
 
     def tell(self, message: Message) -> None:

@@ -170,16 +170,20 @@ class Mail(Posting, Channel):
             )
         host = secret(self.context, "host")
         if security == "tls":
-            context = ssl.create_default_context()
+            context = self._trusted()
             server: smtplib.SMTP = smtplib.SMTP_SSL(host, int(port), timeout=TIMEOUT, context=context)
         else:
             server = smtplib.SMTP(host, int(port), timeout=TIMEOUT)
         with server:
             if security == "starttls":
-                server.starttls(context=ssl.create_default_context())
+                server.starttls(context=self._trusted())
             if user:
                 server.login(user, secret(self.context, "password"))
             yield server
+
+    def _trusted(self) -> ssl.SSLContext:
+        """Certificates are verified, as everywhere; by the configured ones if there are any."""
+        return ssl.create_default_context(cafile=self.context.http.ca_bundle)
 
     def _mail(self, message: Message) -> EmailMessage:
         sender = secret(self.context, "sender")

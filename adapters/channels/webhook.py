@@ -38,6 +38,7 @@ class Webhook(Channel):
         LEAST,
         INFORMS,
     )
+    hosts: ClassVar[tuple[str, ...] | None] = None  # the receiver is one's own: the admin says where it is
     limits = Limits(slots=1)
 
     def tell(self, message: Message) -> None:

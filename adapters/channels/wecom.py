@@ -34,6 +34,7 @@ class WeCom(Channel):
         INFORMS,
         Setting("base_url", "address of the API", default=LIVE, asked=False),
     )
+    hosts: ClassVar[tuple[str, ...] | None] = ("qyapi.weixin.qq.com",)
     limits = Limits(slots=1, calls=20, per_seconds=60)
 
     def tell(self, message: Message) -> None:

@@ -5,7 +5,7 @@ Invariant: the same keys as in English.
 
 from __future__ import annotations
 
-from connector.locale import acts, signals
+from connector.locale import acts, kpi, panel, signals
 
 _REASONS = {
     # What a policy may say of a customer.
@@ -353,6 +353,8 @@ TEXTS: dict[str, str] = {
     **_ADVICE,
     **signals.ZH,
     **acts.ZH,
+    **kpi.ZH,
+    **panel.ZH,
     **_SCREENS,
     **_CRM,
     **{f"step.{code}": text for code, text in _STEPS.items()},

@@ -96,7 +96,7 @@ def _schedules(several: tuple[Schedule, ...], words: Words) -> Block:
         return words.say("schedule.none")
     rows = tuple(
         (
-            words.say(f"procedure.{_VERBS[one.verb]}"),
+            words.say(f"scheduled.{one.verb}"),
             one.connection or words.say("schedule.all"),
             one.cron or str(one.every),
             "; ".join(f"{first:%H:%M}–{last:%H:%M}" for first, last in one.quiet) or "–",
@@ -105,9 +105,6 @@ def _schedules(several: tuple[Schedule, ...], words: Words) -> Block:
     )
     columns = head(words, "procedure.step", "schedule.where", "schedule.when", "schedule.quiet")
     return Table(columns, rows)
-
-
-_VERBS = {"pull": "read", "assess": "assess", "push": "push"}
 
 
 def _agencies(found: Agencies, words: Words) -> Iterator[Block]:

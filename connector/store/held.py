@@ -208,6 +208,16 @@ def withdraw(tx: sa.Connection, connection_id: int, keys: Collection[str], now: 
             flag(tx, connection_id, key, now)
 
 
+def rename(tx: sa.Connection, connection_id: int, names: Mapping[str, str], now: dt.datetime) -> None:
+    """New orders have numbers by now: the hold under the name of the first check (the key) goes by the
+    number, unless there is one under it."""
+    for key, name in names.items():
+        row = of_order(tx, connection_id, key)
+        if row is not None and of_order(tx, connection_id, name) is None:
+            tx.execute(sa.update(hold).where(hold.c.id == row.id).values(order_key=name))
+            flag(tx, connection_id, name, now)
+
+
 def flag(tx: sa.Connection, connection_id: int, order_key: str, now: dt.datetime) -> None:
     """The CRM shows the hold, or its end, where it has the fields for it."""
     if order_flags.wanted(tx, connection_id):
@@ -220,11 +230,13 @@ def listed(
     customer_id: int | None = None,
     number: int | None = None,
     source: int | None = None,
+    order: str | None = None,
     before: int | None = None,
     most: int | None = None,
 ) -> list[HeldOrder]:
-    """Held orders, the latest refusal first; those in some states, of one customer or connection, or the one
-    with an id. With ``most`` a page of them, the latest id first, below the id ``before``."""
+    """Held orders, the latest refusal first; those in some states, of one customer, connection or order (as
+    its check named it), or the one with an id. With ``most`` a page of them, the latest id first, below the
+    id ``before``."""
     query = (
         sa.select(
             hold, connection.c.name.label("connection"), customer.c.name.label("name"), customer.c.is_person
@@ -244,6 +256,7 @@ def listed(
         (hold.c.customer_id, customer_id),
         (hold.c.id, number),
         (hold.c.connection_id, source),
+        (hold.c.order_key, order),
     ):
         if wanted is not None:
             query = query.where(of == wanted)

@@ -24,6 +24,7 @@ from connector.manual.html import html
 from connector.manual.policy_text import chapters
 from connector.manual.procedures import PROCEDURES
 from connector.manual.words import Words
+from connector.schedulable import ACTS
 from tests.cli_home import POLICY, Home, make_home
 
 GLOSSARY = Path(__file__).parents[2] / "docs" / "glossary.md"
@@ -174,9 +175,11 @@ def test_agencies_schedules_and_deputies_are_in_the_manual(home: Home) -> None:
     more = (
         '\n[[roles]]\nwho = "Li"\nrole = "approver"\ntitle = "finance director"\n'
         '[[deputies]]\nwho = "Chen"\nstands_in_for = "Li"\nfrom = 2020-01-01\nto = 2099-02-14\n'
-        '[[schedules]]\nverb = "pull"\nevery = "15m"\nquiet = ["22:00-06:00"]\n'
     )
-    file.write_text(file.read_text(encoding="utf-8") + more, encoding="utf-8")
+    text = file.read_text(encoding="utf-8").replace(
+        'every = "15m", jitter', 'every = "15m", quiet = ["22:00-06:00"], jitter'
+    )
+    file.write_text(text + more, encoding="utf-8")
     choices = "agencies: 1\nfresh_days: 77\nchoices:\n  - {countries: [CN], size_from: 5000, ask: [crm]}\n"
     (home.folder / "agencies.yaml").write_text(choices, encoding="utf-8")
     for language in LANGUAGES:
@@ -202,3 +205,7 @@ def test_a_policy_that_two_persons_put_in_force_names_both_with_their_days(
         r"In force since [\d-]+: proposed by An on [\d-]+, confirmed by a second person: Ke, [\d-]+", told
     )
     assert "confirmed by a second person: not needed" not in told
+
+
+def test_whatever_can_be_scheduled_has_words() -> None:
+    assert {f"scheduled.{verb}" for verb in ACTS} <= WORDS.keys()

@@ -7,9 +7,18 @@ and what is left out have one of their own (``.hold``, ``.yes``, ``.none``). ``{
 
 from __future__ import annotations
 
-from connector.locale.manual import counting, frame, glossary, judging, procedures, reacting, signals
+from connector.locale.manual import (
+    counting,
+    frame,
+    glossary,
+    judging,
+    procedures,
+    reacting,
+    schedules,
+    signals,
+)
 
-_FILES = (judging, counting, reacting, signals, frame, procedures, glossary)
+_FILES = (judging, counting, reacting, signals, frame, procedures, schedules, glossary)
 _PARTS = [one.WORDS for one in _FILES]
 WORDS: dict[str, tuple[str, str]] = {key: words for part in _PARTS for key, words in part.items()}
 if len(WORDS) != sum(map(len, _PARTS)):

@@ -5,7 +5,7 @@ from alembic import op
 
 KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 revision = "0054"
-down_revision = "0048"
+down_revision = "0053"
 
 
 def upgrade() -> None:
