@@ -56,7 +56,7 @@ STEPS: Mapping[str, Step] = {
             "review_escalated",
         ),
     ),
-    "visit": Step(),
+    "visit": Step(journal=("visit_told", "visit_missed")),
     "signal": Step(journal=("signal_acknowledged", "signal_snoozed", "signal_assigned", "signal_closed")),
     "record": Step(
         (Act.RECORD,),
