@@ -224,7 +224,7 @@ def _member(plan: Plan, company: Company, temper: Temper) -> Member:
     first, last = plan.start - HISTORY, plan.end
     deals = business.draw(rng, company, temper, _purchases(company, plan), first, last)
     found = _financials(company, plan)
-    filed = [year.period_end + rng.randint(100, 180) * DAY for year in found]
+    filed = [year.period_end + rng.randint(90, 165) * DAY for year in found]
     if isinstance(temper, Weakening):
         found = (*found[:-1], _worse(found[-2], found[-1].period_end))
         filed[-1] = temper.onset
