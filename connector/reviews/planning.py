@@ -13,16 +13,17 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from connector.locale import Params, say
-from connector.reviews.cases import CALENDAR, open_within
+from connector.reviews.cases import CALENDAR, EVENT, open_within
 from connector.roles import Role
 from connector.runtime import Runtime
-from connector.store import assessments, journal, review_cases, signals, visits
+from connector.store import assessments, journal, review_cases, signals, tellings, visits
 from connector.store.review_cases import LIVE, Case
 from connector.store.signals import Severity
 
 CHUNK = 500
 ACTOR = "calendar"
 KIND = "review_overdue"
+ACTION = "review"
 TOLD, HANDED_UP = 1, 2
 
 
@@ -37,8 +38,10 @@ class Planned:
 
 
 def plan(runtime: Runtime) -> Planned:
-    """Open the reviews that are due within the policy's ``open_days``, and escalate the overdue ones."""
+    """Open the reviews that signals ask for and those that are due within the policy's ``open_days``, and
+    escalate the overdue ones."""
     done, last = Planned(), 0
+    _by_signal(runtime, done)
     while True:
         with runtime.store.read() as tx:
             ids = visits.every_customer(tx, last, CHUNK)
@@ -56,6 +59,22 @@ def plan(runtime: Runtime) -> Planned:
         last = ids[-1]
     _escalate(runtime, done)
     return done
+
+
+def _by_signal(runtime: Runtime, done: Planned) -> None:
+    """What the policy wants about signals ('signal act'): a case of its own, or the live one."""
+    with runtime.store.read() as tx:
+        rows = tellings.wanted(tx, [ACTION])
+    for row in rows:
+        name = say(f"signal_name.{row.kind}", {}, runtime.config.language)
+        reason = say("signal_reason", {"number": row.signal_id, "name": name}, runtime.config.language)
+        with runtime.store.write() as tx:
+            if row.alive == signals.State.CLOSED:
+                tellings.settle_deed(tx, row.id, tellings.MOOT, "the signal has ended", runtime.clock())
+                continue
+            number, new = open_within(runtime, tx, row.customer_id, reason=reason, actor=ACTOR, origin=EVENT)
+            tellings.settle_deed(tx, row.id, tellings.DONE, f"review {number}", runtime.clock())
+        done.opened += new
 
 
 def _due(runtime: Runtime, tx: sa.Connection, ids: list[int]) -> list[tuple[int, dt.date, str, Params]]:

@@ -216,7 +216,8 @@ def _purchases(company: Company, plan: Plan) -> int:
 def _financials(company: Company, plan: Plan) -> tuple[Financials, ...]:
     """Up to three years, the newest of which is filed in the course of the year."""
     rng = Random(f"{plan.seed}/{company.key}/accounts")
-    return statements(rng, company, _purchases(company, plan), dt.date(plan.start.year, 12, 1))
+    # A supplier among many: what it buys from us is a twentieth of its turnover at the most.
+    return statements(rng, company, _purchases(company, plan) * 5 // 2, dt.date(plan.start.year, 12, 1))
 
 
 def _member(plan: Plan, company: Company, temper: Temper) -> Member:

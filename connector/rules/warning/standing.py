@@ -15,6 +15,7 @@ from connector.rules.snapshot import Unknown
 from connector.rules.warning.cause import DAY, Cause, Scene
 
 _SECURING = ("insured", "guaranteed")
+_EXPIRING = "expiring"
 
 
 def limits(scene: Scene, moments: list[dt.date]) -> Iterator[Cause]:
@@ -92,23 +93,20 @@ def _swings(scene: Scene, before: RiskClass, now: RiskClass) -> bool:
 
 
 def statement(scene: Scene, moments: list[dt.date]) -> Iterator[Cause]:
-    """``statement_overdue``: of a customer that has given statements; key ``expiring`` when the newest one
-    counts for a few days more, or no longer."""
+    """``statement_overdue``: of a customer that has given statements; with the key ``expiring`` in its place
+    once the newest one counts for a few days more, or no longer."""
     rules, age = scene.rules.statement_overdue, scene.snapshot.values.get("statement_age_days")
     if not rules.on or isinstance(age, bool):
         return
     if isinstance(age, Unknown) and age.reason == "stale":
-        evidence: dict[str, object] = {"days": None, "period_end": None}
-        yield Cause("statement_overdue", "", rules.severity, evidence)
-        yield Cause("statement_overdue", "expiring", rules.severity, evidence)
+        yield Cause("statement_overdue", _EXPIRING, rules.severity, {"days": None, "period_end": None})
     elif isinstance(age, int):
-        expiring = scene.policy.staleness.statement_days - rules.expiring_days
+        expiring = max(rules.days, scene.policy.staleness.statement_days - rules.expiring_days)
         moments.extend(scene.today + (bound - age) * DAY for bound in (rules.days, expiring) if age < bound)
-        evidence = {"days": age, "period_end": (scene.today - age * DAY).isoformat()}
         if age >= rules.days:
-            yield Cause("statement_overdue", "", rules.severity, evidence)
-        if age >= max(rules.days, expiring):
-            yield Cause("statement_overdue", "expiring", rules.severity, evidence)
+            evidence = {"days": age, "period_end": (scene.today - age * DAY).isoformat()}
+            key = _EXPIRING if age >= expiring else ""
+            yield Cause("statement_overdue", key, rules.severity, evidence)
 
 
 def over(scene: Scene) -> Iterator[str]:
