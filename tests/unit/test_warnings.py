@@ -196,7 +196,7 @@ def test_a_class_that_fell_is_told_against_the_class_before() -> None:
     assert not of_kind("rating_changed", seen(of, earlier=Earlier(standard().classes[-1].name, None)))
 
 
-@pytest.mark.parametrize(("short", "told"), [("2.9", 0), ("3", 1), ("12", 1)])
+@pytest.mark.parametrize(("short", "told"), [("4.9", 0), ("5", 1), ("12", 1)])
 def test_a_score_that_swings_about_the_bound_of_its_class_is_no_change(short: str, told: int) -> None:
     policy = standard()
     better, worse = policy.classes[1], policy.classes[2]
