@@ -35,8 +35,8 @@ SHARE_OF_FALSE_ALARMS = 0.25
 def main() -> int:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--good", type=int, default=300)
-    parser.add_argument("--each", type=int, default=10, help="customers that go bad in each way")
+    parser.add_argument("--good", type=int, default=200)
+    parser.add_argument("--each", type=int, default=5, help="customers that go bad in each way")
     parser.add_argument("--days", type=int, default=365)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--kills", type=int, default=24)
@@ -48,7 +48,7 @@ def main() -> int:
         home = given.keep or Path(folder)
         economy = build(plan)
         clock = install(home, bases, plan)
-        killed = run(home, clock, economy, cuts(plan, given.kills), cut, _progress)
+        killed = run(home, clock, economy, cuts(plan, given.kills), cut, told=_progress)
         found = figures(home, clock, economy, bases)
     bad, twice = missed(found), sent_twice(found)
     reached = sum(way["reached"] for way in found["ways"].values())

@@ -23,6 +23,7 @@ from connector.store.signals import Severity
 CHUNK = 500
 ACTOR, POLICY = "calendar", "policy"
 KIND = "review_overdue"
+ACTION = "review"
 TOLD, HANDED_UP = 1, 2
 
 
@@ -41,6 +42,7 @@ def plan(runtime: Runtime) -> Planned:
     escalate the overdue ones."""
     done, last = Planned(), 0
     _by_signals(runtime, done)
+    _by_signal(runtime, done)
     while True:
         with runtime.store.read() as tx:
             ids = visits.every_customer(tx, last, CHUNK)
@@ -75,18 +77,32 @@ def _by_signals(runtime: Runtime, done: Planned) -> None:
             number, new = open_within(runtime, tx, row.customer_id, reason=reason, actor=POLICY, origin=EVENT)
             told = f"review {number} {'is opened' if new else 'is live already'}"
             tellings.settle_deed(tx, row.id, tellings.DONE, told, runtime.clock())
+def _by_signal(runtime: Runtime, done: Planned) -> None:
+    """What the policy wants about signals ('signal act'): a case of its own, or the live one."""
+        rows = tellings.wanted(tx, [ACTION])
+        name = say(f"signal_name.{row.kind}", {}, runtime.config.language)
+        reason = say("signal_reason", {"number": row.signal_id, "name": name}, runtime.config.language)
+            if row.alive == signals.State.CLOSED:
+                continue
+            number, new = open_within(runtime, tx, row.customer_id, reason=reason, actor=ACTOR, origin=EVENT)
+            tellings.settle_deed(tx, row.id, tellings.DONE, f"review {number}", runtime.clock())
         done.opened += new
 
 
 def _due(runtime: Runtime, tx: sa.Connection, ids: list[int]) -> list[tuple[int, dt.date, str, Params]]:
     """Customer, day, and why, of those without a live case whose next review is near."""
-    until = runtime.today() + dt.timedelta(days=runtime.policy.reviews.open_days)
+    rules, today = runtime.policy.reviews, runtime.today()
+    until = today + dt.timedelta(days=rules.open_days)
     live, found = review_cases.live_of(tx, ids), []
     for kept in assessments.latest_of(tx, [one for one in ids if one not in live]):
         outcome = kept.assessment
         if outcome.next_review <= until:
+            # A class or status that became worse may ask for a review at a day that has passed: nobody can
+            # have held it then, so that it gets the time of one that an event opens.
+            due = outcome.next_review
+            due = due if due >= today else today + dt.timedelta(days=rules.decide_days)
             params: Params = {"on": outcome.next_review.isoformat(), "risk_class": outcome.risk_class}
-            found.append((kept.customer_id, outcome.next_review, "review.by_calendar", params))
+            found.append((kept.customer_id, due, "review.by_calendar", params))
     return found
 
 
