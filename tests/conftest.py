@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from tests.new_store import new_store
 
-FOLDERS = ("e2e", "contract", "docs", "property", "unit")
+FOLDERS = ("browser", "e2e", "contract", "docs", "property", "unit")
 DRIVER = "postgresql+psycopg"
 
 
