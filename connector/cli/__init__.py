@@ -52,6 +52,7 @@ COMMANDS = {
     "signal": ("signal", "List early warnings, acknowledge and snooze them."),
     "audit": ("audit", "Show the journal and prove that it is whole."),
     "serve": ("serve", "Run the check service that the CRM plugins call."),
+    "plugin": ("plugin", "Pack what an admin installs inside a CRM."),
     "daemon": ("daemon", "Run pull, assess and push on schedule."),
     "status": ("status", "Show jobs, streams and what waits, on one screen."),
     "db": ("db", "Upgrade the store's schema."),
