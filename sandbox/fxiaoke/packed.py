@@ -40,7 +40,8 @@ _RULE_KEYS = {
 
 def install(tenant: Tenant, rules: Rules, functions: Functions, body: Mapping[str, Any]) -> dict[str, Any]:
     """Install ``files`` (text by path); ``fill`` are the texts that the admin puts in place of others, the key
-    above all. ``ValueError`` for whatever the console would not take."""
+    above all; ``leave`` names functions that are not wanted. ``ValueError`` for whatever the console would
+    not take."""
     files = body.get("files")
     if not isinstance(files, dict) or not isinstance(files.get(LIST), str):
         raise ValueError(f"files must be texts by path, {LIST} among them")
@@ -55,11 +56,14 @@ def install(tenant: Tenant, rules: Rules, functions: Functions, body: Mapping[st
         fields = [_field(tenant, path, files[path]) for path in listed["fields"]]
         made = [rules.set_up(_rule(path, files[path])).api_name for path in listed["rules"]]
     installed = []
-    for one in listed["functions"]:
+    leave = set(body.get("leave") or ())
+    if not leave <= {one["api_name"] for one in listed["functions"]}:
+        raise ValueError(f"leave names functions that are not there: {sorted(leave)}")
+    for one in (one for one in listed["functions"] if one["api_name"] not in leave):
         text = files[one["file"]]
         for place, value in fill.items():
             text = text.replace(place, value)
-        if listed["key_placeholder"] in text or "@@" in text:
+        if any(place in text for place in listed["places"]) or "@@" in text:
             raise ValueError(f"{one['file']}: something is still to be put in")
         installed.append(functions.install({**one, "text": text}).api_name)
     component = listed["component"]

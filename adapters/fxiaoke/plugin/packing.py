@@ -11,7 +11,7 @@ from typing import Any
 
 from adapters.fxiaoke.metadata import metadata
 from adapters.fxiaoke.plugin import component, steps
-from adapters.fxiaoke.plugin.functions import KEY_PLACE, functions, text_of
+from adapters.fxiaoke.plugin.functions import KEY_PLACE, SECRET_PLACE, functions, text_of
 from adapters.fxiaoke.plugin.rules import ON, file_of, rules
 from connector.adapter import Packed, PluginSpec, Setting
 from connector.errors import Halt
@@ -60,7 +60,7 @@ def pack(spec: PluginSpec) -> Packed:
     packing_list = {
         "connection": spec.connection,
         "service": spec.gate_url,
-        "key_placeholder": KEY_PLACE,
+        "places": [KEY_PLACE, SECRET_PLACE],
         "fields": sorted(described),
         "rules": sorted(ruled),
         "functions": [one.listed(language) for one in made],

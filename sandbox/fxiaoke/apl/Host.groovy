@@ -54,7 +54,7 @@ Fx.tenant = { String name, List arguments ->
 def pool = Executors.newCachedThreadPool({ work -> def t = new Thread(work); t.daemon = true; t })
 
 def plain = { result ->
-    result != null && result.class.name == 'ValidateResult' ?
+    result?.getClass()?.name == 'ValidateResult' ?
         [success: result.success, errorMessage: result.errorMessage] : result
 }
 // The compiler tells a fault with the way it took there; people want the first lines of it.
