@@ -216,11 +216,13 @@ def listed(
     customer_id: int | None = None,
     number: int | None = None,
     source: int | None = None,
+    order: str | None = None,
     before: int | None = None,
     most: int | None = None,
 ) -> list[HeldOrder]:
-    """Held orders, the latest refusal first; those in some states, of one customer or connection, or the one
-    with an id. With ``most`` a page of them, the latest id first, below the id ``before``."""
+    """Held orders, the latest refusal first; those in some states, of one customer, connection or order (as
+    its check named it), or the one with an id. With ``most`` a page of them, the latest id first, below the
+    id ``before``."""
     query = (
         sa.select(
             hold, connection.c.name.label("connection"), customer.c.name.label("name"), customer.c.is_person
@@ -240,6 +242,7 @@ def listed(
         (hold.c.customer_id, customer_id),
         (hold.c.id, number),
         (hold.c.connection_id, source),
+        (hold.c.order_key, order),
     ):
         if wanted is not None:
             query = query.where(of == wanted)
