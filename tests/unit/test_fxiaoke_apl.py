@@ -261,7 +261,7 @@ def test_the_panel_asks_about_an_order_as_it_is_stored(gate: tuple[Service, Func
     check, holds, ask = answering.asked
     assert (check[2]["account"], check[2]["order"], check[2]["amount"]) == ("a1", "FSO-1", "10.00")
     assert holds == ("GET", "/v1/holds?order=FSO-1", None)
-    assert ask == ("POST", "/v1/holds/17/ask", {"note": "担保 'x'"})
+    assert ask == ("POST", "/v1/holds/17/ask", {"note": "担保 'x'", "user": "1000"})
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,7 @@ if (asked == 'credit' && seen) {
 } else if (asked == 'ask' && seen && filled(row['_id']) && simple(hold as String) && filled(note)) {
     path = '/v1/holds/' + hold + '/ask'
     question.put('note', note as String)
+    question.put('user', context.userId as String)
 } else {
     log.info('CreditGate was not asked: no such account or order, or no amount')
 }
