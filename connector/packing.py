@@ -20,9 +20,9 @@ ON_FAILURE = (ALLOW, HOLD, REVIEW)
 
 @dataclass(frozen=True)
 class Written:
-    """Where our fields of a target (``account``, ``order``, ``visit``) stand in the tenant: ``fields`` maps our
-    name to the tenant's, ``options`` our name to the labels of our values by language; ``specs`` describe
-    those that the tenant must have, in the org's language."""
+    """Where our fields of a target (``account``, ``order``, ``visit``) stand in the tenant: ``fields`` maps
+    our name to the tenant's, ``options`` our name to the labels of our values by language; ``specs``
+    describe those that the tenant must have, in the org's language."""
 
     object: str
     fields: Mapping[str, str] = field(default_factory=dict)

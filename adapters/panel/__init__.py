@@ -1,13 +1,12 @@
-"""The credit panel that stands on CRM pages, whichever CRM it is: scripts and style, without a page around them.
+"""The credit panel that stands on CRM pages, whichever CRM it is: scripts and style, without a page.
 
-Invariant: nothing here knows a vendor. A CRM's plugin brings ``gate.host``, which knows the page's record, the
-user's language and the way to the service; whatever comes from outside goes in as text, never as HTML; style
-holds below the class ``creditgate`` alone. Scripts are plain and share the object ``gate``; their order counts.
+Invariant: nothing here knows a vendor. A CRM's plugin brings ``gate.host``, which knows the page's record,
+the user's language and the way to the service; whatever comes from outside goes in as text, never as HTML;
+style holds below the class ``creditgate`` alone. Scripts share the object ``gate``; their order counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 

@@ -37,9 +37,9 @@ def routes(
     gateway: Gateway,
 ) -> list[Route]:
     """``orders`` and ``import``; ``edit``, ``void`` and ``delete`` of rows; ``console/variant``,
-    ``console/rules``, ``console/approval``, ``console/functions`` and ``console/plugin``; ``controller``, which
-    a component calls; ``callback`` and ``hook``; ``traits``, ``quota``, ``refuse`` and ``revoke``; ``writes``,
-    ``messages``, ``events`` and ``functions`` to look at."""
+    ``console/rules``, ``console/approval``, ``console/functions`` and ``console/plugin``; ``controller``,
+    which a component calls; ``callback`` and ``hook``; ``traits``, ``quota``, ``refuse`` and ``revoke``;
+    ``writes``, ``messages``, ``events`` and ``functions`` to look at."""
     rows = _Rows(tenant)
 
     def variant(body: dict[str, Any]) -> dict[str, Any]:

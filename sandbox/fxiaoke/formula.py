@@ -1,8 +1,8 @@
 """Conditions of validation rules: the vendor's formulas, as far as rules need them (public rule files).
 
-Invariant: strict. ``$field$`` and, through a lookup, ``$lookup__r.field$`` are read from the row; of an option
-field ``._value`` is the value, without it the label. A field that is empty equals nothing but ``null`` and
-is neither above nor below anything.
+Invariant: strict. ``$field$`` and, through a lookup, ``$lookup__r.field$`` are read from the row; of an
+option field ``._value`` is the value, without it the label. A field that is empty equals nothing but
+``null`` and is neither above nor below anything.
 """
 
 from __future__ import annotations

@@ -73,7 +73,8 @@ class Platform:
         if self._dead():
             self._start()
         process = self._process
-        assert process is not None and process.stdin is not None and process.stdout is not None
+        if process is None or process.stdin is None or process.stdout is None:
+            raise Broken("the platform has ended")
         line: Mapping[str, Any] = order
         while True:
             process.stdin.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")

@@ -37,8 +37,8 @@ class Rule:
     def from_body(cls, body: Mapping[str, Any], number: int, objects: Mapping[str, Object]) -> Rule:
         """A rule as the admin fills in the form; ``ValueError`` when something is missing or wrong.
 
-        Its ``condition`` is a formula, or ``field`` is compared in one way: ``equals`` a value, has the option
-        with this ``label``, or is a number ``above`` another.
+        Its ``condition`` is a formula, or ``field`` is compared in one way: ``equals`` a value, has the
+        option with this ``label``, or is a number ``above`` another.
         """
         scenes = tuple(body.get("scene", SCENES))
         for key in ("object", "message"):

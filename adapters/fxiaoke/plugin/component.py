@@ -1,7 +1,7 @@
 """The credit panel as a component (自定义组件) of the vendor's pages.
 
-Invariant: a Vue component around the panel that all CRMs share; it knows ``FxUI`` and its own element, no other
-global and no address (vendor's rules for components), so the panel's scripts live in a function here.
+Invariant: a Vue component around the panel that all CRMs share; it knows ``FxUI`` and its own element, no
+other global and no address (vendor's rules for components), so the panel's scripts live in a function here.
 """
 
 from __future__ import annotations

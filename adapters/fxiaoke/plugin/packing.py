@@ -13,17 +13,22 @@ from adapters.fxiaoke.metadata import metadata
 from adapters.fxiaoke.plugin import component, steps
 from adapters.fxiaoke.plugin.functions import KEY_PLACE, SECRET_PLACE, functions, text_of
 from adapters.fxiaoke.plugin.rules import ON, file_of, rules
-from connector.adapter import Packed, PluginSpec, Setting
+from connector.adapter import FieldSpec, Packed, PluginSpec, Setting
 from connector.errors import Halt
 
 LIST, README = "plugin.json", "README.md"
 SCENES = ("create", "update")
+CHECKINS = "CheckinsObj"
+LABELS = {
+    "plan": {"zh": "外勤ID", "en": "Check-in plan"},
+    "key": {"zh": "信用任务编号", "en": "Credit key"},
+}
 
 SETTINGS: tuple[Setting, ...] = (
     Setting(
         "status_values",
-        "values (not labels) of the options Hold and Stop of the account's credit status; fields made from the "
-        "packed files have these",
+        "values (not labels) of the options Hold and Stop of the account's credit status; fields that were "
+        "made from the packed files have these",
         default="hold,stop",
     ),
     Setting(
@@ -54,7 +59,7 @@ def pack(spec: PluginSpec) -> Packed:
     made = functions(spec)
     scripts = {one.file: text_of(one, spec, language) for one in made}
     ruled = rules(spec, language)
-    described = _fields(spec)
+    described = _fields(spec, language)
     panel = component.files(spec)
     todo = steps.steps(spec, language, made, ruled)
     packing_list = {
@@ -83,10 +88,16 @@ def pack(spec: PluginSpec) -> Packed:
     return Packed({path: text.encode() for path, text in sorted(files.items())}, todo)
 
 
-def _fields(spec: PluginSpec) -> Mapping[str, str]:
+def _fields(spec: PluginSpec, language: str) -> Mapping[str, str]:
+    """Our fields, and those that the check-in plans of visits need."""
     found: dict[str, str] = {}
     for written in spec.written.values():
         found |= metadata(written.object, written.specs)
+    visit = spec.written.get("visit")
+    if visit is not None:
+        kept = FieldSpec("plan", spec.settings["plan_field"], LABELS["plan"][language], "text")
+        carried = FieldSpec("key", visit.fields["credit_key"], LABELS["key"][language], "text")
+        found |= metadata(visit.object, [kept]) | metadata(CHECKINS, [carried])
     return found
 
 

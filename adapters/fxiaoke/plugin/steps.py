@@ -76,13 +76,13 @@ def _english(
 ) -> tuple[str, ...]:
     key = f"Run creditgate connect key {spec.connection} and note the key; it is shown once."
     fields = (
-        "Fields: push the files below tenant-config/…/fields with sharedev, or make them in 对象管理 from the "
-        "list of creditgate provision; a custom object is made in the console first."
+        "Fields: push the files below tenant-config/…/fields with sharedev, or make them in 对象管理 from "
+        "the list of creditgate provision; a custom object is made in the console first."
     )
     rules = [
         f"Validation rule (验证规则) {rule['rule_name']!r} on {rule['describe_api_name']}, blocking, "
-        f"{' and '.join(rule['scene'])}: condition {rule['condition']} and message {rule['message']!r}; or push "
-        f"{path} with sharedev."
+        f"{' and '.join(rule['scene'])}: condition {rule['condition']} and message {rule['message']!r}; "
+        f"or push {path} with sharedev."
         for path, rule in ruled.items()
     ]
     written = [
@@ -96,8 +96,8 @@ def _english(
     ]
     secrets = f"In the functions put the key for {KEY_PLACE!r}, and hook_secret for {SECRET_PLACE!r}."
     panel = (
-        f"Panel: 定制开发平台 → 自定义组件 → new, ApiName {API_NAME}, upload the files below component, entry "
-        f"{ENTRY}; put it on the detail pages of accounts and orders."
+        f"Panel: 定制开发平台 → 自定义组件 → new, ApiName {API_NAME}, upload the files below component, "
+        f"entry {ENTRY}; put it on the detail pages of accounts and orders."
     )
     trial = "Save an order to try it, and read what CreditGate said in the function's log."
     return (key, fields, *rules, *written, secrets, panel, trial)
