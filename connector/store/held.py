@@ -204,6 +204,16 @@ def withdraw(tx: sa.Connection, connection_id: int, keys: Collection[str], now: 
             flag(tx, connection_id, key, now)
 
 
+def rename(tx: sa.Connection, connection_id: int, names: Mapping[str, str], now: dt.datetime) -> None:
+    """New orders have numbers by now: the hold under the name of the first check (the key) goes by the
+    number, unless there is one under it."""
+    for key, name in names.items():
+        row = of_order(tx, connection_id, key)
+        if row is not None and of_order(tx, connection_id, name) is None:
+            tx.execute(sa.update(hold).where(hold.c.id == row.id).values(order_key=name))
+            flag(tx, connection_id, name, now)
+
+
 def flag(tx: sa.Connection, connection_id: int, order_key: str, now: dt.datetime) -> None:
     """The CRM shows the hold, or its end, where it has the fields for it."""
     if order_flags.wanted(tx, connection_id):
