@@ -123,6 +123,18 @@ def test_a_saved_order_that_changes_goes_by_its_number(gate: tuple[Service, Func
     assert (body["amount"], body["currency"]) == ("12500000.00", "CNY")
 
 
+@pytest.mark.parametrize(
+    ("currency", "typed", "told"),
+    [("KWD", "1.2345", "1.235"), ("JPY", "100", "100.00"), ("EUR", 0.1, "0.10"), ("CNY", "-5", "-5.00")],
+)
+def test_amounts_have_the_digits_of_their_currency(
+    gate: tuple[Service, Functions], currency: str, typed: Any, told: str
+) -> None:
+    answering, made = gate
+    made.check({**TYPED, "mc_currency": currency, "order_amount": typed})
+    assert asked(answering)["amount"] == told
+
+
 @pytest.mark.parametrize(("language", "shown"), [("zh", "客户被冻结"), ("en", "on hold")])
 def test_an_order_on_hold_is_not_saved_and_every_reason_is_told(
     shared: tuple[Service, str], language: str, shown: str

@@ -15,6 +15,7 @@ from typing import Any
 
 from connector.adapter import PluginSpec, ReadFrom
 from connector.errors import Halt
+from connector.money import unusual_digits
 
 KEY_PLACE = "PUT THE API KEY OF THE CONNECTION HERE"
 SECRET_PLACE = "PUT THE SAME TEXT HERE AS IN THE SETTING hook_secret"  # noqa: S105 (a place, no secret)
@@ -133,6 +134,7 @@ def _values(spec: PluginSpec, language: str) -> dict[str, str]:
         "amount": plain(spec, "amount"),
         "number": plain(spec, "number", "name"),
         "currency": plain(spec, "currency", "mc_currency"),
+        "three_digits": " ".join(code for code, places in unusual_digits().items() if places == 3),
         "default_currency": _read(spec, "currency").default or "CNY",
         "details": settings["details_object"],
         "subtotal": settings["details_amount"],

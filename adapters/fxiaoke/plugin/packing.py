@@ -97,7 +97,7 @@ def _fields(spec: PluginSpec, language: str) -> Mapping[str, str]:
     if visit is not None:
         kept = FieldSpec("plan", spec.settings["plan_field"], LABELS["plan"][language], "text")
         carried = FieldSpec("key", visit.fields["credit_key"], LABELS["key"][language], "text")
-        found |= metadata(visit.object, [kept]) | metadata(CHECKINS, [carried])
+        found |= {**metadata(visit.object, [kept]), **metadata(CHECKINS, [carried])}
     return found
 
 

@@ -48,7 +48,8 @@ if (filled(typed)) {
         total = countable ? total + BigDecimal.of(part) : total
     }
 }
-String amount = total.setScale(2, BigDecimal.ROUND_HALF_UP) as String
+Integer digits = '@@three_digits@@'.contains(currency) ? 3 : 2
+String amount = total.setScale(digits, BigDecimal.ROUND_HALF_UP) as String
 
 // 新订单可能还没有编号：此时以客户、金额、币种为准，订单入账后自动对应。
 // A new order may have no number yet: it is then known by account, amount and currency until it arrives.

@@ -37,6 +37,8 @@ String accountId = filled(row['@@account@@']) ? row['@@account@@'] as String : a
 def (Boolean unseen, Map customer, String hidden) = Fx.object.findById('AccountObj', accountId)
 Boolean seen = !unseen && customer != null && simple(accountId)
 
+String currency = filled(row['@@currency@@']) ? row['@@currency@@'] as String : '@@default_currency@@'
+Integer digits = '@@three_digits@@'.contains(currency) ? 3 : 2
 String typed = row['@@amount@@'] as String
 Boolean countable = filled(typed) && readable(typed)
 BigDecimal total = BigDecimal.of(countable ? typed : '0')
@@ -50,8 +52,8 @@ if (asked == 'credit' && seen) {
     question.put('connection', '@@connection@@')
     question.put('account', accountId)
     question.put('order', named)
-    question.put('amount', total.setScale(2, BigDecimal.ROUND_HALF_UP) as String)
-    question.put('currency', filled(row['@@currency@@']) ? row['@@currency@@'] as String : '@@default_currency@@')
+    question.put('amount', total.setScale(digits, BigDecimal.ROUND_HALF_UP) as String)
+    question.put('currency', currency)
     question.put('checkpoint', 'order_change')
 } else if (asked == 'holds' && seen && filled(row['_id']) && simple(named)) {
     path = '/v1/holds?order=' + named
