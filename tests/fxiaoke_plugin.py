@@ -38,6 +38,8 @@ FILL = {
     "PUT THE API KEY OF THE CONNECTION HERE": KEY,
     "PUT THE SAME TEXT HERE AS IN THE SETTING hook_secret": SECRET,
 }
+EVENT = "credit_event__c"
+"""The function that tells of changes, which not everybody wants."""
 ACCOUNT, ORDER = "AccountObj", "SalesOrderObj"
 needs_groovy = pytest.mark.skipif(shutil.which("groovy") is None, reason="groovy is not installed")
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.fxiaoke_plugin import ACCOUNT, FILL, ORDER, Service, needs_groovy, nowhere, packed, service
+from tests.fxiaoke_plugin import ACCOUNT, EVENT, FILL, ORDER, Service, needs_groovy, nowhere, packed, service
 from tests.sandbox_clients import Fxiaoke, fxiaoke_tenant
 
 pytestmark = needs_groovy
@@ -21,7 +21,6 @@ HOLD = {
         {"code": "late", "text": {"zh": "有逾期", "en": "overdue"}},
     ],
 }
-EVENT = "credit_event__c"
 
 
 @dataclass

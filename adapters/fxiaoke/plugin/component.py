@@ -41,7 +41,7 @@ def _script(spec: PluginSpec) -> str:
         f"const TEXTS = {_json(panel.texts(spec))}\n\n"
         "// Shows the panel in an element; component is the Vue component that has it.\n"
         "export function mount(root, component) {\n"
-        "const gate = { config: CONFIG, texts: TEXTS, root: root, component: component }\n"
+        "const gate = { config: CONFIG, texts: TEXTS, root: root, component: component };\n"
         f"{inner}}}\n"
     )
 
