@@ -25,7 +25,7 @@ from connector.model import Stream
 from connector.packing import ALLOW, HOLD, ON_FAILURE
 from connector.reading import MISSING
 from connector.runtime import Runtime
-from connector.store.connections import Connection
+from connector.store.connections import Connection, read_back
 
 SECONDS = 4.0
 LONGEST = 8.0
@@ -53,7 +53,8 @@ def pack(
     kind, connection = _meant(runtime, name)
     settings = _settings(kind, written)
     mapping = _mapping(runtime, kind, connection)
-    orders = mapping.readers.get(Stream.ORDERS)
+    names = read_back(runtime.store, connection) if connection else {}
+    orders = mapping.reader(Stream.ORDERS, names)
     if orders is None:
         raise Halt("the mapping reads no orders", where=mapping.name, todo="add 'orders' below 'read'")
     if not 0 < seconds <= LONGEST:

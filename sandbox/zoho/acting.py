@@ -20,6 +20,7 @@ from sandbox.zoho import (
     lock_settings,
     locking,
     notes,
+    plugins,
     validation,
     watch,
 )
@@ -40,6 +41,7 @@ class Acting:
         self._locks = Locks(tenant)
         self._blueprints = blueprint.Blueprints(tenant)
         self._validation = validation.Validation(tenant)
+        self._plugins = plugins.Plugins(tenant)
         self._callbacks = Callbacks(tenant.lock, tenant.clock, chances)
         self._channels = Channels(tenant, self._callbacks)
 
@@ -67,7 +69,8 @@ class Acting:
                 return JSONResponse({"ran": list(self._tenant.automation)})
 
         return [
-            *browser.doors(self._tenant, self._slot),
+            *browser.doors(self._tenant, self._slot, self._plugins),
+            *plugins.doors(self._plugins),
             *blueprint.doors(self._blueprints),
             *validation.doors(self._validation),
             Route("/_sandbox/notifications", notifications, methods=["GET"]),

@@ -6,7 +6,10 @@ what is saved has the person's name on it, not the API user's.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import asdict
+from decimal import Decimal
 from html import escape
 from typing import Any
 from urllib.parse import parse_qs
@@ -19,9 +22,12 @@ from starlette.routing import Route
 from sandbox.doors import PluginSlot, order_form, place_order
 from sandbox.zoho import writing
 from sandbox.zoho.answers import Item, answer
+from sandbox.zoho.client_script import Ran
 from sandbox.zoho.fields import Module
+from sandbox.zoho.listing import shown
 from sandbox.zoho.modules import CURRENCIES
 from sandbox.zoho.people import STANDARD, User
+from sandbox.zoho.plugins import Plugins
 from sandbox.zoho.tenant import Tenant
 
 _FORM = "/_sandbox/browser/orders/new"
@@ -29,11 +35,12 @@ _SUGGESTED = 200
 """Accounts that the form suggests; any other may be typed."""
 
 
-def doors(tenant: Tenant, slot: PluginSlot) -> list[Route]:
+def doors(tenant: Tenant, slot: PluginSlot, plugins: Plugins) -> list[Route]:
     """``GET`` and ``POST /_sandbox/browser/orders/new`` are the order form as a page; ``POST
     /_sandbox/browser/save`` and ``…/delete`` take ``module``, ``id``, ``values`` and ``user`` (id or
-    e-mail; a rep when left out) and answer ``saved`` with the vendor's ``result``."""
-    pages = _Pages(tenant, slot)
+    e-mail; a rep when left out) and answer ``saved`` with the vendor's ``result``; where a client script
+    runs on saving, ``script`` says what came of it, and there is no result if it stopped the save."""
+    pages = _Pages(tenant, slot, plugins)
     return [
         Route(_FORM, pages.form, methods=["GET"]),
         Route(_FORM, pages.place, methods=["POST"]),
@@ -43,9 +50,10 @@ def doors(tenant: Tenant, slot: PluginSlot) -> list[Route]:
 
 
 class _Pages:
-    def __init__(self, tenant: Tenant, slot: PluginSlot) -> None:
+    def __init__(self, tenant: Tenant, slot: PluginSlot, plugins: Plugins) -> None:
         self._tenant = tenant
         self._slot = slot
+        self._plugins = plugins
 
     async def form(self, request: Request) -> Response:
         """The empty form; the query may fill it in (``account_id`` and so on)."""
@@ -62,7 +70,7 @@ class _Pages:
         return HTMLResponse(self._page({} if outcome["saved"] else given, outcome))
 
     async def save(self, request: Request) -> Response:
-        body = await request.json()
+        body = json.loads(await request.body(), parse_float=Decimal)
         try:
             module, user = self._module(body), self._user(body)
         except ValueError as error:
@@ -70,6 +78,13 @@ class _Pages:
         record = {**(body.get("values") or {})}
         if body.get("id"):
             record["id"] = body["id"]
+        form = self._form(module, record)
+        ran = await run_in_threadpool(self._plugins.on_save, module, body.get("id"), form, user)
+        if ran is not None:
+            record |= ran.changed
+            form |= ran.changed
+        if ran is not None and not ran.saves:
+            return answer({"saved": False, "result": None, "script": asdict(ran)})
         call = writing.Call(
             module,
             "update" if body.get("id") else "insert",
@@ -77,8 +92,20 @@ class _Pages:
             with_rule=module.api_name == "Sales_Orders",
             with_criteria=True,
             by=user,
+            shown=[{name: value for name, value in form.items() if value is not None}],
         )
-        return _outcome((await writing.carry_out(self._tenant, call, self._slot, {}))[0])
+        return _outcome((await writing.carry_out(self._tenant, call, self._slot, {}))[0], ran)
+
+    def _form(self, module: Module, record: Mapping[str, Any]) -> dict[str, Any]:
+        """What the page shows of a record while it is edited: what is stored, and what was typed."""
+        with self._tenant.lock:
+            row = module.table.get(record.get("id"))
+            form = {**(shown(self._tenant, module, row) if row else {}), **record}
+            for name, one in module.fields.items():
+                value = form.get(name)
+                if one.target in self._tenant.modules and isinstance(value, dict):
+                    form[name] = self._tenant.lookup(one.target, value.get("id")) or value
+        return form
 
     async def delete(self, request: Request) -> Response:
         body = await request.json()
@@ -141,8 +168,9 @@ def _told(outcome: Mapping[str, Any] | None) -> str:
     return f'<p id="message" role="alert" class="{kind}" data-order-id="{order_id}">{text}</p>'
 
 
-def _outcome(result: Item) -> Response:
-    return answer({"saved": result["status"] == "success", "result": result})
+def _outcome(result: Item, ran: Ran | None = None) -> Response:
+    script = {} if ran is None else {"script": asdict(ran)}
+    return answer({"saved": result["status"] == "success", "result": result, **script})
 
 
 _PAGE = """<!doctype html>

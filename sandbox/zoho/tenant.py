@@ -14,7 +14,7 @@ from typing import Any
 
 from sandbox.doors import Content, NotSaved, OrderForm, canonical
 from sandbox.table import Row
-from sandbox.zoho.changes import TRIGGERS, Action, Attempt, Change, Guard, Observer, Validator
+from sandbox.zoho.changes import TRIGGERS, Action, Attempt, Change, FunctionRule, Guard, Observer, Validator
 from sandbox.zoho.fields import (
     CREATED,
     LOCKED,
@@ -71,6 +71,7 @@ class Tenant:
         self.guards: list[Guard] = []
         self.observers: list[Observer] = []
         self.validators: list[Validator] = []
+        self.function_rules: list[FunctionRule] = []
         self.automation: deque[dict[str, Any]] = deque(maxlen=_AUTOMATION_KEPT)
 
     # -- ids, time, users
