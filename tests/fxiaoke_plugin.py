@@ -5,6 +5,7 @@ Invariant: what runs here are the packed files themselves, by real Groovy.
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import socket
@@ -38,8 +39,6 @@ FILL = {
     "PUT THE API KEY OF THE CONNECTION HERE": KEY,
     "PUT THE SAME TEXT HERE AS IN THE SETTING hook_secret": SECRET,
 }
-EVENT = "credit_event__c"
-"""The function that tells of changes, which not everybody wants."""
 ACCOUNT, ORDER = "AccountObj", "SalesOrderObj"
 needs_groovy = pytest.mark.skipif(shutil.which("groovy") is None, reason="groovy is not installed")
 
@@ -81,6 +80,12 @@ def packed(gate_url: str, **changes: Any) -> dict[str, str]:
     """The packed files, text by path."""
     made = FxiaokeCrm.plugin(plugin_spec(gate_url, **changes))
     return {path: content.decode() for path, content in made.files.items()}
+
+
+def installed(files: Mapping[str, str]) -> dict[str, Any]:
+    """The body of the sandbox's door that installs packed files, all but ``credit_event``."""
+    coded = {path: base64.b64encode(text.encode()).decode() for path, text in files.items()}
+    return {"files": coded, "key": KEY}
 
 
 def filled(text: str) -> str:

@@ -37,7 +37,7 @@ def routes(
     gateway: Gateway,
 ) -> list[Route]:
     """``orders`` and ``import``; ``edit``, ``void`` and ``delete`` of rows; ``console/variant``,
-    ``console/rules``, ``console/approval``, ``console/functions`` and ``console/plugin``; ``controller``,
+    ``console/rules``, ``console/approval`` and ``console/functions``; ``plugin/install``; ``controller``,
     which a component calls; ``callback`` and ``hook``; ``traits``, ``quota``, ``refuse`` and ``revoke``;
     ``writes``, ``messages``, ``events`` and ``functions`` to look at."""
     rows = _Rows(tenant)
@@ -91,7 +91,7 @@ def routes(
         _door("console/rules", rule),
         _door("console/approval", approval),
         _door("console/functions", function),
-        _door("console/plugin", packed),
+        _door("plugin/install", packed),
         _door("controller", functions.call),
         _door("callback", callbacks.subscribe),
         _door("hook", callbacks.install_hook),

@@ -1,12 +1,13 @@
 """A packed plugin as an admin installs it: fields, rules, functions and the component out of the files.
 
-Invariant: strict, and all or nothing up to the first function: a file that is not in the packing list, a
-listed file that is missing, a place where something is still to be put in, or a secret that came with the
-files is refused.
+Invariant: strict: a file that is not in the packing list, a listed file that is missing, a rule or function
+that the vendor would not take, or a plugin without its key is refused.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 import re
 from collections.abc import Mapping
@@ -39,40 +40,45 @@ _RULE_KEYS = {
 
 
 def install(tenant: Tenant, rules: Rules, functions: Functions, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Install ``files`` (text by path); ``fill`` are the texts that the admin puts in place of others, the
-    key above all; ``leave`` names functions that are not wanted. ``ValueError`` for whatever the console
-    would not take."""
-    files = body.get("files")
-    if not isinstance(files, dict) or not isinstance(files.get(LIST), str):
-        raise ValueError(f"files must be texts by path, {LIST} among them")
+    """Install ``files`` (base64 by path) with the ``key``, and ``hook_secret`` if there is one: functions
+    that need what is not given are left out. ``ValueError`` for whatever the console would not take."""
+    files = _decoded(body.get("files"))
     listed = json.loads(files[LIST])
     known = [LIST, *listed["other"], *listed["fields"], *listed["rules"], *listed["component"]["files"]]
     known += [one["file"] for one in listed["functions"]]
     strange, missing = set(files) - set(known), set(known) - set(files)
     if strange or missing:
         raise ValueError(f"not in the packing list: {sorted(strange)}; not in the files: {sorted(missing)}")
-    fill: Mapping[str, str] = body.get("fill") or {}
-    with tenant.lock:
-        fields = [_field(tenant, path, files[path]) for path in listed["fields"]]
-        made = [rules.set_up(_rule(path, files[path])).api_name for path in listed["rules"]]
-    installed = []
-    leave = set(body.get("leave") or ())
-    if not leave <= {one["api_name"] for one in listed["functions"]}:
-        raise ValueError(f"leave names functions that are not there: {sorted(leave)}")
-    for one in (one for one in listed["functions"] if one["api_name"] not in leave):
-        text = files[one["file"]]
-        for place, value in fill.items():
-            text = text.replace(place, value)
-        if any(place in text for place in listed["places"]) or "@@" in text:
-            raise ValueError(f"{one['file']}: something is still to be put in")
-        installed.append(functions.install({**one, "text": text}).api_name)
+    if not body.get("key"):
+        raise ValueError("the key is still to be put in")
     component = listed["component"]
     if component["entry"] not in component["files"]:
         raise ValueError("the component's entry file is not among its files")
     for path in component["files"]:
         if not path.endswith(COMPONENT_FILES):
             raise ValueError(f"{path}: a component consists of {', '.join(COMPONENT_FILES)}")
+    with tenant.lock:
+        fields = [_field(tenant, path, files[path]) for path in listed["fields"]]
+        made = [rules.set_up(_rule(path, files[path])).api_name for path in listed["rules"]]
+    installed = []
+    for one in listed["functions"]:
+        text = files[one["file"]]
+        if "@@" in text:
+            raise ValueError(f"{one['file']}: something was left out when it was packed")
+        for name, place in listed["places"].items():
+            text = text.replace(place, str(body[name])) if body.get(name) else text
+        if not any(place in text for place in listed["places"].values()):
+            installed.append(functions.install({**one, "text": text}).api_name)
     return {"fields": fields, "rules": made, "functions": installed, "component": component["api_name"]}
+
+
+def _decoded(given: Any) -> dict[str, str]:
+    if not isinstance(given, dict) or LIST not in given:
+        raise ValueError(f"files must be base64 by path, {LIST} among them")
+    try:
+        return {path: base64.b64decode(text, validate=True).decode() for path, text in given.items()}
+    except (TypeError, binascii.Error, UnicodeDecodeError):
+        raise ValueError("files must be base64 of texts") from None
 
 
 def _content(path: str, text: str) -> tuple[str, str, dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.fxiaoke_plugin import ACCOUNT, EVENT, FILL, ORDER, Service, needs_groovy, nowhere, packed, service
+from tests.fxiaoke_plugin import ACCOUNT, ORDER, Service, installed, needs_groovy, nowhere, packed, service
 from tests.sandbox_clients import Fxiaoke, fxiaoke_tenant
 
 pytestmark = needs_groovy
@@ -32,9 +31,9 @@ class Shop:
     base: str
 
     def pack(self, **changes: Any) -> None:
-        """Install the plugin packed so; functions that tell of changes are left out."""
+        """Install the plugin packed so."""
         files = packed(changes.pop("address", self.base), **changes)
-        self.crm.door("console/plugin", files=files, fill=FILL, leave=[EVENT])
+        self.crm.door("plugin/install", **installed(files))
 
     def account(self) -> str:
         flt = {"field_name": "name", "operator": "EQ", "field_values": ["宁波裁缝铺"]}
@@ -208,9 +207,9 @@ def test_the_component_reaches_the_service_by_the_packed_controller_alone(shop: 
     assert shop.crm.door("controller", name="nothing__c")["Result"]["StatusCode"] == 1
 
 
-def refused(shop: Shop, files: dict[str, str], **more: Any) -> str:
-    body = {"files": files, "fill": FILL, **more}
-    answer = requests.post(f"{shop.crm.base}/_sandbox/console/plugin", json=body, timeout=10)
+def refused(shop: Shop, packing: dict[str, str], **more: Any) -> str:
+    body = {**installed(packing), **more}
+    answer = requests.post(f"{shop.crm.base}/_sandbox/plugin/install", json=body, timeout=10)
     assert answer.status_code == 400, answer.text
     return str(answer.json()["error"])
 
@@ -247,6 +246,8 @@ def test_trap_a_plugin_is_installed_whole_and_with_its_key(shop: Shop) -> None:
     files = packed(shop.base)
     assert "not in the packing list" in refused(shop, {**files, "more.txt": ""})
     assert "not in the files" in refused(shop, {name: text for name, text in files.items() if name != SCRIPT})
-    assert "still to be put in" in refused(shop, files, fill={})
-    assert "not there" in refused(shop, files, leave=["another__c"])
-    assert FILL.keys() == set(json.loads(files["plugin.json"])["places"])
+    assert "still to be put in" in refused(shop, files, key="")
+    assert "must be base64" in refused(shop, files, files={**installed(files)["files"], SCRIPT: "?"})
+    body = installed(files)
+    assert "credit_event__c" not in shop.crm.door("plugin/install", **body)["functions"]
+    assert "credit_event__c" in shop.crm.door("plugin/install", **body, hook_secret="s")["functions"]

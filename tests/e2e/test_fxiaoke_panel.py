@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from connector.check_model import CreditAnswer
 from tests.fxiaoke_page import page
-from tests.fxiaoke_plugin import ACCOUNT, EVENT, FILL, ORDER, Service, needs_groovy, packed, service
+from tests.fxiaoke_plugin import ACCOUNT, ORDER, Service, installed, needs_groovy, packed, service
 from tests.sandbox_clients import Fxiaoke, fxiaoke_tenant
 
 CHROMIUM = "/usr/bin/chromium"
@@ -53,7 +53,7 @@ def stage() -> Iterator[Stage]:
     with service() as (gate, address), fxiaoke_tenant() as (tenant, _):
         crm = Fxiaoke(tenant)
         files = packed(address, seconds=1.5)
-        crm.door("console/plugin", files=files, fill=FILL, leave=[EVENT])
+        crm.door("plugin/install", **installed(files))
         with page(files, crm) as base, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
             yield Stage(crm, gate, base, browser)

@@ -65,7 +65,7 @@ def pack(spec: PluginSpec) -> Packed:
     packing_list = {
         "connection": spec.connection,
         "service": spec.gate_url,
-        "places": [KEY_PLACE, SECRET_PLACE],
+        "places": {"key": KEY_PLACE, "hook_secret": SECRET_PLACE},
         "fields": sorted(described),
         "rules": sorted(ruled),
         "functions": [one.listed(language) for one in made],
