@@ -76,7 +76,7 @@ def clean(stage: Stage, shown: Page, name: str) -> None:
     assert found.violations_count == 0, found.generate_report()
     assert shown.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     if SCREENS:
-        shown.screenshot(path=Path(SCREENS) / f"fxiaoke-{name}.png", full_page=True)
+        shown.locator("#place").screenshot(path=Path(SCREENS) / f"fxiaoke-{name}.png")
     shown.close()
 
 
