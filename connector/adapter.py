@@ -92,7 +92,8 @@ class Write:
 
     For ``kind == "update"`` ``external_id`` names the row. For ``kind == "task"`` it is the account
     that the task is about, and ``key_field``/``key`` is our unique key, so that a retry finds the
-    first one. For ``kind == "note"`` it is the row that gets the note, and ``key`` marks the note.
+    first one. For ``kind == "record"`` a row of our own is written, about nothing but itself, and found again
+    by ``key_field``/``key``. For ``kind == "note"`` it is the row that gets the note, and ``key`` marks it.
 
     ``unmodified_since`` (aware UTC): people edit these fields too, so write only if the row has not been
     changed after that moment. ``repeated``: an earlier attempt at this write may have been carried out.
@@ -162,11 +163,13 @@ class Context:
 
 
 class Adapter(ABC):
-    """Common to all adapters: a name, what ``connect add`` must ask, the call budget."""
+    """Common to all adapters: a name, what ``connect add`` must ask, the call budget, and ``hosts``, the
+    domains to which secrets may go (``connector.hosts``)."""
 
     name: ClassVar[str]
     settings: ClassVar[tuple[Setting, ...]]
     limits: ClassVar[Limits]
+    hosts: ClassVar[tuple[str, ...] | None] = ()
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -200,7 +203,7 @@ class Adapter(ABC):
 
 class Channel(Adapter):
     """A way to tell people: a webhook, e-mail, a group's robot. Its setting ``least`` is the severity from
-    which on it is used."""
+    which on it is used for signals, ``informs`` the roles that read there and are told of credit acts."""
 
     @abstractmethod
     def tell(self, message: Message) -> None:

@@ -19,7 +19,7 @@ from connector.reading import MISSING, Reader, ReadField
 from connector.writing import WRITE_TYPES, Target, WriteField, Writer
 from connector.yamlfile import Source, close_to, read
 
-TARGETS = ("account", "order", "visit", "note")
+TARGETS = ("account", "order", "visit", "note", "kpi")
 # Fields of an order that are made by us and filled in by others: as we read them, and as we make them.
 FILLED_IN = {"decision": "credit_decision", "check_key": "check_key"}
 

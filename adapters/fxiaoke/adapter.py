@@ -75,6 +75,7 @@ class FxiaokeCrm(Crm):
     settings: ClassVar[tuple[Setting, ...]] = (*SETTINGS, *CHOICES)
     plugin_settings: ClassVar[tuple[Setting, ...]] = PLUGIN_SETTINGS
     limits: ClassVar[Limits] = limits_for({})
+    hosts: ClassVar[tuple[str, ...] | None] = ("fxiaoke.com", "sharecrm.com")
     sweeps: ClassVar[bool] = True
     time_step: ClassVar[dt.timedelta] = dt.timedelta(milliseconds=1)
     write_batch: ClassVar[int] = 20

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from adapters.zoho.auth import Login
+from adapters.zoho.auth import DOMAINS, Login
 from adapters.zoho.bulk import BulkReads
 from adapters.zoho.client import Client
 from adapters.zoho.describing import Descriptions
@@ -61,6 +61,7 @@ class ZohoCrm(Crm):
     settings: ClassVar[tuple[Setting, ...]] = SETTINGS
     plugin_settings: ClassVar[tuple[Setting, ...]] = PLUGIN_SETTINGS
     limits: ClassVar[Limits] = UNKNOWN
+    hosts: ClassVar[tuple[str, ...] | None] = DOMAINS
     write_batch: ClassVar[int] = BATCH
     tells_events: ClassVar[bool] = True
     describes: ClassVar[bool] = True

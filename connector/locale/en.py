@@ -5,7 +5,7 @@ Invariant: the same keys as in Chinese.
 
 from __future__ import annotations
 
-from connector.locale import panel, signals
+from connector.locale import acts, kpi, panel, signals
 
 _REASONS = {
     # What a policy may say of a customer.
@@ -354,6 +354,8 @@ TEXTS: dict[str, str] = {
     **_REASONS,
     **_ADVICE,
     **signals.EN,
+    **acts.EN,
+    **kpi.EN,
     **panel.EN,
     **_SCREENS,
     **_CRM,

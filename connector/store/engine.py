@@ -22,14 +22,16 @@ from connector.errors import CreditGateError, Halt, Retry
 from connector.store import journal
 
 BUSY_SECONDS = 60
-# The log is moved into the database every 32 MB: a bulk import otherwise writes its pages many times.
 PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=NORMAL",
     "foreign_keys=ON",
     "cache_size=-65536",
-    "wal_autocheckpoint=8000",
 )
+# The log is moved into the database every 32 MB: a bulk import otherwise writes its pages many times.
+LOG_PAGES = 8_000
+# Opening a file of SQLite anew costs as much as a check: as many stay open as threads ask at once.
+POOLED = 20
 
 
 class Turns:
@@ -67,19 +69,42 @@ class Turns:
 
 
 class Store:
-    """The store at ``url`` (``sqlite:///path`` or ``postgresql+psycopg://…``)."""
+    """The store at ``url`` (``sqlite:///path`` or ``postgresql+psycopg://…``).
 
-    def __init__(self, url: str) -> None:
+    On PostgreSQL ``schema`` is the only schema that its connections look into: each of several companies in
+    one database has one of its own. Without it the server's default counts (``public``, as a rule).
+    """
+
+    def __init__(self, url: str, schema: str = "") -> None:
         self.url = sa.make_url(url)
+        self.schema = schema
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite and schema:
+            raise Halt(
+                f"an SQLite store has no schema {schema!r}",
+                where=self.url.database or "memory",
+                todo="leave database_schema out, or name a PostgreSQL server in database_url",
+            )
         self._write_lock = Turns()
+        self._log_pages = LOG_PAGES
         self.engine = self._sqlite() if self.is_sqlite else self._postgres()
-        self._writing = self.engine.execution_options(creditgate_write=True)
 
     @property
     def name(self) -> str:
         """Where the store is, without a password."""
-        return self.url.database or "memory" if self.is_sqlite else self.url.render_as_string()
+        if self.is_sqlite:
+            return self.url.database or "memory"
+        return self.url.render_as_string() + (f" schema {self.schema}" if self.schema else "")
+
+    @property
+    def session(self) -> dict[str, str]:
+        """What every connection to PostgreSQL starts with, ours or another library's (parameters of libpq):
+        it stands above what the role or the database has as its default, and no statement has to set it."""
+        if not self.schema:
+            return {}
+        given = self.url.query.get("options", ())
+        options = (given,) if isinstance(given, str) else given
+        return {"options": " ".join((*options, f"-c search_path={self.schema}"))}
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
@@ -87,9 +112,10 @@ class Store:
         with (
             self._write_lock if self.is_sqlite else nullcontext(),
             self._translated(),
-            self._writing.connect() as connection,
+            self.engine.connect() as connection,
             connection.begin(),
         ):
+            self._begin(connection, "BEGIN IMMEDIATE")
             journal.open_in(connection)
             yield connection
             journal.append(connection)
@@ -98,11 +124,33 @@ class Store:
     def read(self) -> Iterator[sa.Connection]:
         """One transaction that reads a consistent state."""
         with self._translated(), self.engine.connect() as connection, connection.begin():
+            self._begin(connection, "BEGIN")
             yield connection
 
     def close(self) -> None:
         """Close all pooled connections."""
         self.engine.dispose()
+
+    def leave_log(self, pages: int) -> None:
+        """Connections made from now on let SQLite's log grow to so many pages before they move it."""
+        self._log_pages = pages
+        self.engine.dispose()
+
+    def move_log(self, *, alone: bool = False) -> int:
+        """Move what SQLite's log holds into the database; ``alone``: while no thread of ours writes, so that
+        the next one begins the log anew. How many pages it held; ``Retry`` if the disk is full."""
+        with self._write_lock if alone else nullcontext(), self._translated():
+            raw = self.engine.raw_connection()
+            try:
+                _busy, pages, _moved = raw.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            finally:
+                raw.close()
+            return int(pages)
+
+    def _begin(self, connection: sa.Connection, statement: str) -> None:
+        """The driver is told to begin nothing by itself; as an event this would cost every statement."""
+        if self.is_sqlite:
+            connection.exec_driver_sql(statement)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -125,6 +173,12 @@ class Store:
             return Halt(
                 "the store has no or an older schema", where=self.name, todo="run 'creditgate db upgrade'"
             )
+        if "permission denied" in text or "no schema has been selected" in text:
+            return Halt(
+                "the database role may not do this",
+                where=self.name,
+                todo="let it own its schema (docs/operations.md), or correct database_schema",
+            )
         if "unable to open" in text or "readonly" in text:
             return Halt(
                 "the store cannot be opened for writing",
@@ -145,26 +199,29 @@ class Store:
             raise Halt(
                 "the folder of the store does not exist", where=path, todo="run 'creditgate init' first"
             )
+        # The connection used last is used next: writers that take turns with two find the pages that each
+        # has in memory outdated every time.
+        in_memory = path in (None, "", ":memory:")
         engine = sa.create_engine(
-            self.url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}
+            self.url,
+            connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+            **({} if in_memory else {"pool_use_lifo": True, "pool_size": POOLED}),
         )
 
         @sa.event.listens_for(engine, "connect")
         def _prepare(raw: sqlite3.Connection, _record: Any) -> None:
-            raw.isolation_level = None  # transactions are begun by us, below
+            raw.isolation_level = None  # transactions are begun by us, above
             for pragma in PRAGMAS:
                 raw.execute(f"PRAGMA {pragma}")
-
-        @sa.event.listens_for(engine, "begin")
-        def _begin(connection: sa.Connection) -> None:
-            write = connection.get_execution_options().get("creditgate_write", False)
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+            raw.execute(f"PRAGMA wal_autocheckpoint={self._log_pages:d}")
 
         return engine
 
     def _postgres(self) -> sa.Engine:
         try:
-            return sa.create_engine(self.url, pool_size=8, max_overflow=8, pool_pre_ping=True)
+            return sa.create_engine(
+                self.url, connect_args=self.session, pool_size=8, max_overflow=8, pool_pre_ping=True
+            )
         except ModuleNotFoundError:
             raise Halt(
                 "the PostgreSQL driver is not installed",

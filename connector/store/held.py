@@ -89,7 +89,7 @@ def keep(
 
     ``values`` are the columns of the hold but for state and times, ``reasons`` as a list.
     """
-    reasons = values["reasons"]
+    reasons, before = values["reasons"], of_order(tx, values["connection_id"], values["order_key"])
     row = dict(values) | {"reasons": orjson.dumps(reasons).decode(), "updated_at": now} | _NOT_RELEASED
     insert = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
     statement = insert(hold).values(**row, state=state, created_at=now)
@@ -105,6 +105,8 @@ def keep(
     detail = {"codes": [reason["code"] for reason in reasons], "round": turn} | {
         name: values[name] for name in ("customer_id", "amount", "currency")
     }
+    after = "forced" if before is not None and before.state == "forced" else state
+    detail |= {"before": None if before is None else before.state, "after": after}
     act = "order_forced" if state == "forced" else "order_held"
     journal.add(tx, now, actor, act, subject, detail)
 
@@ -130,7 +132,7 @@ def clear(tx: sa.Connection, connection_id: int, order_key: str, subject: str, n
     ended = tx.execute(statement).rowcount == 1
     if ended:
         flag(tx, connection_id, order_key, now)
-        journal.add(tx, now, ACTOR, "order_passed", subject, {})
+        journal.add(tx, now, ACTOR, "order_passed", subject, {"before": "held", "after": "released"})
     return ended
 
 
@@ -164,7 +166,9 @@ def end(
     if tx.execute(statement).rowcount != 1:
         return False
     flag(tx, found.connection_id, found.order, now)
-    journal.add(tx, now, actor, f"order_{state}", found.subject, detail)
+    journal.add(
+        tx, now, actor, f"order_{state}", found.subject, {**detail, "before": found.state, "after": state}
+    )
     return True
 
 

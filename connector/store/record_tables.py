@@ -51,6 +51,16 @@ account = _record(
     column("linked_by", sa.Text, server_default="auto"),  # auto, or person: then never moved by itself
 )
 
+# Whose account it was from when on; the account itself has only the owner of today.
+account_owner = sa.Table(
+    "account_owner",
+    metadata,
+    column("connection_id", sa.ForeignKey("connection.id", ondelete="CASCADE"), primary_key=True),
+    column("account_id", sa.Text, primary_key=True),
+    column("since", Moment, primary_key=True),
+    optional("owner_id", sa.Text),
+)
+
 sales_order = _record(
     "sales_order",
     column("account_id", sa.Text),
