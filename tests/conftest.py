@@ -17,7 +17,7 @@ from connector.duties import STEP_OF
 from connector.store import journal
 from tests.new_store import new_store
 
-FOLDERS = ("e2e", "contract", "docs", "property", "unit")
+FOLDERS = ("browser", "e2e", "contract", "docs", "property", "unit")
 DRIVER = "postgresql+psycopg"
 
 

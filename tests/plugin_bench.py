@@ -45,7 +45,7 @@ class PluginBench:
         self._folder = folder
         one: Connection = found.connection
         self.key = issue_key(found.runtime, one.name, WantedKey(), revoke=False, actor="test")
-        self.account = self._good()
+        self.account, self.late = self._accounts()
 
     def pack(self, gate: str = "up", *options: str) -> Path:
         """Pack by the command; the folder with the files."""
@@ -87,14 +87,17 @@ class PluginBench:
         headers = {"Authorization": f"Bearer {self.key}"}
         return requests.request(method, self.gates["up"] + path, headers=headers, timeout=30, **more)
 
-    def _good(self) -> str:
-        """An account in good standing with room for an order."""
+    def _accounts(self) -> tuple[str, str]:
+        """Of those in good standing with room for an order, the one that owes most; and the one of whose
+        amounts most is overdue."""
         ours = self.found.names("account")
-        status, room = ours["credit_status"], ours["credit_available"]
-        for row in self.found.crm.fetch("Accounts", (status, room), EVER).rows:
-            if row.data.get(status) == "正常" and (row.data.get(room) or 0) > 5_000:
-                return row.external_id
-        raise AssertionError("nobody has room")
+        names = ("credit_status", "credit_available", "credit_exposure", "overdue_amount")
+        rows = self.found.crm.fetch("Accounts", tuple(ours[name] for name in names), EVER).rows
+        found = [(*(row.data.get(ours[name]) or 0 for name in names), row.external_id) for row in rows]
+        good = max((one for one in found if one[0] == "正常" and one[1] > 5_000), key=lambda one: one[2])
+        late = max(found, key=lambda one: one[3])
+        assert good[2] > 0 and late[3] > 0
+        return good[4], late[4]
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from sandbox.zoho import (
     plugins,
     validation,
     watch,
+    widget_page,
 )
 from sandbox.zoho.callbacks import Callbacks
 from sandbox.zoho.channels import Channels
@@ -71,6 +72,7 @@ class Acting:
         return [
             *browser.doors(self._tenant, self._slot, self._plugins),
             *plugins.doors(self._plugins),
+            *widget_page.doors(self._tenant, self._plugins),
             *blueprint.doors(self._blueprints),
             *validation.doors(self._validation),
             Route("/_sandbox/notifications", notifications, methods=["GET"]),

@@ -96,7 +96,7 @@ class Plugins:
         def answer(asked: Mapping[str, Any]) -> Any:
             if asked["call"] == "function":
                 return self._function(here, str(asked["name"]), asked["args"], "standalone", by)
-            return self._connection(here, asked)
+            return self.connection(asked)
 
         about = {"module": module.api_name, "id": row_id, "values": values}
         return client_script.run(script, about, answer, self.script_seconds)
@@ -116,26 +116,43 @@ class Plugins:
             return None
         return str(said.get("message") or "")[:MESSAGE] if said.get("status") == "error" else None
 
-    # -- what functions reach
+    # -- what pages and functions reach
+
+    def function(self, name: str, given: Any, by: User) -> Any:
+        """Run a standalone function as ``by``. ``Failed`` if there is none or it fails."""
+        return self._function(self._here(), name, given, "standalone", by)
+
+    def connection(self, asked: Mapping[str, Any]) -> str:
+        """Call ``url`` of ``asked`` through the connection ``name``; the body of the answer."""
+        here = self._here()
+        given = asked["parameters"]
+        if asked["kind"] != (1 if given is None else 2):
+            raise Failed("only a body in JSON, or none, is modelled")
+        body = None if given is None else json.dumps(given)
+        return self._invoke(here, asked["url"], asked["method"], body, asked["headers"], asked["name"])[1]
+
+    def record(self, module_name: str, row_id: str) -> Mapping[str, Any]:
+        """A record with all its fields, or the vendor's error."""
+        with self._tenant.lock:
+            module = self._tenant.modules.get(module_name)
+            row = module.table.get(row_id) if module else None
+            if module is None or row is None:
+                said = "the id given seems to be invalid"
+                return {"code": "INVALID_DATA", "status": "error", "message": said}
+            found: Mapping[str, Any] = shown(self._tenant, module, row)
+            return found
+
+    def _here(self) -> Installed:
+        if self._installed is None:
+            raise Failed("no plugin is installed")
+        return self._installed
 
     def _function(self, here: Installed, name: str, given: Any, category: str, by: User) -> Any:
         function = here.functions.get(name)
         if function is None or function.category != category:
             raise Failed(f"there is no {category} function {name}")
-        around = Surroundings(self._record, lambda *asked: self._invoke(here, *asked), by.email)
+        around = Surroundings(self.record, lambda *asked: self._invoke(here, *asked), by.email)
         return deluge.run(function, given, around)
-
-    def _record(self, module_name: str, row_id: str) -> Mapping[str, Any]:
-        with self._tenant.lock:
-            module = self._tenant.modules.get(module_name)
-            row = module.table.get(row_id) if module else None
-            if module is None or row is None:
-                return {
-                    "code": "INVALID_DATA",
-                    "status": "error",
-                    "message": "the id given seems to be invalid",
-                }
-            return shown(self._tenant, module, row)
 
     def _invoke(
         self, here: Installed, url: str, method: str, body: str | None, headers: Mapping[str, str], link: str
@@ -157,12 +174,6 @@ class Plugins:
             except requests.RequestException:
                 raise Failed("socket timeout error") from None
         return answer.status_code, answer.text
-
-    def _connection(self, here: Installed, asked: Mapping[str, Any]) -> str:
-        if asked["kind"] != 2:
-            raise Failed("only a body in JSON is modelled")
-        body = json.dumps(asked["parameters"])
-        return self._invoke(here, asked["url"], asked["method"], body, asked["headers"], asked["name"])[1]
 
 
 def _read(tenant: Tenant, manifest: Mapping[str, Any], files: Mapping[str, bytes], key: str) -> Installed:

@@ -5,8 +5,13 @@
   var panel = gate.root;
 
   function shown(children, busy) {
+    parts.show(panel, [el("h1", { tabindex: -1 }, say("panel.title"))].concat(children));
+    settled(busy);
+  }
+
+  // Whether more is to come; what is there gets the room that it needs.
+  function settled(busy) {
     panel.setAttribute("aria-busy", busy ? "true" : "false");
-    parts.show(panel, [el("h1", {}, say("panel.title"))].concat(children));
     if (host.resized) { host.resized(panel); }
   }
 
@@ -23,6 +28,7 @@
 
   function standing(place, here) {
     parts.show(place, el("p", { role: "status" }, say("panel.loading")));
+    settled(true);
     return service.call("GET", "/v1/customers/" + encodeURIComponent(here.id) + "/credit").then(function (credit) {
       if (typeof credit.customer !== "string") { throw new service.Failure("answer"); }
       parts.show(place, gate.view.customer(credit));
@@ -31,7 +37,7 @@
       var why = fault.status === 404 ? say("panel.unassessed") : fault.words();
       var again = function () { standing(place, here).then(function () { panel.querySelector("h1").focus(); }); };
       parts.show(place, gate.view.kept(here.account, gate.config.account.fields, why, again));
-    });
+    }).then(function () { settled(false); });
   }
 
   function start(page) {
@@ -39,8 +45,7 @@
       if (!here.id) { shown(parts.notice("bad", say("panel.no_account"))); return null; }
       var place = el("div", {});
       var actions = here.order ? new gate.order.Actions(here.order, function () { standing(place, here); }) : null;
-      shown([actions ? actions.node : null, place]);
-      panel.querySelector("h1").setAttribute("tabindex", "-1");
+      shown([actions ? actions.node : null, place], true);
       return standing(place, here);
     });
   }

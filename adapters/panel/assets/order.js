@@ -44,7 +44,7 @@
     parts.show(this.told, parts.notice(kind, [el("p", {}, text), texts && texts.length ? parts.list(texts) : null]));
   };
 
-  // Runs one act with the buttons off; the focus returns to where it was.
+  // Runs one act with the buttons off; the focus returns to where it was, or to the button that opened that.
   Actions.prototype.run = function (from, waiting, failed, act) {
     var self = this;
     self.busy(true);
@@ -54,7 +54,7 @@
       self.tell("bad", say(failed, { why: fault.words() }));
     }).then(function () {
       self.busy(false);
-      if (from.isConnected) { from.focus(); }
+      (from.isConnected ? from : self.release).focus();
     });
   };
 

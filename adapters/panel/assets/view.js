@@ -3,9 +3,9 @@
   "use strict";
   var words = gate.words, parts = gate.parts, say = words.say, el = parts.el;
 
-  function status(value, text) {
+  function status(value) {
     var known = ["ok", "watch", "hold", "stop"].indexOf(value) >= 0 ? value : "";
-    return el("span", { "class": "status " + known }, text || words.label(value));
+    return el("span", { "class": "status " + known }, words.label(value));
   }
 
   // Shares are for drawing alone; what people read is the decimal text.
@@ -15,10 +15,11 @@
   }
 
   function limitBar(credit) {
-    if (credit.limit_state !== "amount" || credit.limit === null || !(Number(credit.limit) > 0)) { return null; }
+    if (credit.limit_state !== "amount" || credit.limit === null) { return null; }
     var over = String(credit.available || "").indexOf("-") === 0;
-    var told = over ? say("panel.over", { amount: words.money(credit.available.slice(1), credit.currency) })
+    var told = over ? say("panel.over", { amount: words.money(String(credit.available).slice(1), credit.currency) })
       : say("panel.used", { percent: credit.utilisation });
+    if (!over && !(Number(credit.limit) > 0)) { return null; }
     return el("div", {}, [
       parts.bar(over ? [["over", 1]] : [["used", share(credit.exposure, credit.limit)],
         ["kept", share(credit.reserved, credit.limit)]], told),
@@ -81,14 +82,14 @@
   }
 
   function dates(credit) {
-    return parts.section("panel.next_visit", parts.pairs([
+    return parts.section("panel.next", parts.pairs([
       ["panel.next_visit", credit.next_visit || say("panel.none_planned")],
       ["panel.next_review", credit.next_review || say("panel.none_planned")]
     ]));
   }
 
-  function standing(value, riskClass, text) {
-    return el("p", {}, [say("panel.status") + ": ", status(value, text),
+  function standing(value, riskClass) {
+    return el("p", {}, [say("panel.status") + ": ", status(value),
       riskClass ? " " + say("panel.class") + ": " + riskClass : ""]);
   }
 
@@ -122,7 +123,7 @@
     var used = of("credit_utilisation");
     return [
       parts.notice("bad", [el("p", {}, told), el("p", { "class": "quiet" }, why), again]),
-      standing(meaning(state), of("risk_class"), state === null ? null : String(state)),
+      standing(meaning(state) || state, of("risk_class")),
       el("div", { "class": "sections" }, [
         figures({ limit: limit, exposure: exposure, available: of("credit_available"), currency: currency,
           limit_state: limit === null ? "none" : "amount", utilisation: used }),
