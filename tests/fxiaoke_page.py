@@ -26,7 +26,7 @@ _PAGE = """<!doctype html>
 <html lang="zh-CN"><head><meta charset="utf-8"><title>CRM</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <style>body { margin: 0; font: 13px sans-serif; } @@style@@</style></head>
-<body><header><a href="#x">CRM</a></header><div id="place"></div>
+<body><nav aria-label="CRM"><a href="#x">CRM</a></nav><div id="place"></div>
 <script type="module">
 const strict = (name, known) => new Proxy(known, { get: (target, key) => {
   if (typeof key === 'symbol' || key === 'then') { return undefined }
