@@ -19,10 +19,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.doors import PluginSlot, order_form, place_order
+from sandbox.doors import OrderForm, PluginSlot, order_form, place_order
 from sandbox.zoho import writing
-from sandbox.zoho.answers import Item, answer
-from sandbox.zoho.client_script import Ran
+from sandbox.zoho.answers import answer
 from sandbox.zoho.fields import Module
 from sandbox.zoho.listing import shown
 from sandbox.zoho.modules import CURRENCIES
@@ -64,10 +63,36 @@ class _Pages:
         given = {name: values[0] for name, values in parse_qs((await request.body()).decode()).items()}
         try:
             form = order_form(given)
-            outcome = await run_in_threadpool(place_order, self._tenant, self._slot.installed(), form)
+            if self._plugins.widget:
+                outcome = await self._through_packed(form)
+            else:
+                outcome = await run_in_threadpool(place_order, self._tenant, self._slot.installed(), form)
         except ValueError as error:
             return HTMLResponse(self._page(given, {"saved": False, "message": str(error)}), 400)
         return HTMLResponse(self._page({} if outcome["saved"] else given, outcome))
+
+    async def _through_packed(self, form: OrderForm) -> dict[str, Any]:
+        """Save the form's order with the packed plugin: script and rule decide, the number comes last."""
+        self._tenant.allot_number(form)  # it knows the account, or says so
+        orders = self._tenant.modules["Sales_Orders"]
+        record = {
+            "Subject": form.number or "Order",
+            "Account_Name": {"id": form.account_id},
+            "Grand_Total": form.amount,
+            "Currency": form.currency,
+            "Status": "Created",
+        }
+        done = await self._saved(orders, record, self._user({}))
+        said = [one["text"] for one in (done.get("script") or {}).get("messages", ())]
+        found = done["result"] or {}
+        said += [] if done["saved"] or not found else [found["message"]]
+        row = orders.table.get(found["details"]["id"]) if done["saved"] else None
+        return {
+            "saved": done["saved"],
+            "id": row["id"] if row else None,
+            "number": row["SO_Number"] if row else None,
+            "message": "\n".join(said),
+        }
 
     async def save(self, request: Request) -> Response:
         body = json.loads(await request.body(), parse_float=Decimal)
@@ -78,23 +103,30 @@ class _Pages:
         record = {**(body.get("values") or {})}
         if body.get("id"):
             record["id"] = body["id"]
+        return answer(await self._saved(module, record, user))
+
+    async def _saved(self, module: Module, record: dict[str, Any], user: User) -> dict[str, Any]:
+        """Script, rules, save, as the page does; what came of it."""
+        row_id = record.get("id")
         form = self._form(module, record)
-        ran = await run_in_threadpool(self._plugins.on_save, module, body.get("id"), form, user)
+        ran = await run_in_threadpool(self._plugins.on_save, module, row_id, form, user)
         if ran is not None:
             record |= ran.changed
             form |= ran.changed
         if ran is not None and not ran.saves:
-            return answer({"saved": False, "result": None, "script": asdict(ran)})
+            return {"saved": False, "result": None, "script": asdict(ran)}
         call = writing.Call(
             module,
-            "update" if body.get("id") else "insert",
+            "update" if row_id else "insert",
             [record],
             with_rule=module.api_name == "Sales_Orders",
             with_criteria=True,
             by=user,
             shown=[{name: value for name, value in form.items() if value is not None}],
         )
-        return _outcome((await writing.carry_out(self._tenant, call, self._slot, {}))[0], ran)
+        result = (await writing.carry_out(self._tenant, call, self._slot, {}))[0]
+        done = {"saved": result["status"] == "success", "result": result}
+        return done if ran is None else {**done, "script": asdict(ran)}
 
     def _form(self, module: Module, record: Mapping[str, Any]) -> dict[str, Any]:
         """What the page shows of a record while it is edited: what is stored, and what was typed."""
@@ -114,7 +146,8 @@ class _Pages:
         except ValueError as error:
             return JSONResponse({"error": str(error)}, status_code=400)
         with self._tenant.lock:
-            return _outcome(writing.delete_one(self._tenant, module, str(body.get("id")), user))
+            result = writing.delete_one(self._tenant, module, str(body.get("id")), user)
+        return answer({"saved": result["status"] == "success", "result": result})
 
     def _module(self, body: Mapping[str, Any]) -> Module:
         module = self._tenant.modules.get(str(body.get("module")))
@@ -166,11 +199,6 @@ def _told(outcome: Mapping[str, Any] | None) -> str:
     text = "<br>".join(escape(line) for line in lines)
     kind, order_id = ("saved" if outcome["saved"] else "refused"), escape(str(outcome.get("id") or ""))
     return f'<p id="message" role="alert" class="{kind}" data-order-id="{order_id}">{text}</p>'
-
-
-def _outcome(result: Item, ran: Ran | None = None) -> Response:
-    script = {} if ran is None else {"script": asdict(ran)}
-    return answer({"saved": result["status"] == "success", "result": result, **script})
 
 
 _PAGE = """<!doctype html>

@@ -184,7 +184,8 @@ class _Parser:
             return "call", name, self._arguments()
         if name in NAMES or "." not in name:
             return "name", name
-        return self._fail(token, f"{name} is not known")
+        whole = f"{name}.{self._next().text}" if self._is(".") else name
+        return self._fail(token, f"{whole} is not known")
 
     def _dotted(self) -> str:
         """A name; of dotted ones only the vendor's own."""
