@@ -1,13 +1,13 @@
 // What can be done about an order: check it, and ask for its release.
 (function (gate) {
   "use strict";
-  var words = gate.words, parts = gate.parts, crm = gate.crm, say = words.say, el = parts.el;
+  var words = gate.words, parts = gate.parts, service = gate.service, say = words.say, el = parts.el;
 
   // The question about an order as its record stands; null when something of it is missing.
   function question(row) {
     var read = gate.config.read;
-    var account = crm.at(row, read.account_id), amount = crm.at(row, read.amount);
-    var order = crm.at(row, read.number) || row.id, currency = crm.at(row, read.currency);
+    var account = service.at(row, read.account_id), amount = service.at(row, read.amount);
+    var order = service.at(row, read.number) || row.id, currency = service.at(row, read.currency);
     if (!account || amount === null || !currency) { return null; }
     return { connection: gate.config.connection, account: String(account), order: String(order),
       amount: String(amount), currency: String(currency), checkpoint: "order_change" };
@@ -15,7 +15,7 @@
 
   function reasonsOf(answer) {
     if (["pass", "warn", "hold"].indexOf(answer.decision) < 0 || !Array.isArray(answer.reasons)) {
-      throw new crm.Failure("answer");
+      throw new service.Failure("answer");
     }
     return answer.reasons.map(function (one) { return words.either(one.text); });
   }
@@ -50,7 +50,7 @@
     self.busy(true);
     self.tell("", say(waiting));
     return act().catch(function (fault) {
-      if (!(fault instanceof crm.Failure)) { throw fault; }
+      if (!(fault instanceof service.Failure)) { throw fault; }
       self.tell("bad", say(failed, { why: fault.words() }));
     }).then(function () {
       self.busy(false);
@@ -61,7 +61,7 @@
   Actions.prototype.onCheck = function () {
     var self = this;
     return self.run(self.check, "panel.checking", "panel.check_failed", function () {
-      return crm.call("POST", "/v1/checks", self.asked).then(function (answer) {
+      return service.call("POST", "/v1/checks", self.asked).then(function (answer) {
         var texts = reasonsOf(answer);
         var kind = { pass: "good", warn: "", hold: "bad" }[answer.decision];
         self.tell(kind, say("panel.check_" + answer.decision), texts);
@@ -94,15 +94,15 @@
       return;
     }
     self.run(note, "panel.release_sending", "panel.release_failed", function () {
-      return crm.call("GET", "/v1/holds?order=" + encodeURIComponent(self.asked.order)).then(function (answer) {
-        if (!Array.isArray(answer.holds)) { throw new crm.Failure("answer"); }
+      return service.call("GET", "/v1/holds?order=" + encodeURIComponent(self.asked.order)).then(function (answer) {
+        if (!Array.isArray(answer.holds)) { throw new service.Failure("answer"); }
         var hold = answer.holds[0];
         if (!hold) {
           self.tell("", say("panel.not_held"));
           self.close();
           return null;
         }
-        return crm.call("POST", "/v1/holds/" + encodeURIComponent(hold.id) + "/ask", { note: text }).then(function () {
+        return service.call("POST", "/v1/holds/" + encodeURIComponent(hold.id) + "/ask", { note: text }).then(function () {
           self.tell("good", say("panel.release_asked"));
           self.close();
         });

@@ -6,8 +6,9 @@
   function use(tag) {
     if (!tag) { return; }
     language = String(tag).toLowerCase().indexOf("zh") === 0 ? "zh" : "en";
-    document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
-    document.title = say("panel.title");
+    var full = language === "zh" ? "zh-CN" : "en";
+    gate.root.lang = full;
+    if (gate.host.named) { gate.host.named(full, say("panel.title")); }
   }
 
   function known(key) {

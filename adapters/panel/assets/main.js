@@ -1,8 +1,8 @@
 // The flow: which record, whose language, what the service says, else what the record says.
 (function (gate) {
   "use strict";
-  var crm = gate.crm, parts = gate.parts, say = gate.words.say, el = parts.el;
-  var panel = document.getElementById("panel");
+  var host = gate.host, service = gate.service, parts = gate.parts, say = gate.words.say, el = parts.el;
+  var panel = gate.root;
 
   function shown(children, busy) {
     parts.show(panel, [el("h1", { tabindex: -1 }, say("panel.title"))].concat(children));
@@ -12,18 +12,16 @@
   // Whether more is to come; what is there gets the room that it needs.
   function settled(busy) {
     panel.setAttribute("aria-busy", busy ? "true" : "false");
-    if (ZOHO.CRM.UI && ZOHO.CRM.UI.Resize) {
-      try { ZOHO.CRM.UI.Resize({ height: String(panel.scrollHeight + 16) }); } catch (fault) { /* it keeps its size */ }
-    }
+    if (host.resized) { host.resized(panel); }
   }
 
   // The record of a page, and the account that pays.
   function found(page) {
-    return crm.record(page.module, page.id).then(function (row) {
+    return host.record(page.module, page.id).then(function (row) {
       if (page.module !== gate.config.order.object) { return { account: row, id: page.id, order: null }; }
-      var id = crm.at(row, gate.config.read.account_id);
+      var id = service.at(row, gate.config.read.account_id);
       if (!id) { return { account: null, id: null, order: row }; }
-      return crm.record(gate.config.account.object, String(id)).catch(function () { return null; })
+      return host.record(gate.config.account.object, String(id)).catch(function () { return null; })
         .then(function (account) { return { account: account, id: String(id), order: row }; });
     });
   }
@@ -31,11 +29,11 @@
   function standing(place, here) {
     parts.show(place, el("p", { role: "status" }, say("panel.loading")));
     settled(true);
-    return crm.call("GET", "/v1/customers/" + encodeURIComponent(here.id) + "/credit").then(function (credit) {
-      if (typeof credit.customer !== "string") { throw new crm.Failure("answer"); }
+    return service.call("GET", "/v1/customers/" + encodeURIComponent(here.id) + "/credit").then(function (credit) {
+      if (typeof credit.customer !== "string") { throw new service.Failure("answer"); }
       parts.show(place, gate.view.customer(credit));
     }).catch(function (fault) {
-      if (!(fault instanceof crm.Failure)) { throw fault; }
+      if (!(fault instanceof service.Failure)) { throw fault; }
       var why = fault.status === 404 ? say("panel.unassessed") : fault.words();
       var again = function () { standing(place, here).then(function () { panel.querySelector("h1").focus(); }); };
       parts.show(place, gate.view.kept(here.account, gate.config.account.fields, why, again));
@@ -53,8 +51,8 @@
   }
 
   shown(el("p", { role: "status" }, say("panel.loading")), true);
-  crm.opened().then(function (page) {
-    return crm.language().catch(function () { return null; }).then(function (tag) {
+  host.opened().then(function (page) {
+    return host.language().catch(function () { return null; }).then(function (tag) {
       gate.words.use(tag || navigator.language);
       return start(page);
     });
