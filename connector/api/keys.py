@@ -189,7 +189,7 @@ class Scoped:
     def __init__(self, scope: str) -> None:
         self._scope = scope
 
-    def __call__(self, request: Request) -> ApiKey:
+    async def __call__(self, request: Request) -> ApiKey:  # a plain one would change threads
         """The key."""
         found = key_of(request)
         if self._scope not in found.scopes:

@@ -36,8 +36,9 @@ def command(ctx: click.Context, host: str, port: int) -> None:
     What the CRMs tell of is read again every few seconds (hooks_every_seconds in the configuration).
     """
     from connector.api import background, create_app
+    from connector.store import checkpoints
 
-    with runtime(ctx) as home, _alone(home.store):
+    with runtime(ctx) as home, _alone(home.store), checkpoints.beside(home.store):
         app = create_app(home)
         with _listening(host, port) as listener:
             if host not in _LOOPBACK:

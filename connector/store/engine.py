@@ -22,14 +22,16 @@ from connector.errors import CreditGateError, Halt, Retry
 from connector.store import journal
 
 BUSY_SECONDS = 60
-# The log is moved into the database every 32 MB: a bulk import otherwise writes its pages many times.
 PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=NORMAL",
     "foreign_keys=ON",
     "cache_size=-65536",
-    "wal_autocheckpoint=8000",
 )
+# The log is moved into the database every 32 MB: a bulk import otherwise writes its pages many times.
+LOG_PAGES = 8_000
+# Opening a file of SQLite anew costs as much as a check: as many stay open as threads ask at once.
+POOLED = 20
 
 
 class Turns:
@@ -73,8 +75,8 @@ class Store:
         self.url = sa.make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._write_lock = Turns()
+        self._log_pages = LOG_PAGES
         self.engine = self._sqlite() if self.is_sqlite else self._postgres()
-        self._writing = self.engine.execution_options(creditgate_write=True)
 
     @property
     def name(self) -> str:
@@ -87,9 +89,10 @@ class Store:
         with (
             self._write_lock if self.is_sqlite else nullcontext(),
             self._translated(),
-            self._writing.connect() as connection,
+            self.engine.connect() as connection,
             connection.begin(),
         ):
+            self._begin(connection, "BEGIN IMMEDIATE")
             journal.open_in(connection)
             yield connection
             journal.append(connection)
@@ -98,11 +101,33 @@ class Store:
     def read(self) -> Iterator[sa.Connection]:
         """One transaction that reads a consistent state."""
         with self._translated(), self.engine.connect() as connection, connection.begin():
+            self._begin(connection, "BEGIN")
             yield connection
 
     def close(self) -> None:
         """Close all pooled connections."""
         self.engine.dispose()
+
+    def leave_log(self, pages: int) -> None:
+        """Connections made from now on let SQLite's log grow to so many pages before they move it."""
+        self._log_pages = pages
+        self.engine.dispose()
+
+    def move_log(self, *, alone: bool = False) -> int:
+        """Move what SQLite's log holds into the database; ``alone``: while no thread of ours writes, so that
+        the next one begins the log anew. How many pages it held; ``Retry`` if the disk is full."""
+        with self._write_lock if alone else nullcontext(), self._translated():
+            raw = self.engine.raw_connection()
+            try:
+                _busy, pages, _moved = raw.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            finally:
+                raw.close()
+            return int(pages)
+
+    def _begin(self, connection: sa.Connection, statement: str) -> None:
+        """The driver is told to begin nothing by itself; as an event this would cost every statement."""
+        if self.is_sqlite:
+            connection.exec_driver_sql(statement)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -145,20 +170,21 @@ class Store:
             raise Halt(
                 "the folder of the store does not exist", where=path, todo="run 'creditgate init' first"
             )
+        # The connection used last is used next: writers that take turns with two find the pages that each
+        # has in memory outdated every time.
+        in_memory = path in (None, "", ":memory:")
         engine = sa.create_engine(
-            self.url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}
+            self.url,
+            connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+            **({} if in_memory else {"pool_use_lifo": True, "pool_size": POOLED}),
         )
 
         @sa.event.listens_for(engine, "connect")
         def _prepare(raw: sqlite3.Connection, _record: Any) -> None:
-            raw.isolation_level = None  # transactions are begun by us, below
+            raw.isolation_level = None  # transactions are begun by us, above
             for pragma in PRAGMAS:
                 raw.execute(f"PRAGMA {pragma}")
-
-        @sa.event.listens_for(engine, "begin")
-        def _begin(connection: sa.Connection) -> None:
-            write = connection.get_execution_options().get("creditgate_write", False)
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+            raw.execute(f"PRAGMA wal_autocheckpoint={self._log_pages:d}")
 
         return engine
 
