@@ -1,8 +1,8 @@
 """Changing the encryption key while everything runs.
 
-Invariant: at every moment, and after a kill at any line, the file holds every key that some value needs; it is
-replaced whole and readable by its owner alone. A key leaves it only when nothing in the store uses it and every
-process has had time to notice the newer one.
+Invariant: at every moment, and after a kill at any line, the file holds every key that some value needs; it
+is replaced whole and readable by its owner alone. A key leaves it only when nothing in the store uses it and
+every process has had time to notice the newer one.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def shown(runtime: Runtime) -> tuple[list[Key], int]:
 
 
 def rotate(runtime: Runtime, actor: str, report: Report = lambda done: None) -> Sealing:
-    """Put a new key on top of the file, and every value under it. ``Halt`` when the keys stand in no file that
-    can be replaced."""
+    """Put a new key on top of the file, and every value under it. ``Halt`` when the keys stand in no file
+    that can be replaced."""
     with _changing(runtime) as path:
         texts = [Fernet.generate_key().decode(), *keyring.lines(path.read_text(encoding="ascii"))]
         _put(path, texts)

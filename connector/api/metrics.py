@@ -79,10 +79,11 @@ class Metrics:
             return
         key = given.secret(config.metrics_key, "metrics_key")
         sent = request.headers.get("authorization", "").partition(" ")
-        if key and sent[0].lower() == "bearer" and hmac.compare_digest(sent[2].strip().encode(), key.encode()):
+        fits = hmac.compare_digest(sent[2].strip().encode(), key.encode())
+        if key and sent[0].lower() == "bearer" and fits:
             return
         challenge = ("WWW-Authenticate", 'Bearer realm="metrics"')
-        raise Refused(401, "metrics are for the networks that are set, and for who sends their key", challenge)
+        raise Refused(401, "figures are for the networks that are set, and for their key", challenge)
 
 
 class StoreFigures(Collector):
@@ -152,9 +153,7 @@ class StoreFigures(Collector):
     def _open(self) -> Iterator[Metric]:
         with self._runtime.store.read() as tx:
             holds, signals, changed = gauges.holds(tx), gauges.signals(tx), gauges.changed(tx)
-        held = GaugeMetricFamily(
-            "creditgate_holds_open", "Orders on hold.", labels=["connection", "state"]
-        )
+        held = GaugeMetricFamily("creditgate_holds_open", "Orders on hold.", labels=["connection", "state"])
         for connection, state, count in holds:
             held.add_metric([connection, state], count)
         warned = GaugeMetricFamily(
@@ -180,7 +179,7 @@ class StoreFigures(Collector):
         for name, state, at in jobs:
             states.add_metric([name, state], 1)
             done.add_metric([name], _age(at, now))
-        paused = GaugeMetricFamily("creditgate_paused", "1 for what the daemon does not run.", labels=["target"])
+        paused = GaugeMetricFamily("creditgate_paused", "1 for what does not run.", labels=["target"])
         for one in pauses:
             if one.holds(now):
                 paused.add_metric([one.target], 1)
@@ -213,8 +212,8 @@ def add_route(app: FastAPI, metrics: Metrics) -> None:
         responses={200: {"content": {"text/plain": {}}}, **documented(401)},
     )
     def figures(request: Request) -> Response:
-        """Lag of streams, calls left, what waits, what is open, checks by outcome and latency. For the networks
-        that the configuration names, or with its own key as a bearer token; no API key of a connection."""
+        """Lag of streams, calls left, what waits, what is open, checks by outcome and latency. For the
+        networks that the configuration names, or with a key of its own as a bearer token."""
         metrics.require(request)
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 

@@ -73,7 +73,7 @@ def changed(tx: sa.Connection) -> int:
 def jobs(tx: sa.Connection) -> list[tuple[str, str, dt.datetime | None]]:
     """The latest slot of each of the daemon's jobs: its state, and when a slot of it was last done."""
     ends = sa.select(slot.c.job, sa.func.max(slot.c.ended_at)).where(slot.c.state == "done")
-    done = {name: at for name, at in tx.execute(ends.group_by(slot.c.job))}
+    done = {row[0]: row[1] for row in tx.execute(ends.group_by(slot.c.job))}
     return [(name, one.state, done.get(name)) for name, one in slots.latest(tx).items()]
 
 

@@ -182,9 +182,7 @@ def _server(folder: Path) -> tuple[Any, str, Path]:
     pem.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     private = folder / "private.pem"
     form = serialization.PrivateFormat.PKCS8
-    private.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
-    )
+    private.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
 
     class Answers(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -223,7 +221,7 @@ def test_nothing_turns_verification_off() -> None:
     for folder in ("connector", "adapters"):
         for path in (root / folder).rglob("*.py"):
             text = path.read_text(encoding="utf-8")
-            for word in ("verify=False", "verify = False", "CERT_NONE", "check_hostname", "_create_unverified"):
+            for word in ("verify=False", "verify = False", "CERT_NONE", "check_hostname", "_unverified"):
                 assert word not in text, path
             assert "allow_redirects=True" not in text, path
 

@@ -60,6 +60,7 @@ def test_what_waits_in_the_store_is_told_by_connection_stream_and_state(service:
     now = dt.datetime.now(dt.UTC)
     zoho = service.runtime.connections.get("zoho").id
     number = service.bench.customer()
+    service.bench.change_customer(number, changes=7)
     ago = [now - dt.timedelta(hours=hours) for hours in range(4)]
     insert(service, cursor, connection_id=zoho, stream="orders", watermark=ago[2], updated_at=ago[1])
     insert(service, cursor, connection_id=zoho, stream="invoices", watermark=None, updated_at=ago[1])
@@ -73,7 +74,7 @@ def test_what_waits_in_the_store_is_told_by_connection_stream_and_state(service:
     aside = {"stream": "orders", "external_id": "1", "code": "c", "field": "f", "value": "", "message": ""}
     insert(service, reject, connection_id=zoho, **aside, raw="{}", first_seen=now, last_seen=now)
     warned = {"kind": "overdue_started", "key": "", "evidence": "{}", "severity": "alarm", "state": "open"}
-    insert(service, signal, customer_id=number, **warned, episode=1, first_seen=now, last_seen=now)
+    insert(service, signal, customer_id=number, **warned, episode=1, raised_at=now, seen_at=now)
     began = {"owner": "here", "attempts": 1, "started_at": ago[3], "lease_until": now}
     insert(service, slot, job="pull zoho", at=ago[3], state="done", ended_at=ago[2], **began)
     insert(service, slot, job="pull zoho", at=ago[1], state="failed", ended_at=ago[1], **began)
