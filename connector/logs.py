@@ -158,16 +158,25 @@ def descriptor() -> int | None:
     return None
 
 
+class _Descriptor(logging.StreamHandler[IO[str]]):
+    """Writes to a descriptor that a parent process has handed over."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(os.fdopen(os.dup(number), "w", encoding="utf-8"))
+
+    def close(self) -> None:
+        self.stream.close()
+        super().close()
+
+
 def _handler(target: str, folder: Path) -> logging.Handler:
     if not target:
         return logging.NullHandler()
-    stream: IO[str]
+    handler: logging.Handler
     if target in (STDERR, STDOUT):
-        stream = sys.stderr if target == STDERR else sys.stdout
-        handler: logging.Handler = logging.StreamHandler(stream)
+        handler = logging.StreamHandler(sys.stderr if target == STDERR else sys.stdout)
     elif target.startswith(DESCRIPTOR):
-        stream = os.fdopen(os.dup(int(target.removeprefix(DESCRIPTOR))), "w", encoding="utf-8")
-        handler = logging.StreamHandler(stream)
+        handler = _Descriptor(int(target.removeprefix(DESCRIPTOR)))
     else:
         handler = logging.FileHandler(folder / target, encoding="utf-8")
     handler.setFormatter(
