@@ -29,6 +29,7 @@ from connector.roles import Roles
 from connector.store.budget import StoreBudget
 from connector.store.connections import Connection, Connections
 from connector.store.engine import Store
+from connector.store.places import StorePlaces
 from connector.store.secrets import StoreSecrets
 
 
@@ -38,6 +39,7 @@ class Runtime:
 
     config: Config
     _budgets: list[StoreBudget] = field(default_factory=list, init=False, repr=False)
+    _places: list[StorePlaces] = field(default_factory=list, init=False, repr=False)
 
     @cached_property
     def store(self) -> Store:
@@ -130,13 +132,17 @@ class Runtime:
                 values[setting.key] = value
         limits = kind.limits_for(values)
         budget = StoreBudget(self.store, connection.id, limits)
+        places = StorePlaces(self.store, connection.id, limits, self.config.home)
         self._budgets.append(budget)
+        self._places.append(places)
         return ports.Context(
             connection=connection.name,
             settings=values,
             secrets=secrets,
             # What a channel did not take is queued, and told by a later run: nobody waits for it meanwhile.
-            http=Http(limits, budget, attempts=1 if issubclass(kind, ports.Channel) else ATTEMPTS),
+            http=Http(
+                limits, budget, places=places, attempts=1 if issubclass(kind, ports.Channel) else ATTEMPTS
+            ),
             language=self.config.language,
             now=lambda: dt.datetime.now(dt.UTC),
         )
@@ -153,6 +159,8 @@ class Runtime:
 
     def release(self) -> None:
         """Give back the calls that the adapters made so far have not used; they are not to be used on."""
+        while self._places:
+            self._places.pop().close()
         while self._budgets:
             self._budgets.pop().give_back()
 

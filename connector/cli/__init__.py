@@ -52,7 +52,8 @@ COMMANDS = {
     "signal": ("signal", "List early warnings, acknowledge and snooze them."),
     "audit": ("audit", "Show the journal and prove that it is whole."),
     "serve": ("serve", "Run the check service that the CRM plugins call."),
-    "daemon": ("daemon", "Run pull, assess and push on schedule."),
+    "daemon": ("daemon", "Run what the calendar says."),
+    "worker": ("worker", "Do what the daemon queues on PostgreSQL."),
     "status": ("status", "Show jobs, streams and what waits, on one screen."),
     "db": ("db", "Upgrade the store's schema."),
 }
