@@ -71,6 +71,7 @@ class Worker:
         self._wait = lease.total_seconds() / speed / PATIENCE
         self._real = runtime.clock
         self._since = runtime.clock()
+        self._put_back: set[str] = set()
         self.owner = owner()
         self.runs = Runs(self._store, command, self.owner, tell=tell, clock=self._clock, lease=lease)
 
@@ -154,7 +155,7 @@ class Worker:
         known = self._jobs.get(name)
         try:
             begun = self._begin(name, known, slot)
-        except Retry as fault:
+        except CreditGateError as fault:
             self._tell(str(fault))
             raise _Later(self._wait) from None
         if begun is Begun.TAKEN:
@@ -165,9 +166,12 @@ class Worker:
         try:
             await self._tended(name)
         except asyncio.CancelledError:
-            self.runs.stop(requeue=True)
-            self._tell(f"{name}: put back")
-            raise _Later(0) from None
+            if self.runs.under_way:  # all at once: there are ten seconds for all of them
+                self._put_back |= set(self.runs.under_way)
+                self.runs.stop(requeue=True)
+            if name in self._put_back:
+                self._tell(f"{name}: put back")
+                raise _Later(0) from None
 
     def _begin(self, name: str, job: Job | None, at: dt.datetime) -> Begun:
         now = self._clock()

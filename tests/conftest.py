@@ -67,7 +67,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL
 @pytest.fixture(scope="session")
 def postgres_template(postgres_server: sa.URL) -> str:
     """The name of a database with the newest schema; nobody may be connected to it."""
-    url = _database(postgres_server, "template_store")
+    url = database(postgres_server, "template_store")
     new_store(url).close()
     return "template_store"
 
@@ -75,10 +75,11 @@ def postgres_template(postgres_server: sa.URL) -> str:
 @pytest.fixture
 def postgres_url(postgres_server: sa.URL, postgres_template: str) -> str:
     """The URL of an empty store with the newest schema, gone with the server; mark the test ``postgres``."""
-    return _database(postgres_server, f"test_{uuid.uuid4().hex} TEMPLATE {postgres_template}")
+    return database(postgres_server, f"test_{uuid.uuid4().hex} TEMPLATE {postgres_template}")
 
 
-def _database(server: sa.URL, created: str) -> str:
+def database(server: sa.URL, created: str) -> str:
+    """Create a database; its URL."""
     admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
         connection.execute(sa.text(f"CREATE DATABASE {created}"))

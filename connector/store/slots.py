@@ -97,7 +97,7 @@ def begin(
         return Begun.TAKEN
     values = _values(owner, now, "running", now + lease)
     # What was queued counts as an attempt already; what a dead worker had begun is one more.
-    attempts = slot.c.attempts + (state == "running")
+    attempts = slot.c.attempts + int(state == "running")
     tx.execute(sa.update(slot).where(*here).values(**values, attempts=attempts))
     return Begun.MINE
 
