@@ -12,7 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import IO, Any, Protocol
 from urllib.parse import urlsplit
@@ -65,6 +65,13 @@ class Budget(Protocol):
 
     def correct(self, bucket: str, remaining: int) -> None:
         """The vendor says that only ``remaining`` are left in this window."""
+
+
+class Places(Protocol):
+    """How many calls of a connection are under way at once, over all processes."""
+
+    def hold(self, *, heavy: bool) -> AbstractContextManager[None]:
+        """Have a place for a call as long as the block lasts; waits for one."""
 
 
 class NoBudget:
@@ -136,7 +143,8 @@ class _Pause:
 class Http:
     """A client for one connection.
 
-    ``slots`` calls run at once, of them at most so many ``heavy`` ones as the limits say; ``meter``
+    ``slots`` calls run at once, of them at most so many ``heavy`` ones as the limits say, and with ``places``
+    so many over all processes; ``meter``
     counts calls by (method, path) for status and tests. A ``Retry`` that is ``busy`` makes all calls
     of the connection pause together: as long as its ``after`` says, else 30 s, doubling up to 15 min.
     Retries: a ``Retry`` raised by ``check`` or by the network is tried again up to five times,
@@ -151,6 +159,7 @@ class Http:
         limits: Limits,
         budget: Budget | None = None,
         *,
+        places: Places | None = None,
         sleep: Callable[[float], None] = time.sleep,
         attempts: int = ATTEMPTS,
         longest_wait: float = LONGEST_WAIT,
@@ -162,6 +171,7 @@ class Http:
         self._hosts = hosts
         self._connection = connection
         self.budget = budget or NoBudget()
+        self._places = places
         self.meter: Counter[tuple[str, str]] = Counter()
         self._slots = threading.BoundedSemaphore(limits.slots)
         self._heavy = threading.BoundedSemaphore(min(limits.heavy or limits.slots, limits.slots))
@@ -210,22 +220,23 @@ class Http:
             taken = time.monotonic()
             with self._heavy if heavy else nullcontext(), self._slots:
                 pauses = self._pause.keep()
-                if time.monotonic() - taken > PLACE_SECONDS:
-                    self.budget.take(bucket, weight)
-                answer = self._send(
-                    method,
-                    url,
-                    repeatable=repeatable,
-                    headers=headers() if callable(headers) else headers,
-                    params=params() if callable(params) else params,
-                    json=json,
-                    data=form if form is not None else body,
-                    auth=auth,
-                    stream=sink is not None,
-                )
-                self._judge(answer, check, pauses)
-                if sink is not None:
-                    _pour(answer, sink, place(method, url))
+                with self._place(heavy=heavy):
+                    if time.monotonic() - taken > PLACE_SECONDS:
+                        self.budget.take(bucket, weight)
+                    answer = self._send(
+                        method,
+                        url,
+                        repeatable=repeatable,
+                        headers=headers() if callable(headers) else headers,
+                        params=params() if callable(params) else params,
+                        json=json,
+                        data=form if form is not None else body,
+                        auth=auth,
+                        stream=sink is not None,
+                    )
+                    self._judge(answer, check, pauses)
+                    if sink is not None:
+                        _pour(answer, sink, place(method, url))
             return answer
 
         def again(fault: BaseException) -> bool:
@@ -242,6 +253,9 @@ class Http:
         )
         result: requests.Response = retrying(once)
         return result
+
+    def _place(self, *, heavy: bool) -> AbstractContextManager[None]:
+        return self._places.hold(heavy=heavy) if self._places is not None else nullcontext()
 
     def rest(self, seconds: float) -> None:
         """Wait on the clock, between two looks at what the vendor is still working on."""

@@ -103,7 +103,7 @@ def postgres_tools(postgres_server: sa.URL) -> Path:
 @pytest.fixture(scope="session")
 def postgres_template(postgres_server: sa.URL) -> str:
     """The name of a database with the newest schema; nobody may be connected to it."""
-    url = _database(postgres_server, "template_store")
+    url = database(postgres_server, "template_store")
     new_store(url).close()
     return "template_store"
 
@@ -111,7 +111,7 @@ def postgres_template(postgres_server: sa.URL) -> str:
 @pytest.fixture
 def postgres_url(postgres_server: sa.URL, postgres_template: str) -> str:
     """The URL of an empty store with the newest schema, gone with the server; mark the test ``postgres``."""
-    return _database(postgres_server, f"test_{uuid.uuid4().hex} TEMPLATE {postgres_template}")
+    return database(postgres_server, f"test_{uuid.uuid4().hex} TEMPLATE {postgres_template}")
 
 
 def _write_without_waiting_for_the_disk(server: sa.URL) -> None:
@@ -125,6 +125,8 @@ def _write_without_waiting_for_the_disk(server: sa.URL) -> None:
 
 
 def _database(server: sa.URL, created: str) -> str:
+def database(server: sa.URL, created: str) -> str:
+    """Create a database; its URL."""
     admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
         connection.execute(sa.text(f"CREATE DATABASE {created}"))

@@ -19,10 +19,10 @@ def command(ctx: click.Context, form: str) -> int:
     Calls nobody: 'creditgate doctor' does. Exit code 1 when something is paused, failed, late or waits for a
     person.
     """
-    from connector.daemon import jobs_of
+    from connector.runs import jobs_of
     from connector.status import lines
 
     with runtime(ctx) as home:
         found = lines(home.store, jobs_of(home), home.clock())
     emit([{name: getattr(line, name) or None for name in COLUMNS} for line in found], COLUMNS, form)
-    return int(any(line.state not in ("ok", "running") for line in found))
+    return int(any(line.state not in ("ok", "running", "queued") for line in found))
