@@ -11,7 +11,7 @@ import datetime as dt
 import threading
 from collections.abc import Sequence
 
-from connector import logs, schedule
+from connector import logs
 from connector.errors import Halt, Retry
 from connector.runs import LEASE, Clock, Command, Runs, Tell, owner
 from connector.runtime import Runtime
@@ -95,68 +95,6 @@ class Daemon:
                 continue
             if self._store.is_sqlite:
                 self._start(job, at, now)
-
-    def _start(self, job: Job, at: dt.datetime, now: dt.datetime) -> None:
-        with self._store.write() as tx:
-            if not slots.claim(tx, job.name, at, self.owner, now, LEASE):
-                return
-        said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the run
-        logged = logs.descriptor()
-        # The pipe is never written to: it ends when this process does, however it ends.
-        process = subprocess.Popen(
-            self._command(job),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=said,
-            # Runs write their logs where the daemon does.
-            env=os.environ | ({} if logged is None else {"CREDITGATE_LOG": f"{logs.DESCRIPTOR}{logged}"}),
-            pass_fds=() if logged is None else (logged,),
-            start_new_session=True,  # Ctrl-C is for the daemon, which then ends its runs in order
-        )
-        self._runs[job.name] = Run(job, at, now, now, process, said)
-        log.info("slot_begins", job=job.name, slot=at)
-        self._tell(f"{job.name}: started for {at:%Y-%m-%d %H:%M:%S} UTC")
-
-    def _tend(self, run: Run) -> None:
-        now, code = self._clock(), run.process.poll()
-        if code is not None:
-            self._ended(run, now, code)
-        elif now - run.started >= run.job.schedule.at_most:
-            _end([run])
-            self._failed(run, now, f"ended after {run.job.schedule.at_most}, the most that it may take", True)
-        elif now - run.renewed >= RENEW:
-            with self._store.write() as tx:
-                kept = slots.renew(tx, run.job.name, run.at, self.owner, now + LEASE)
-            run.renewed = now
-            if not kept:
-                _end([run])
-                self._forget(run)
-                self._tell(f"{run.job.name}: taken over by another daemon")
-
-    def _ended(self, run: Run, now: dt.datetime, code: int) -> None:
-        # 1: done, with something set aside that its own listing shows; a proof failed.
-        if code not in (0, 1) or (code and run.job.schedule.act.proof):
-            # A signal or an unforeseen fault may pass; what a person has to put right does not.
-            self._failed(run, now, _last_words(run, code), code not in (1, Halt.exit_code))
-            return
-        with self._store.write() as tx:
-            if slots.end(tx, run.job.name, run.at, self.owner, now):
-                slots.recovered(tx, run.job.target)
-        self._forget(run)
-        log.info("slot_done", job=run.job.name, slot=run.at, code=code)
-        self._tell(f"{run.job.name}: done")
-
-    def _failed(self, run: Run, now: dt.datetime, why: str, passes: bool) -> None:
-        paused = None
-        with self._store.write() as tx:
-            if slots.end(tx, run.job.name, run.at, self.owner, now, why):
-                paused = slots.fail(tx, run.job.target, now, why, passes=passes)
-        self._forget(run)
-        until = paused.until if paused else None
-        log.warning("slot_failed", job=run.job.name, slot=run.at, until=until)
-        if paused:
-            said = f"until {paused.until:%H:%M:%S} UTC" if paused.until else "until it is resumed"
-            self._tell(f"{run.job.name}: {why} – {paused.target} is paused {said}")
             else:
                 self._queue(job, at, now)
 

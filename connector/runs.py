@@ -20,13 +20,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from connector import schedule
+from connector import logs, schedule
 from connector.errors import Halt, Retry
 from connector.runtime import Runtime
 from connector.schedule import Job
 from connector.store import slots
 from connector.store.engine import Store
 
+log = logs.logger("runs")
 # Who does not renew its claim for so long is taken for dead.
 LEASE = dt.timedelta(seconds=60)
 # Runs end within this after SIGTERM, then they are killed; the rest of ten seconds is for saying so.
@@ -71,16 +72,21 @@ class Runs:
     def start(self, job: Job, at: dt.datetime, now: dt.datetime) -> Run:
         """Start a slot that was claimed."""
         said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the run
+        logged = logs.descriptor()
         # The pipe is never written to: it ends when this process does, however it ends.
         process = subprocess.Popen(
             self._command(job),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=said,
+            # Runs write their logs where their starter does.
+            env=os.environ | ({} if logged is None else {"CREDITGATE_LOG": f"{logs.DESCRIPTOR}{logged}"}),
+            pass_fds=() if logged is None else (logged,),
             start_new_session=True,  # Ctrl-C is for the daemon, which then ends its runs in order
         )
         run = Run(job, at, now, now, process, said)
         self.under_way[job.name] = run
+        log.info("slot_begins", job=job.name, slot=at)
         self._tell(f"{job.name}: started for {at:%Y-%m-%d %H:%M:%S} UTC")
         return run
 
@@ -128,6 +134,7 @@ class Runs:
             if slots.end(tx, run.job.name, run.at, self._owner, now):
                 slots.recovered(tx, run.job.target)
         self._forget(run)
+        log.info("slot_done", job=run.job.name, slot=run.at, code=code)
         self._tell(f"{run.job.name}: done")
 
     def _failed(self, run: Run, now: dt.datetime, why: str, passes: bool) -> None:
@@ -136,6 +143,7 @@ class Runs:
             if slots.end(tx, run.job.name, run.at, self._owner, now, why):
                 paused = slots.fail(tx, run.job.target, now, why, passes=passes)
         self._forget(run)
+        log.warning("slot_failed", job=run.job.name, slot=run.at, until=paused.until if paused else None)
         if paused:
             until = f"until {paused.until:%H:%M:%S} UTC" if paused.until else "until it is resumed"
             self._tell(f"{run.job.name}: {why} – {paused.target} is paused {until}")

@@ -143,7 +143,6 @@ class Runtime:
                 values[setting.key] = given.secret(value, f"{setting.key} of {connection.name}")
         limits = kind.limits_for(values)
         budget = StoreBudget(self.store, connection.id, limits, now=self.clock, sleep=self.sleep)
-        budget = StoreBudget(self.store, connection.id, limits)
         places = StorePlaces(self.store, connection.id, limits, self.config.home)
         self._budgets.append(budget)
         self._places.append(places)
@@ -155,12 +154,12 @@ class Runtime:
             http=Http(
                 limits,
                 budget,
+                places=places,
                 attempts=1 if issubclass(kind, ports.Channel) else ATTEMPTS,
                 hosts=self.hosts(kind),
                 ca_bundle=str(self.config.path(self.config.ca_bundle)) if self.config.ca_bundle else None,
                 connection=connection.name,
                 sleep=self.sleep,
-                limits, budget, places=places, attempts=1 if issubclass(kind, ports.Channel) else ATTEMPTS
             ),
             language=self.config.language,
             now=self.clock,

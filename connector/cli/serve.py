@@ -31,8 +31,7 @@ def command(ctx: click.Context, host: str, port: int) -> None:
     from connector.api import background, create_app
     from connector.store import checkpoints
 
-    with runtime(ctx) as home, _alone(home.store), checkpoints.beside(home.store):
-    with runtime(ctx) as home, alone(home.store):
+    with runtime(ctx) as home, alone(home.store), checkpoints.beside(home.store):
         app = create_app(home)
         with _listening(host, port) as listener:
             if host not in _LOOPBACK:

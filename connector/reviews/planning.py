@@ -42,7 +42,6 @@ def plan(runtime: Runtime) -> Planned:
     escalate the overdue ones."""
     done, last = Planned(), 0
     _by_signals(runtime, done)
-    _by_signal(runtime, done)
     while True:
         with runtime.store.read() as tx:
             ids = visits.every_customer(tx, last, CHUNK)
@@ -77,16 +76,6 @@ def _by_signals(runtime: Runtime, done: Planned) -> None:
             number, new = open_within(runtime, tx, row.customer_id, reason=reason, actor=POLICY, origin=EVENT)
             told = f"review {number} {'is opened' if new else 'is live already'}"
             tellings.settle_deed(tx, row.id, tellings.DONE, told, runtime.clock())
-def _by_signal(runtime: Runtime, done: Planned) -> None:
-    """What the policy wants about signals ('signal act'): a case of its own, or the live one."""
-        rows = tellings.wanted(tx, [ACTION])
-        name = say(f"signal_name.{row.kind}", {}, runtime.config.language)
-        reason = say("signal_reason", {"number": row.signal_id, "name": name}, runtime.config.language)
-            if row.alive == signals.State.CLOSED:
-                continue
-            number, new = open_within(runtime, tx, row.customer_id, reason=reason, actor=ACTOR, origin=EVENT)
-            tellings.settle_deed(tx, row.id, tellings.DONE, f"review {number}", runtime.clock())
-        done.opened += new
 
 
 def _due(runtime: Runtime, tx: sa.Connection, ids: list[int]) -> list[tuple[int, dt.date, str, Params]]:

@@ -18,10 +18,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from connector.errors import CreditGateError, Halt, Retry
-from connector.store import journal, moved
 from connector.errors import Contended, CreditGateError, Halt, Retry
-from connector.store import journal
+from connector.store import journal, moved
 
 BUSY_SECONDS = 60
 PRAGMAS = (
@@ -166,6 +164,8 @@ class Store:
         """The driver is told to begin nothing by itself; as an event this would cost every statement."""
         if self.is_sqlite:
             connection.exec_driver_sql(statement)
+            raw: Any = connection.connection.dbapi_connection
+            moved.require_none(raw, self.name)
 
     @contextmanager
     def translated(self) -> Iterator[None]:
@@ -241,13 +241,6 @@ class Store:
             for pragma in PRAGMAS:
                 raw.execute(f"PRAGMA {pragma}")
             raw.execute(f"PRAGMA wal_autocheckpoint={self._log_pages:d}")
-
-        @sa.event.listens_for(engine, "begin")
-        def _begin(connection: sa.Connection) -> None:
-            write = connection.get_execution_options().get("creditgate_write", False)
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-            raw: Any = connection.connection.dbapi_connection
-            moved.require_none(raw, self.name)
 
         return engine
 

@@ -72,8 +72,6 @@ def claim(
     return True
 
 
-def _alone(tx: sa.Connection, job: str, at: dt.datetime, now: dt.datetime) -> bool:
-    locks.take(tx, f"slot {job}")  # two daemons that find no row must not both insert one
 def queue(tx: sa.Connection, job: str, at: dt.datetime, owner: str, now: dt.datetime) -> bool:
     """Whether this slot waits for a worker from now on. Not so in the cases of ``claim``, or if it waits or
     was begun already: what a worker that died has begun is begun again by another one. Earlier slots that
@@ -139,9 +137,8 @@ def _values(owner: str, now: dt.datetime, state: str, lease_until: dt.datetime) 
 
 
 def _one_by_one(tx: sa.Connection, job: str) -> None:
-    if tx.dialect.name == "postgresql":
-        # Two daemons that find no row must not both insert one; SQLite has one writer as it is.
-        tx.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"slot {job}"))))
+    """Two daemons that find no row must not both insert one."""
+    locks.take(tx, f"slot {job}")
 
 
 def _hindered(tx: sa.Connection, job: str, at: dt.datetime, now: dt.datetime, *states: str) -> bool:

@@ -1,4 +1,4 @@
-"""Workers on PostgreSQL: what daemons queue is done once, put back when a worker stops, taken up when one dies."""
+"""Workers on PostgreSQL: what is queued is done once, put back by one that stops, taken up when one dies."""
 
 from __future__ import annotations
 
@@ -101,7 +101,9 @@ def url(postgres_server: sa.URL, postgres_template: str) -> str:
 def world(url: str, tmp_path: Path) -> Iterator[World]:
     made = World(url, tmp_path)
     with made.store.write() as tx:
-        tx.execute(sa.text("TRUNCATE slot, pause, process, procrastinate_jobs, procrastinate_workers CASCADE"))
+        tx.execute(
+            sa.text("TRUNCATE slot, pause, process, procrastinate_jobs, procrastinate_workers CASCADE")
+        )
     yield made
     made.store.close()
 
@@ -210,7 +212,11 @@ def test_a_worker_whose_store_is_lost_comes_back(world: World, monkeypatch: pyte
         if not ended and world.told[1:] == []:
             with world.store.write() as tx:
                 mine = "pid <> pg_backend_pid() AND datname = current_database()"
-                ended.append(tx.execute(sa.text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {mine}")))
+                ended.append(
+                    tx.execute(
+                        sa.text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {mine}")
+                    )
+                )
         return "pull a: done" in world.told
 
     world.work(cut, world.worker(job()))
@@ -244,7 +250,9 @@ def test_a_part_waits_for_whoever_pushes_its_writes_and_for_nobody_else(world: W
             with other.engine.connect() as tx:
                 tx.execute(sa.text("SET lock_timeout = '20ms'"))
                 tx.commit()
-                other_store: Any = SimpleNamespace(is_sqlite=False, engine=SimpleNamespace(connect=lambda: tx))
+                other_store: Any = SimpleNamespace(
+                    is_sqlite=False, engine=SimpleNamespace(connect=lambda: tx)
+                )
                 with alone(other_store, 1, part):
                     return True
         except sa.exc.OperationalError:

@@ -6,7 +6,7 @@ from alembic import op
 from connector.store import queue
 
 revision = "0052"
-down_revision = "0048"
+down_revision = "0050"
 
 
 def upgrade() -> None:

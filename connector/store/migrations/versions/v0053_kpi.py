@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0053"
-down_revision = "0050"
+down_revision = "0052"
 
 KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
@@ -28,7 +28,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("connection_id", "account_id", "since", name=op.f("pk_account_owner")),
     )
     op.execute(
-        "INSERT INTO account_owner (connection_id, account_id, since, owner_id) "
+        "INSERT INTO account_owner (connection_id, account_id, since, owner_id) "  # noqa: S608 - ours, below
         f"SELECT connection_id, external_id, {_NOW[op.get_bind().dialect.name]}, owner_id FROM account"
     )
     op.add_column("promise", sa.Column("visit_key", sa.Text(), nullable=True))
