@@ -93,8 +93,11 @@ def plan(
 def _spare(store: Store, now: dt.datetime, rules: Visits) -> None:
     """A visit that takes place soon enough anyway serves the signals that ask for one, too."""
     until = now.date() + rules.signal_days * DAY
-    with store.write() as tx:
+    with store.read() as tx:
         asking = sorted({row.customer_id for row in tellings.wanted(tx, ["visit"])})
+    if not asking:
+        return
+    with store.write() as tx:
         tellings.settle_deeds(tx, "visit", visits.open_of(tx, asking, until), now, "a visit was planned")
 
 
