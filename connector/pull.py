@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from connector import quotas
+from connector import logs, quotas
 from connector.adapter import Crm, Missing, Row
 from connector.arrivals import Counting
 from connector.errors import Halt
@@ -26,6 +26,7 @@ from connector.window import LAG, Count, Report, Window, keep_rows, read_rows
 
 # Vendors without a list of deletions are swept by id this often.
 SWEEP_EVERY = dt.timedelta(hours=24)
+log = logs.logger("pull")
 
 
 @dataclass
@@ -89,9 +90,19 @@ def pull(
                 with _survived(count, faults):
                     _pull_stream(store, connection, crm, window, full=full)
             report(stream, count)
+            log.info(
+                "stream_pulled",
+                connection=connection.name,
+                stream=stream.value,
+                outcome="skipped" if count.skipped else "read",
+                read=count.read,
+                changed=count.changed,
+                rejected=count.rejected,
+                gone=count.gone,
+            )
         if faults and len(done.skipped) == len(done.streams):
             raise faults[0]
-        _retry_homeless(store, connection, mapping, done, counting)
+        _retry_homeless(store, connection, mapping, done, counting, crm.context.now())
     return done
 
 
@@ -102,6 +113,7 @@ def _survived(count: Count, faults: list[Halt]) -> Iterator[None]:
         yield
     except Halt as fault:
         faults.append(fault)
+        log.warning("stream_skipped", **logs.told(fault))
         count.skipped = str(fault)
 
 
@@ -151,8 +163,10 @@ def retry_rejects(
     mapping: FieldMapping,
     code: str | None = None,
     counting: Counting | None = None,
+    now: dt.datetime | None = None,
 ) -> Pulled:
-    """Read the rows that were set aside again, under the present mapping."""
+    """Read the rows that were set aside again, under the present mapping; ``now`` (aware UTC) is the real
+    moment unless given."""
     done = Pulled()
     with store.read() as tx:
         waiting = records.rejects(tx, connection.id, code)
@@ -160,15 +174,20 @@ def retry_rejects(
         rows = [records.raw_row(row) for row in waiting if row.stream == stream.value]
         reader = mapping.readers.get(stream)
         if rows and reader is not None:
-            _store_rows(store, connection, reader, rows, done.count(stream), counting)
+            _store_rows(store, connection, reader, rows, done.count(stream), counting, now)
     return done
 
 
 def _retry_homeless(
-    store: Store, connection: Connection, mapping: FieldMapping, done: Pulled, counting: Counting | None
+    store: Store,
+    connection: Connection,
+    mapping: FieldMapping,
+    done: Pulled,
+    counting: Counting | None,
+    now: dt.datetime,
 ) -> None:
     """Rows whose account was missing may have found it by now."""
-    retried = retry_rejects(store, connection, mapping, "missing_account", counting)
+    retried = retry_rejects(store, connection, mapping, "missing_account", counting, now)
     for stream, count in retried.streams.items():
         healed = count.read - count.rejected
         done.count(stream).changed += count.changed
@@ -207,10 +226,11 @@ def _store_rows(
     rows: list[Row],
     count: Count,
     counting: Counting | None,
+    now: dt.datetime | None,
 ) -> None:
     read, misfits = read_rows(reader, rows)
     with store.write() as tx:
-        now = dt.datetime.now(dt.UTC)
+        now = now or dt.datetime.now(dt.UTC)
         before = count.changed
         keep_rows(tx, connection, reader.stream, read, misfits, count, now, counting)
         if reader.stream is Stream.ACCOUNTS and count.changed > before:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -17,10 +18,12 @@ from zoneinfo import ZoneInfo
 
 from connector import adapter as ports
 from connector import config as configuration
+from connector import given
 from connector import mapping as mappings
 from connector.arrivals import Counting
 from connector.config import Config
 from connector.errors import CreditGateError, Halt
+from connector.hosts import Hosts
 from connector.http import ATTEMPTS, Http
 from connector.money import Rate, Rates, is_currency
 from connector.policy.load import load as load_policy
@@ -32,17 +35,25 @@ from connector.store.engine import Store
 from connector.store.secrets import StoreSecrets
 
 
+def real_moment() -> dt.datetime:
+    """What time it is, aware UTC."""
+    return dt.datetime.now(dt.UTC)
+
+
 @dataclass
 class Runtime:
-    """One opened home folder."""
+    """One opened home folder. ``moment`` says what time it is (aware UTC), ``sleep`` waits so many seconds;
+    others stand in for them where a year is run through in logical time."""
 
     config: Config
+    moment: Callable[[], dt.datetime] = real_moment
+    sleep: Callable[[float], None] = time.sleep
     _budgets: list[StoreBudget] = field(default_factory=list, init=False, repr=False)
 
     @cached_property
     def store(self) -> Store:
         """The store; its schema must be current (``creditgate db upgrade``)."""
-        return Store(self.config.url)
+        return Store(self.config.url, self.config.database_schema)
 
     @cached_property
     def connections(self) -> Connections:
@@ -79,20 +90,20 @@ class Runtime:
             return None
 
     def now(self) -> dt.datetime:
-        """The moment of decisions, aware UTC."""
-        return self.config.now()
+        """The moment of decisions, aware UTC: that of the clock, unless the configuration pins the day."""
+        return self.clock() if self.config.as_of is None else self.config.now()
 
     def today(self) -> dt.date:
         """The calendar day of ``now`` in the policy's time zone."""
         return self.now().astimezone(ZoneInfo(self.policy.timezone)).date()
 
     def clock(self) -> dt.datetime:
-        """The real moment, aware UTC, for what is not a decision."""
-        return dt.datetime.now(dt.UTC)
+        """What time it is, aware UTC, for what is not a decision."""
+        return self.moment()
 
     def secrets(self, connection: Connection) -> StoreSecrets:
         """The secrets of a connection."""
-        return StoreSecrets(self.store, self.config.cipher(), connection.id, self.config.home)
+        return StoreSecrets(self.store, self.config.cipher(), connection.id, self.config.home, now=self.clock)
 
     def mapping(self, connection: Connection) -> mappings.FieldMapping:
         """The mapping of a connection: its own file if there is one, else the one of its kind."""
@@ -127,24 +138,38 @@ class Runtime:
         secrets = self.secrets(connection)
         for setting in kind.settings:
             if setting.secret and (value := secrets.get(f"setting:{setting.key}")) is not None:
-                values[setting.key] = value
+                values[setting.key] = given.secret(value, f"{setting.key} of {connection.name}")
         limits = kind.limits_for(values)
-        budget = StoreBudget(self.store, connection.id, limits)
+        budget = StoreBudget(self.store, connection.id, limits, now=self.clock, sleep=self.sleep)
         self._budgets.append(budget)
         return ports.Context(
             connection=connection.name,
             settings=values,
             secrets=secrets,
             # What a channel did not take is queued, and told by a later run: nobody waits for it meanwhile.
-            http=Http(limits, budget, attempts=1 if issubclass(kind, ports.Channel) else ATTEMPTS),
+            http=Http(
+                limits,
+                budget,
+                attempts=1 if issubclass(kind, ports.Channel) else ATTEMPTS,
+                hosts=self.hosts(kind),
+                ca_bundle=str(self.config.path(self.config.ca_bundle)) if self.config.ca_bundle else None,
+                connection=connection.name,
+                sleep=self.sleep,
+            ),
             language=self.config.language,
-            now=lambda: dt.datetime.now(dt.UTC),
+            now=self.clock,
         )
+
+    def hosts(self, kind: type[ports.Adapter]) -> Hosts:
+        """Where connections of this kind may send secrets."""
+        return Hosts(kind.hosts, self.config.hosts)
 
     def budget(self, connection: Connection) -> StoreBudget:
         """How much may still be called, to look at."""
         _, kind = ports.find(connection.kind)
-        return StoreBudget(self.store, connection.id, kind.limits_for(self._settings(connection, kind)))
+        return StoreBudget(
+            self.store, connection.id, kind.limits_for(self._settings(connection, kind)), now=self.clock
+        )
 
     def _settings(self, connection: Connection, kind: type[ports.Adapter]) -> dict[str, str]:
         """What is set, with the defaults of what is not; no secrets."""

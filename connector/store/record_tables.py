@@ -76,6 +76,7 @@ sales_order = _record(
     column("prepaid", sa.Boolean),
     optional("decision", sa.Text),  # what a user of the CRM wants done about its hold
     optional("decided_by", sa.Text),
+    optional("check_key", sa.Text),  # what its first check called it
 )
 sa.Index("ix_sales_order_account", sales_order.c.connection_id, sales_order.c.account_id)
 sa.Index("ix_sales_order_number", sales_order.c.connection_id, sales_order.c.number)

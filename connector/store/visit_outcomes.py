@@ -59,7 +59,7 @@ def _promise(tx: sa.Connection, known: sa.Row[Any], told: VisitResult, about: st
         reason = f"visit {known.key}: the CRM tells of another day"
         ending = conduct.ending(reason, ACTOR, now) | {"outcome": WITHDRAWN}
         conduct.end(tx, promise, running.id, **ending)
-        detail = {"promise": running.id, "outcome": WITHDRAWN, "reason": reason}
+        detail = {"promise": running.id, "reason": reason, "before": "open", "after": WITHDRAWN}
         journal.add(tx, now, ACTOR, "promise_settled", about, detail)
     if told.promised_on is None:
         return
@@ -83,7 +83,8 @@ def _promise(tx: sa.Connection, known: sa.Row[Any], told: VisitResult, about: st
     reason = f"told at visit {known.key}: all that was overdue"
     who = {"customer_id": known.customer_id, "reason": reason, "actor": ACTOR, "at": now}
     number = conduct.add(tx, promise, **values, **who)
-    journal.add(tx, now, ACTOR, "promise_recorded", about, {"promise": number, **values, "reason": reason})
+    detail = {"promise": number, **values, "reason": reason, "before": None, "after": "open"}
+    journal.add(tx, now, ACTOR, "promise_recorded", about, detail)
 
 
 def _answer(tx: sa.Connection, known: sa.Row[Any], told: VisitResult, now: dt.datetime) -> None:
