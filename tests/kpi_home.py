@@ -50,14 +50,18 @@ who = "Zhao Min"
 """
 
 
-def kpi_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, rules: str = "", roles: str = ROLES) -> Home:
+def kpi_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, rules: str = "", database_url: str = ""
+) -> Home:
     """A home on 2026-04-01; ``u1`` is Chen Yu by id, ``u2`` Zhao Min by e-mail, ``u3`` nobody known."""
     on(monkeypatch, dt.date(2026, 4, 1))
     home = make_home(tmp_path, monkeypatch)
+    if database_url:
+        monkeypatch.setenv("CREDITGATE_DATABASE_URL", database_url)
     home.connect()
     (home.folder / "policies" / "standard.yaml").write_text(POLICY + rules, encoding="utf-8")
     with (home.folder / "creditgate.toml").open("a", encoding="utf-8") as config:
-        config.write(roles)
+        config.write(ROLES)
     users = [("u1", "陈宇", None), ("u2", "Z. Min", "Zhao@example.com"), ("u3", "Sun Hao", None)]
     with home.opened() as runtime, runtime.store.write() as tx:
         for user, name, email in users:

@@ -8,8 +8,6 @@ down_revision = "0052"
 
 KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
-KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-
 
 def upgrade() -> None:
     """Add a table and a column. Owners count from now on: who owned an account before is not known."""
