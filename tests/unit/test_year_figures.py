@@ -1,4 +1,4 @@
-"""The figures of a simulated year see what they are there for: a message that came twice, a customer missed."""
+"""The figures of a simulated year see what they are for: a message that came twice, a customer missed."""
 
 from __future__ import annotations
 
