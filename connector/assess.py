@@ -18,6 +18,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from connector import logs
 from connector import notes as account_notes
 from connector.locale import say
 from connector.money import Rates, to_major
@@ -37,6 +38,7 @@ from connector.store.outbox import FIELDS, HOLD_FIRST, Item
 from connector.store.signals import Signal
 
 ROUNDS = 5
+log = logs.logger("assess")
 _TENTH = Decimal("0.1")
 
 
@@ -88,6 +90,7 @@ def assess(
         # What is noticed about one customer may concern others of its group that were judged before it.
         if customers is not None or not _some_due(store, now):
             break
+    log.info("assessed", judged=done.judged, changed=done.changed, queued=done.queued)
     return done
 
 
@@ -160,6 +163,8 @@ def _assess_chunk(
         noted |= trouble.note(tx, sorted(stored), policy.signals, now)
         queued = _queue(tx, free, told, noted, language, now)
         queued += account_notes.on_status(tx, [one.outcome for one in told], before, now, notes)
+    for one in changed:
+        log.debug("customer_changed", customer=one.outcome.customer_id, outcome=one.outcome.status)
     done.judged += len(valid)
     done.changed += len(changed)
     done.queued += queued

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
+from connector import logs
 from connector.check_model import CheckAnswer, CheckRequest, Decision
 from connector.check_reasons import Found
 from connector.errors import Halt, Retry
@@ -33,6 +34,7 @@ from connector.store.parties import Party
 from connector.store.reservations import Reservation
 
 ATTEMPTS = 10
+log = logs.logger("check")
 # Steps at which the customer's standing counts even if the order asks for no more credit.
 _STANDING = ("approval", "shipment", "invoice")
 
@@ -58,6 +60,7 @@ def check(
     """
     answer = decide(store, policy, rates, request, now, reservation_hours=reservation_hours)
     assert answer is not None  # noqa: S101 - only a person's act goes without
+    log.info("checked", connection=request.connection, outcome=answer.decision)
     return answer
 
 

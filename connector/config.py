@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
 import sysconfig
 import tomllib
 from decimal import Decimal
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal
 
-from cryptography.fernet import Fernet, MultiFernet
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from cryptography.fernet import MultiFernet
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -23,13 +25,16 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from connector import given
 from connector.correspondence import Letterhead
 from connector.errors import Halt
+from connector.keyring import KeyRing, read_keys
 from connector.roles import Deputy, Grant
 from connector.schedule import Schedule
 
 FILE = "creditgate.toml"
 KEY_FILE = "secret.key"
+_SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 
 class CrmUser(BaseModel):
@@ -46,7 +51,8 @@ class CrmUser(BaseModel):
 class Config(BaseSettings):
     """What a home folder is configured with.
 
-    ``home`` the folder; ``database_url`` the store; ``language`` of texts written to the CRMs;
+    ``home`` the folder; ``database_url`` the store; ``database_schema`` where one
+    PostgreSQL serves several companies, the schema of this one; ``language`` of texts written to the CRMs;
     ``policy`` and ``mappings`` paths below home; ``rates`` a CSV of currency, day, per_unit;
     ``privacy`` the YAML file on personal data, the stated defaults while it is not there;
     ``agencies`` the one on which agency is asked about whom;
@@ -59,13 +65,19 @@ class Config(BaseSettings):
     ``schedules`` what ``creditgate daemon`` runs when (``connector.schedule``);
     ``crm_users`` who users of the CRMs are; ``calls_per_minute`` what each API key may ask for;
     ``letters`` a folder with templates that stand in for those that ship, ``letterhead`` who writes them,
-    ``letters_by`` the connection that sends them, if several could.
+    ``letters_by`` the connection that sends them, if several could;
+    ``hosts`` to which secrets may go beside the vendors' own (``connector.hosts``), ``ca_bundle`` a PEM file
+    with the certificates to trust in place of the usual ones; ``log`` where logs are written
+    (``connector.logs``) and ``log_level`` from which level on; ``metrics_from`` the networks that may read
+    ``/metrics`` without ``metrics_key``. ``database_url``, ``key`` and ``metrics_key`` hold secrets: they are
+    read from the environment alone, and may be ``file:PATH`` (``connector.given``).
     """
 
     model_config = SettingsConfigDict(env_prefix="CREDITGATE_", extra="forbid")
 
     home: Path = Path()
     database_url: str = ""
+    database_schema: str = ""
     language: Literal["zh", "en"] = "zh"
     policy: str = "policies/standard.yaml"
     mappings: str = "mappings"
@@ -87,6 +99,12 @@ class Config(BaseSettings):
     letters: str = "letters"
     letterhead: Letterhead | None = None
     letters_by: str = ""
+    hosts: tuple[str, ...] = ()
+    ca_bundle: str = ""
+    log: str = ""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    metrics_from: tuple[IPv4Network | IPv6Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
+    metrics_key: str = ""
     key: str = ""
     key_file: str = KEY_FILE
 
@@ -106,10 +124,21 @@ class Config(BaseSettings):
             sources.append(TomlConfigSettingsSource(settings_cls, toml_file=path))
         return tuple(sources)
 
+    @field_validator("database_schema")
+    @classmethod
+    def _is_a_name(cls, name: str) -> str:
+        """A name that needs no quotes: it stands in the settings of a connection."""
+        if name and (not _SCHEMA.fullmatch(name) or name.startswith("pg_")):
+            raise ValueError("a schema is named by small letters, digits and _, 63 at most, and not pg_…")
+        return name
+
     @property
     def url(self) -> str:
         """The store's URL; by default an SQLite file in the home folder."""
-        return self.database_url or f"sqlite:///{(self.home / 'creditgate.db').absolute()}"
+        return (
+            given.secret(self.database_url, "CREDITGATE_DATABASE_URL")
+            or f"sqlite:///{(self.home / 'creditgate.db').absolute()}"
+        )
 
     def path(self, name: str) -> Path:
         """A configured path, relative ones below home."""
@@ -124,26 +153,15 @@ class Config(BaseSettings):
 
     def cipher(self) -> MultiFernet:
         """Encrypts with the first key, decrypts with any: ``CREDITGATE_KEY`` (comma separated, newest
-        first) or the key file, one key a line."""
-        text = self.key.replace(",", "\n")
-        if not text:
-            path = self.path(self.key_file)
-            try:
-                text = path.read_text(encoding="ascii")
-            except OSError:
-                raise Halt(
-                    "there is no encryption key",
-                    where=str(path),
-                    todo="run 'creditgate init', or set CREDITGATE_KEY",
-                ) from None
-        try:
-            return MultiFernet([Fernet(line.strip()) for line in text.splitlines() if line.strip()])
-        except ValueError:
-            raise Halt(
-                "the encryption key is not usable",
-                where="CREDITGATE_KEY" if self.key else str(self.path(self.key_file)),
-                todo="it must be 32 bytes in URL-safe base64, as 'creditgate init' makes it",
-            ) from None
+        first), or the key file, one key a line, which is followed when it changes."""
+        if self.key and not self.key_path:
+            return MultiFernet(read_keys(self.key, "CREDITGATE_KEY"))
+        return KeyRing(self.key_path or self.path(self.key_file))
+
+    @property
+    def key_path(self) -> Path | None:
+        """The file of the encryption keys; ``None`` when they stand in the environment."""
+        return given.named_file(self.key) if self.key else self.path(self.key_file)
 
 
 class _File:
@@ -179,7 +197,20 @@ def load(explicit: Path | None = None) -> Config:
         raise Halt(f"setting {name!r}: {first['msg']}", where=str(path), todo=todo) from None
     finally:
         _file.path = None
+    _no_secret_in(path)
     return config
+
+
+def _no_secret_in(path: Path) -> None:
+    """``Halt`` for a secret in the configuration file, which many may read and which lands in backups."""
+    written = tomllib.loads(path.read_text(encoding="utf-8"))
+    for name in ("key", "metrics_key"):
+        if written.get(name) and given.named_file(written[name]) is None:
+            todo = f'set CREDITGATE_{name.upper()}, or write {name} = "file:PATH"'
+            raise Halt(f"{name} is a secret and stands in the configuration", where=str(path), todo=todo)
+    if re.match(r"[\w+]+://[^/@:]*:[^/@]+@", written.get("database_url", "")):
+        todo = 'set CREDITGATE_DATABASE_URL, use ~/.pgpass, or write database_url = "file:PATH"'
+        raise Halt("database_url has a password in the configuration", where=str(path), todo=todo)
 
 
 def shipped(folder: str) -> Path:

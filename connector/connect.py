@@ -15,6 +15,7 @@ from connector import adapter as ports
 from connector import quotas
 from connector.adapter import Crm, Setting
 from connector.errors import Halt
+from connector.given import read_now
 from connector.runtime import Runtime
 from connector.store import journal
 from connector.store.api_keys import CHECK, PLUGIN, READ, ApiKey, ApiKeys
@@ -56,7 +57,8 @@ def required(setting: Setting) -> bool:
 
 
 def pairs(written: Sequence[str]) -> dict[str, str]:
-    """``KEY=VALUE`` texts as a mapping; ``Halt`` for one without ``=`` or a key given twice.
+    """``KEY=VALUE`` texts as a mapping, with the content of FILE for a value ``@FILE``; ``Halt`` for one
+    without ``=``, a key given twice, or a file that cannot be read.
 
     No message repeats a value: it may be a secret.
     """
@@ -69,7 +71,7 @@ def pairs(written: Sequence[str]) -> dict[str, str]:
             )
         if key.strip() in values:
             raise Halt(f"setting {key.strip()!r} is given twice", todo="give it once")
-        values[key.strip()] = value
+        values[key.strip()] = read_now(value, key.strip())
     return values
 
 
@@ -112,6 +114,10 @@ def add(
             todo="use up to 64 letters, digits, '_', '-' and '.', beginning with a letter or digit",
         )
     check(kind, values)
+    _, adapter = ports.find(kind.name)
+    for key in (s.key for s in kind.settings if s.key.endswith("_url") and not s.secret):
+        if values.get(key, "").strip():
+            runtime.hosts(adapter).require(values[key].strip())
     before = {one.name: one.settings for one in runtime.connections.all()}.get(name, {})
     values = _with_settled(kind, name, before, values, change)
     given = {
@@ -132,7 +138,6 @@ def add(
         changed = {key: [before.get(key), added.settings.get(key)] for key in change}
         detail = {"kind": kind.name, "settings": sorted(given)} | ({"changed": changed} if changed else {})
         journal.add(tx, runtime.now(), actor, "connection_set", f"connection {name}", detail)
-    _, adapter = ports.find(kind.name)
     if issubclass(adapter, Crm):
         anew = any(before.get(key) != added.settings.get(key) for key in _settled(kind)) and bool(before)
         quotas.settle(runtime.store, added, adapter, runtime.clock(), anew=anew)

@@ -22,12 +22,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from connector import schedule
+from connector import logs, schedule
 from connector.errors import Halt, Retry
 from connector.runtime import Runtime
 from connector.schedule import Job
 from connector.store import slots
 
+log = logs.logger("daemon")
 TICK = dt.timedelta(seconds=1)
 # A daemon that does not renew its claim for so long is taken for dead.
 LEASE, RENEW = dt.timedelta(seconds=60), dt.timedelta(seconds=20)
@@ -36,6 +37,7 @@ GRACE_SECONDS = 7.0
 # What a run may say of its failure in listings.
 WORDS = 500
 STOPPED = "stopped with its daemon"
+WORDS_OF = {"crm": "CRM connection", "bureau": "agency", "ledger": "ledger"}
 
 Tell = Callable[[str], None]
 Command = Callable[[Job], Sequence[str]]
@@ -94,6 +96,7 @@ class Daemon:
             self.look()
         except (Retry, Halt) as fault:
             if str(fault) != self._lost:
+                log.error("daemon_cannot_look", **logs.told(fault))
                 self._tell(str(fault))
             self._lost = str(fault)
         else:
@@ -122,15 +125,20 @@ class Daemon:
             if not slots.claim(tx, job.name, at, self.owner, now, LEASE):
                 return
         said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the run
+        logged = logs.descriptor()
         # The pipe is never written to: it ends when this process does, however it ends.
         process = subprocess.Popen(
             self._command(job),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=said,
+            # Runs write their logs where the daemon does.
+            env=os.environ | ({} if logged is None else {"CREDITGATE_LOG": f"{logs.DESCRIPTOR}{logged}"}),
+            pass_fds=() if logged is None else (logged,),
             start_new_session=True,  # Ctrl-C is for the daemon, which then ends its runs in order
         )
         self._runs[job.name] = Run(job, at, now, now, process, said)
+        log.info("slot_begins", job=job.name, slot=at)
         self._tell(f"{job.name}: started for {at:%Y-%m-%d %H:%M:%S} UTC")
 
     def _tend(self, run: Run) -> None:
@@ -150,14 +158,16 @@ class Daemon:
                 self._tell(f"{run.job.name}: taken over by another daemon")
 
     def _ended(self, run: Run, now: dt.datetime, code: int) -> None:
-        if code not in (0, 1):  # 1: done, with something set aside that its own listing shows
+        # 1: done, with something set aside that its own listing shows; a proof failed.
+        if code not in (0, 1) or (code and run.job.schedule.act.proof):
             # A signal or an unforeseen fault may pass; what a person has to put right does not.
-            self._failed(run, now, _last_words(run, code), code != Halt.exit_code)
+            self._failed(run, now, _last_words(run, code), code not in (1, Halt.exit_code))
             return
         with self._store.write() as tx:
             if slots.end(tx, run.job.name, run.at, self.owner, now):
                 slots.recovered(tx, run.job.target)
         self._forget(run)
+        log.info("slot_done", job=run.job.name, slot=run.at, code=code)
         self._tell(f"{run.job.name}: done")
 
     def _failed(self, run: Run, now: dt.datetime, why: str, passes: bool) -> None:
@@ -166,9 +176,11 @@ class Daemon:
             if slots.end(tx, run.job.name, run.at, self.owner, now, why):
                 paused = slots.fail(tx, run.job.target, now, why, passes=passes)
         self._forget(run)
+        until = paused.until if paused else None
+        log.warning("slot_failed", job=run.job.name, slot=run.at, until=until)
         if paused:
-            until = f"until {paused.until:%H:%M:%S} UTC" if paused.until else "until it is resumed"
-            self._tell(f"{run.job.name}: {why} – {paused.target} is paused {until}")
+            said = f"until {paused.until:%H:%M:%S} UTC" if paused.until else "until it is resumed"
+            self._tell(f"{run.job.name}: {why} – {paused.target} is paused {said}")
 
     def stop(self) -> None:
         """End what runs and leave its slots to be claimed again, by another daemon or the next one."""
@@ -195,17 +207,20 @@ class Daemon:
 def jobs_of(runtime: Runtime) -> list[Job]:
     """The jobs that the configuration asks for. ``Halt`` when a schedule names a connection that there is
     not, or two schedules mean the same job."""
-    crms = [one.name for one in runtime.connections.all("crm")]
+    known = runtime.connections.all()
+    crms = [one.name for one in known if one.role == "crm"]
     found = list(schedule.jobs(runtime.config.schedules, crms, runtime.policy.timezone))
     for index, job in enumerate(found):
-        if job.connection is not None and job.connection not in crms:
+        role = job.schedule.act.role
+        fitting = [one.name for one in known if one.role == role]
+        if job.connection is not None and job.connection not in fitting:
             raise Halt(
-                f"there is no CRM connection {job.connection!r}",
-                where="[[schedules]]",
+                f"there is no {WORDS_OF[role]} {job.connection!r} for {job.schedule.verb!r}",
+                where="schedules",
                 todo="correct the name there; 'creditgate connect list' shows them",
             )
         if job.name in [other.name for other in found[:index]]:
-            raise Halt(f"{job.name!r} is there twice", where="[[schedules]]", todo="take one of them out")
+            raise Halt(f"{job.name!r} is there twice", where="schedules", todo="take one of them out")
     return found
 
 
@@ -214,8 +229,7 @@ def command_line(config_file: Path | None) -> Command:
     named = ["--config", str(config_file)] if config_file else []
 
     def of(job: Job) -> list[str]:
-        run = [job.schedule.verb, *([job.connection] if job.connection else [])]
-        return [sys.executable, "-m", "connector.cli.bound", *named, *run, "--format", "json"]
+        return [sys.executable, "-m", "connector.cli.bound", *named, *job.words]
 
     return of
 
@@ -247,6 +261,6 @@ def _last_words(run: Run, code: int) -> str:
     # What else a process says, such as a traceback, may carry values of records.
     return (
         lines[-1].removeprefix("creditgate: ")[:WORDS]
-        if lines and code in (Halt.exit_code, Retry.exit_code)
+        if lines and code in (1, Halt.exit_code, Retry.exit_code)
         else ended
     )

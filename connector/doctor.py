@@ -83,11 +83,11 @@ def _key(config: Config) -> Iterator[Finding]:
     except CreditGateError as fault:
         yield _failed("key", fault)
         return
-    path = config.path(config.key_file)
-    if not config.key and path.stat().st_mode & 0o077:
+    path = config.key_path
+    if path is not None and path.stat().st_mode & 0o077:
         yield Finding("fail", "key", "others can read the encryption key", f"chmod 600 {path}", 2)
         return
-    yield Finding("ok", "key", "CREDITGATE_KEY" if config.key else str(path))
+    yield Finding("ok", "key", "CREDITGATE_KEY" if path is None else str(path))
 
 
 def _policy(runtime: Runtime) -> Iterator[Finding]:

@@ -6,12 +6,15 @@ what to do about it; it never carries a secret or personal data.
 
 from __future__ import annotations
 
+import sys
+
 
 class CreditGateError(Exception):
     """Base of every error that a person may see.
 
     ``what`` says what happened; ``where`` names the file and line, or connection, stream, record and
-    field; ``todo`` is the way out. ``exit_code`` is what the CLI ends with.
+    field; ``todo`` is the way out. ``exit_code`` is what the CLI ends with; ``made`` the file and line of the
+    source that made it.
     """
 
     exit_code = 2
@@ -21,6 +24,7 @@ class CreditGateError(Exception):
         self.what = what
         self.where = where
         self.todo = todo
+        self.made = _caller()
 
     def __str__(self) -> str:
         head = f"{self.where}: {self.what}" if self.where else self.what
@@ -81,3 +85,11 @@ class Reject(CreditGateError):
         self.code = code
         self.field = field
         self.value = value
+
+
+def _caller() -> tuple[str, int]:
+    """The first line outside of this file."""
+    frame = sys._getframe(1)
+    while frame.f_code.co_filename == __file__ and frame.f_back is not None:
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno

@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 import sqlalchemy as sa
 
 from connector import adapter as ports
+from connector import logs
 from connector.adapter import Crm, Event, Row, Subscription
 from connector.arrivals import Counting
 from connector.errors import CreditGateError, Halt, Reject, Retry
@@ -31,18 +32,17 @@ from connector.store.inbox import Claimed
 from connector.window import LAG, Count, keep_rows, read_rows
 
 PATH = "/v1/hooks/"
+log = logs.logger("hooks")
 SECRET = "events:secret"  # noqa: S105 - its name
 # How long a claim holds: longer than a batch takes, short enough to wait for after a kill.
 LEASE = dt.timedelta(minutes=2)
 # What is neither found nor known to be deleted may become visible a little later.
-ATTEMPTS = 5
-FIRST_WAIT = dt.timedelta(seconds=20)
+ATTEMPTS, FIRST_WAIT = 5, dt.timedelta(seconds=20)
 # After a fault of the line, and after one that a person has to mend.
 RETRY_WAIT, HALT_WAIT = dt.timedelta(minutes=1), dt.timedelta(minutes=10)
-# An event that says when it was sent is believed this long before and after: clocks differ.
-FRESH = dt.timedelta(minutes=5)
-# How long the ids of events are kept: longer than any vendor repeats one.
-REPEATED = dt.timedelta(days=7)
+# An event that says when it was sent is believed this long before and after (clocks differ); its id is kept
+# longer than any vendor repeats one.
+FRESH, REPEATED = dt.timedelta(minutes=5), dt.timedelta(days=7)
 # Longer silence, or longer waiting, wants attention.
 SILENT = dt.timedelta(days=1)
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -210,6 +210,7 @@ def process(
             break
     if Stream.ACCOUNTS in done.streams and done.count(Stream.ACCOUNTS).changed:
         retry_rejects(store, connection, mapping, "missing_account", counting)
+    log.info("read_again", connection=connection.name, done=done.hints, count=done.unclear)
     if halts:
         raise halts[0]
     return done

@@ -1,7 +1,8 @@
 """The one way out: a pooled requests session with time-outs, retries, a call budget and a call meter.
 
 Invariant: every call to a vendor goes through ``Http.call``; no call leaves without a place in the
-budget, none waits for ever, and no secret reaches an error text (only method, host and path do).
+budget, none waits for ever, none goes to a host that is not the vendor's, no redirect is followed, and no
+secret reaches an error text (only method, host and path do).
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ import requests
 from requests.adapters import HTTPAdapter
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
+from connector import logs
 from connector.adapter import Limits
 from connector.errors import Halt, Retry
+from connector.hosts import Hosts
 
 CONNECT_SECONDS, READ_SECONDS = 5.0, 60.0
 ATTEMPTS = 5
@@ -31,6 +34,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 30.0, 900.0
 CHUNK = 65_536
 # A place in the budget is good for so many seconds: a call that leaves later meets other calls' places.
 PLACE_SECONDS = 0.25
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+log = logs.logger("http")
 
 _URGENT: ContextVar[bool] = ContextVar("urgent", default=False)
 
@@ -136,6 +142,8 @@ class Http:
     Retries: a ``Retry`` raised by ``check`` or by the network is tried again up to five times,
     waiting as long as its ``after`` says, else exponentially with jitter. A write is tried again
     only when ``repeatable``; otherwise a lost answer surfaces as ``Retry(unknown_outcome=True)``.
+    ``hosts`` says where calls may go, ``None`` anywhere; ``ca_bundle`` is a PEM file of certificates to trust
+    in place of the usual ones. Nothing turns their verification off.
     """
 
     def __init__(
@@ -146,7 +154,13 @@ class Http:
         sleep: Callable[[float], None] = time.sleep,
         attempts: int = ATTEMPTS,
         longest_wait: float = LONGEST_WAIT,
+        hosts: Hosts | None = None,
+        ca_bundle: str | None = None,
+        connection: str = "",
     ) -> None:
+        self.ca_bundle = ca_bundle
+        self._hosts = hosts
+        self._connection = connection
         self.budget = budget or NoBudget()
         self.meter: Counter[tuple[str, str]] = Counter()
         self._slots = threading.BoundedSemaphore(limits.slots)
@@ -157,6 +171,7 @@ class Http:
         self._longest_wait = longest_wait
         self._session = requests.Session()
         self._session.trust_env = False
+        self._session.verify = ca_bundle or True
         pool = HTTPAdapter(pool_connections=4, pool_maxsize=limits.slots)
         self._session.mount("https://", pool)
         self._session.mount("http://", pool)
@@ -184,9 +199,11 @@ class Http:
         What ``check`` lets pass is written to ``sink``, if there is one, piece by piece.
 
         ``headers`` and ``params`` may be functions, asked again at every attempt (a new token, a new
-        trace id). Raises what ``check`` raises; ``Retry`` for network faults; ``Halt`` for a bad URL
-        or a certificate that does not verify.
+        trace id). Raises what ``check`` raises; ``Retry`` for network faults; ``Halt`` for a bad URL, a
+        host that is not the vendor's, a redirect, or a certificate that does not verify.
         """
+        if self._hosts is not None:
+            self._hosts.require(url)
 
         def once() -> requests.Response:
             self.budget.take(bucket, weight)
@@ -234,6 +251,12 @@ class Http:
         self, answer: requests.Response, check: Callable[[requests.Response], None], pauses: int
     ) -> None:
         try:
+            if answer.status_code in REDIRECTS:
+                raise Halt(
+                    "the answer sends the call on to another address, which is not followed",
+                    where=place(answer.request.method or "", answer.url),
+                    todo="set the address itself in the connection",
+                )
             check(answer)
         except Retry as fault:
             if fault.busy:
@@ -281,6 +304,19 @@ class Http:
 
     def _wait(self, state: RetryCallState) -> float:
         fault = state.outcome.exception() if state.outcome else None
+        wait = self._seconds(fault, state)
+        if fault is not None:
+            told = logs.told(fault)
+            log.info(
+                "call_tried_again",
+                connection=self._connection,
+                attempt=state.attempt_number,
+                wait=wait,
+                **told,
+            )
+        return wait
+
+    def _seconds(self, fault: BaseException | None, state: RetryCallState) -> float:
         if isinstance(fault, Retry) and fault.busy:
             return 0.0  # the pause is kept before the next attempt, together with all other calls
         if isinstance(fault, Retry) and fault.after is not None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from connector import quotas
+from connector import logs, quotas
 from connector.adapter import Crm, Missing, Row
 from connector.arrivals import Counting
 from connector.errors import Halt
@@ -26,6 +26,7 @@ from connector.window import LAG, Count, Report, Window, keep_rows, read_rows
 
 # Vendors without a list of deletions are swept by id this often.
 SWEEP_EVERY = dt.timedelta(hours=24)
+log = logs.logger("pull")
 
 
 @dataclass
@@ -89,6 +90,16 @@ def pull(
                 with _survived(count, faults):
                     _pull_stream(store, connection, crm, window, full=full)
             report(stream, count)
+            log.info(
+                "stream_pulled",
+                connection=connection.name,
+                stream=stream.value,
+                outcome="skipped" if count.skipped else "read",
+                read=count.read,
+                changed=count.changed,
+                rejected=count.rejected,
+                gone=count.gone,
+            )
         if faults and len(done.skipped) == len(done.streams):
             raise faults[0]
         _retry_homeless(store, connection, mapping, done, counting, crm.context.now())
@@ -102,6 +113,7 @@ def _survived(count: Count, faults: list[Halt]) -> Iterator[None]:
         yield
     except Halt as fault:
         faults.append(fault)
+        log.warning("stream_skipped", **logs.told(fault))
         count.skipped = str(fault)
 
 

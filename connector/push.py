@@ -15,6 +15,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
+from connector import logs
 from connector.adapter import Crm, Outcome, Result, Write
 from connector.aftercare import Locks, locks, look_once
 from connector.errors import Halt, Retry
@@ -29,10 +30,11 @@ from connector.store.outbox import HOLD_FIRST, Pending
 from connector.writing import Writer
 
 CLAIM = 500
+log = logs.logger("push")
 ATTEMPTS = 8
 FIRST_WAIT, LONGEST_WAIT = dt.timedelta(seconds=30), dt.timedelta(hours=6)
 FAULTS = 20
-KINDS = {"account": "update", "order": "update", "visit": "task", "note": "note"}
+KINDS = {"account": "update", "order": "update", "visit": "task", "note": "note", "kpi": "record"}
 # Where the rows of a target are read from, for writes that must not undo what people did.
 STREAMS = {"account": Stream.ACCOUNTS, "order": Stream.ORDERS}
 
@@ -95,6 +97,8 @@ def push(
                     faults.append(fault)
                     del writers[target]
                 report(pushed.done + pushed.retried + pushed.dead, sum(waiting.values()))
+    name, counts = connection.name, {"done": pushed.done, "retried": pushed.retried, "dead": pushed.dead}
+    log.info("pushed", connection=name, **counts)
     if faults:
         raise faults[0]
     return pushed
@@ -254,6 +258,8 @@ class _Sender:
                         self._pushed.tell(f"{self._connection.name}: {outcome.message}")
                     continue
                 told = f"{outcome.message} – {outcome.todo}" if outcome.todo else outcome.message
+                result, name = outcome.result.value, self._connection.name
+                log.warning("write_not_done", connection=name, target=item.target, outcome=result)
                 retry_at = _again(item, outcome, now)
                 stale_at = since if outcome.result is Result.STALE else None
                 outbox.failed(tx, item, told, retry_at, stale_at)

@@ -18,10 +18,12 @@ from zoneinfo import ZoneInfo
 
 from connector import adapter as ports
 from connector import config as configuration
+from connector import given
 from connector import mapping as mappings
 from connector.arrivals import Counting
 from connector.config import Config
 from connector.errors import CreditGateError, Halt
+from connector.hosts import Hosts
 from connector.http import ATTEMPTS, Http
 from connector.money import Rate, Rates, is_currency
 from connector.policy.load import load as load_policy
@@ -51,7 +53,7 @@ class Runtime:
     @cached_property
     def store(self) -> Store:
         """The store; its schema must be current (``creditgate db upgrade``)."""
-        return Store(self.config.url)
+        return Store(self.config.url, self.config.database_schema)
 
     @cached_property
     def connections(self) -> Connections:
@@ -136,7 +138,7 @@ class Runtime:
         secrets = self.secrets(connection)
         for setting in kind.settings:
             if setting.secret and (value := secrets.get(f"setting:{setting.key}")) is not None:
-                values[setting.key] = value
+                values[setting.key] = given.secret(value, f"{setting.key} of {connection.name}")
         limits = kind.limits_for(values)
         budget = StoreBudget(self.store, connection.id, limits, now=self.clock, sleep=self.sleep)
         self._budgets.append(budget)
@@ -148,12 +150,19 @@ class Runtime:
             http=Http(
                 limits,
                 budget,
-                sleep=self.sleep,
                 attempts=1 if issubclass(kind, ports.Channel) else ATTEMPTS,
+                hosts=self.hosts(kind),
+                ca_bundle=str(self.config.path(self.config.ca_bundle)) if self.config.ca_bundle else None,
+                connection=connection.name,
+                sleep=self.sleep,
             ),
             language=self.config.language,
             now=self.clock,
         )
+
+    def hosts(self, kind: type[ports.Adapter]) -> Hosts:
+        """Where connections of this kind may send secrets."""
+        return Hosts(kind.hosts, self.config.hosts)
 
     def budget(self, connection: Connection) -> StoreBudget:
         """How much may still be called, to look at."""

@@ -338,6 +338,7 @@ def make_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     shipped(tmp_path / "shipped", monkeypatch)
     folder = tmp_path / "home"
     monkeypatch.setenv("CREDITGATE_HOME", str(folder))
+    monkeypatch.setenv("CREDITGATE_HOSTS", '["http://crm.test", "http://other.test", "http://new.test"]')
     home = Home(folder, monkeypatch)
     folder.mkdir()
     lay(folder / "creditgate.db")

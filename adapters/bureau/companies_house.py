@@ -50,6 +50,7 @@ class CompaniesHouse(Bureau):
         ),
     )
     # 600 calls in any five minutes for each key.
+    hosts: ClassVar[tuple[str, ...] | None] = ("company-information.service.gov.uk",)
     limits = Limits(slots=4, calls=600, per_seconds=300)
 
     def __init__(self, context: Context) -> None:

@@ -81,6 +81,7 @@ class Creditsafe(Watching, Bureau):
         Setting("pd_tables", "path of your own copy of pd-tables.yaml", optional=True, asked=False),
         *price_settings("report", "watch"),
     )
+    hosts: ClassVar[tuple[str, ...] | None] = ("connect.creditsafe.com", "connect.sandbox.creditsafe.com")
     limits = Limits(slots=4)
 
     def __init__(self, context: Context) -> None:

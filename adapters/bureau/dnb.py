@@ -77,6 +77,7 @@ class DunBradstreet(Watching, Bureau):
         Setting("pd_tables", "path of your own copy of pd-tables.yaml", optional=True, asked=False),
         *price_settings("match", "report", "watch"),
     )
+    hosts: ClassVar[tuple[str, ...] | None] = ("plus.dnb.com",)
     limits = Limits(slots=4, calls=5, per_seconds=1)
 
     @classmethod

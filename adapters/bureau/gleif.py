@@ -40,6 +40,7 @@ class Gleif(Bureau):
         Setting("base_url", "address of the API", default=LIVE),
         Setting("calls_per_minute", "calls a minute; GLEIF publishes no number", default="60", asked=False),
     )
+    hosts: ClassVar[tuple[str, ...] | None] = ("api.gleif.org",)
     limits = Limits(slots=2, calls=60, per_seconds=60)
 
     @classmethod

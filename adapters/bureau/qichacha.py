@@ -68,6 +68,7 @@ class Qichacha(Bureau):
         ),
         *price_settings("match", "report"),
     )
+    hosts: ClassVar[tuple[str, ...] | None] = ("api.qichacha.com",)
     limits = Limits(slots=2, calls=5, per_seconds=1)
 
     def __init__(self, context: Context) -> None:

@@ -50,6 +50,7 @@ class Tianyancha(Bureau):
         ),
         *price_settings("match", "report"),
     )
+    hosts: ClassVar[tuple[str, ...] | None] = ("open.api.tianyancha.com",)
     limits = Limits(slots=2, calls=5, per_seconds=1)
 
     def __init__(self, context: Context) -> None:

@@ -16,7 +16,7 @@ from email.policy import SMTP
 from email.utils import format_datetime, formataddr, parseaddr
 from typing import ClassVar
 
-from adapters.channels.common import LEAST, secret, title
+from adapters.channels.common import INFORMS, LEAST, secret, title
 from connector.adapter import Channel, Limits, Posting, Setting
 from connector.errors import Halt, Reauth, Reject, Retry
 from connector.message import Letter, Message
@@ -42,6 +42,7 @@ class Mail(Posting, Channel):
         Setting("sender", "address that the messages come from"),
         Setting("to", "addresses that they go to, with commas between"),
         LEAST,
+        INFORMS,
     )
     limits = Limits(slots=1)
 
@@ -169,16 +170,20 @@ class Mail(Posting, Channel):
             )
         host = secret(self.context, "host")
         if security == "tls":
-            context = ssl.create_default_context()
+            context = self._trusted()
             server: smtplib.SMTP = smtplib.SMTP_SSL(host, int(port), timeout=TIMEOUT, context=context)
         else:
             server = smtplib.SMTP(host, int(port), timeout=TIMEOUT)
         with server:
             if security == "starttls":
-                server.starttls(context=ssl.create_default_context())
+                server.starttls(context=self._trusted())
             if user:
                 server.login(user, secret(self.context, "password"))
             yield server
+
+    def _trusted(self) -> ssl.SSLContext:
+        """Certificates are verified, as everywhere; by the configured ones if there are any."""
+        return ssl.create_default_context(cafile=self.context.http.ca_bundle)
 
     def _mail(self, message: Message) -> EmailMessage:
         sender = secret(self.context, "sender")

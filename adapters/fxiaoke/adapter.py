@@ -70,6 +70,7 @@ class FxiaokeCrm(Crm):
     name: ClassVar[str] = "fxiaoke"
     settings: ClassVar[tuple[Setting, ...]] = (*SETTINGS, *CHOICES)
     limits: ClassVar[Limits] = limits_for({})
+    hosts: ClassVar[tuple[str, ...] | None] = ("fxiaoke.com", "sharecrm.com")
     sweeps: ClassVar[bool] = True
     time_step: ClassVar[dt.timedelta] = dt.timedelta(milliseconds=1)
     write_batch: ClassVar[int] = 20

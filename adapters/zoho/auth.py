@@ -40,6 +40,12 @@ DATA_CENTERS = {
     "ca": DataCenter("https://accounts.zohocloud.ca", "https://www.zohoapis.ca"),
     "sa": DataCenter("https://accounts.zoho.sa", "https://www.zohoapis.sa"),
 }
+# Both hosts of every data centre, and what lies below their domains, such as sandbox.zohoapis.com.
+DOMAINS = tuple(
+    host.removeprefix(prefix)
+    for center in DATA_CENTERS.values()
+    for prefix, host in (("https://", center.accounts), ("https://www.", center.api))
+)
 ENVIRONMENTS = ("production", "sandbox", "developer")
 
 # A token is dropped a minute before its hour ends, so that it does not die on the way.

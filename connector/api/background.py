@@ -8,13 +8,11 @@ that is killed leaves claims that end by themselves.
 from __future__ import annotations
 
 import datetime as dt
-import logging
 import threading
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from connector import hooks
+from connector import hooks, logs
 from connector.api.hooks import Hooks
 from connector.api.rules import Rules
 from connector.arrivals import Counting
@@ -24,7 +22,7 @@ from connector.runtime import Runtime
 from connector.store import inbox, past
 from connector.store.connections import Connection
 
-log = logging.getLogger("creditgate.api")
+log = logs.logger("api")
 LAST_BATCH_SECONDS = 10.0
 # How often the service says that it is up; what comes later than ``past.LATE`` counts as down.
 BEAT = dt.timedelta(seconds=30)
@@ -83,7 +81,7 @@ class Background:
             counting = Counting(*self._rules.current()) if self._rules else self._runtime.counting
             hooks.process(self._runtime.store, connection, crm, mapping, counting=counting)
         except CreditGateError as fault:
-            log.warning("reading again what %s told of: %s", connection.name, fault)
+            log.warning("not_read_again", connection=connection.name, **logs.told(fault))
         finally:
             self._runtime.release()
 
@@ -92,10 +90,9 @@ class Background:
             try:
                 self.turn()
             except CreditGateError as fault:
-                log.warning("inbox: %s", fault)
+                log.warning("inbox_waits", **logs.told(fault))
             except Exception as fault:
-                place = traceback.extract_tb(fault.__traceback__)[-1]
-                log.error("inbox: %s at %s:%s", type(fault).__name__, place.filename, place.lineno)
+                log.error("inbox_failed", **logs.told(fault))
 
 
 @contextmanager

@@ -6,7 +6,6 @@ kept but the count, and its answer tells nothing, not even whether the connectio
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import Counter
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from connector import adapter as ports
-from connector import hooks
+from connector import hooks, logs
 from connector.adapter import BAD_EVENT, Crm
 from connector.api.keys import EVENTS
 from connector.api.problems import Refused, documented
@@ -27,7 +26,7 @@ from connector.runtime import Runtime
 from connector.store import subscriptions
 from connector.store.connections import Connection
 
-log = logging.getLogger("creditgate.api")
+log = logs.logger("api")
 
 _CHALLENGE = ("WWW-Authenticate", 'Event realm="creditgate"')
 _BODY = {
@@ -89,7 +88,7 @@ class Hooks:
             self.refused += 1
             count = self.refused
         if count & (count - 1) == 0:  # at 1, 2, 4, 8 …: whoever sends many does not fill the log
-            log.warning("%d events were refused since the start: they could not prove themselves", count)
+            log.warning("events_refused", forged=count)
         return Refused(401, "the event does not carry the proof that this address asks for", _CHALLENGE)
 
     def _kind(self, found: Connection) -> type[Crm]:

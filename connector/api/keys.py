@@ -11,7 +11,6 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import hmac
-import logging
 import re
 import threading
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from connector import logs
 from connector.api.problems import BODY, Refused
 from connector.hooks import PATH
 from connector.runtime import Runtime
@@ -35,7 +35,7 @@ _SIGNATURE = re.compile(
     r"key=(?P<key>[0-9]{1,18}), *time=(?P<time>[0-9]{1,12}), *nonce=(?P<nonce>[A-Za-z0-9_-]{16,64}), *"
     r"signature=(?P<signature>[0-9a-f]{64})"
 )
-log = logging.getLogger("creditgate.api")
+log = logs.logger("api")
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,12 @@ class Keys:
             if scheme.lower() == "bearer" and rest.strip():
                 found = await run_in_threadpool(self._keys.bearer, rest.strip(), self._clock())
                 if found is None:
-                    raise self._refusals.refused(scope, "an API key that is not valid")
+                    raise self._refusals.refused(scope, "key_not_valid")
                 state["key"] = found
             elif scheme == SIGNED and (parts := _SIGNATURE.fullmatch(rest.strip())):
                 state["proof"] = _Proof(int(parts["key"]), parts["time"], parts["nonce"], parts["signature"])
             else:
-                raise self._refusals.refused(scope, "no API key")
+                raise self._refusals.refused(scope, "no_key")
         await self._app(scope, receive, send)
 
 
@@ -93,15 +93,15 @@ class Signatures:
     def _judge(self, scope: Scope, proof: _Proof, body: bytes) -> ApiKey:
         now = self._clock()
         if abs(now.timestamp() - int(proof.time)) > FRESH.total_seconds():
-            raise self._refusals.refused(scope, "a signature that is too old or too new")
+            raise self._refusals.refused(scope, "signature_not_fresh")
         found = self._keys.signer(proof.key, now)
         expected = signature(
             found[1] if found else b"", scope["method"], _target(scope), proof.time, proof.nonce, body
         )
         if found is None or not hmac.compare_digest(expected, proof.signature):
-            raise self._refusals.refused(scope, "a signature that does not fit")
+            raise self._refusals.refused(scope, "signature_wrong")
         if not self._keys.first(proof.key, proof.nonce, now):
-            raise self._refusals.refused(scope, "a call that was heard before")
+            raise self._refusals.refused(scope, "heard_before")
         return found[0]
 
 
@@ -164,7 +164,7 @@ class _Refusals:
             count = self._count
         if count < 10 or count & (count - 1) == 0:
             area = "/".join(scope["path"].split("/")[:3])
-            log.warning("refused %s %s: %s (%d since the start)", scope["method"], area, why, count)
+            log.warning("call_refused", method=scope["method"], area=area, outcome=why, count=count)
         detail = "send the API key of a connection as 'Authorization: Bearer KEY', or sign the call"
         return Refused(401, detail, _CHALLENGE)
 
@@ -193,7 +193,7 @@ class Scoped:
         """The key."""
         found = key_of(request)
         if self._scope not in found.scopes:
-            log.warning("refused a call for %s: key %d is not for that", self._scope, found.id)
+            log.warning("scope_refused", target=self._scope, key=found.id)
             raise Refused(403, f"this API key is not for {self._scope!r}")
         return found
 

@@ -6,9 +6,7 @@ it says what the caller can do, never how the inside looks; values that were sen
 
 from __future__ import annotations
 
-import logging
 import math
-import traceback
 from http import HTTPStatus
 from typing import Any
 
@@ -20,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from connector import logs
 from connector.errors import CreditGateError, Retry
 
 MEDIA_TYPE = "application/problem+json"
@@ -27,7 +26,7 @@ BODY_LIMIT = 64 * 1024
 # Where the body stands in the state of a request once it was read.
 BODY = "body"
 RETRY_SECONDS = 5
-log = logging.getLogger("creditgate.api")
+log = logs.logger("api")
 
 Header = tuple[str, str]
 
@@ -104,16 +103,14 @@ def answer(fault: Exception) -> Response:
     if isinstance(fault, Refused):
         return response(fault.status, fault.detail, None, fault.headers)
     if isinstance(fault, Retry):
-        log.warning("%s", fault)
+        log.warning("cannot_decide", **logs.told(fault))
         seconds = math.ceil(fault.after) if fault.after else RETRY_SECONDS
         detail = "the service cannot decide at this moment: send the same request again"
         return response(503, detail, None, (("Retry-After", str(seconds)),))
     if isinstance(fault, CreditGateError):
-        log.error("%s", fault)
+        log.error("not_set_up", **logs.told(fault))
         return response(503, "the service is not set up: its operator finds the reason in the log")
-    frames = traceback.extract_tb(fault.__traceback__)[-3:]
-    places = " < ".join(f"{frame.filename}:{frame.lineno}" for frame in reversed(frames))
-    log.error("%s at %s", type(fault).__name__, places)
+    log.error("failed", **logs.told(fault))
     return response(500, "the service failed: its operator finds the place in the log")
 
 

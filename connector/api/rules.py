@@ -6,10 +6,10 @@ used, or was changed past ``policy activate``, leaves what was in force before, 
 
 from __future__ import annotations
 
-import logging
 import threading
 from pathlib import Path
 
+from connector import logs
 from connector.activation import require
 from connector.errors import CreditGateError
 from connector.money import Rates
@@ -17,7 +17,7 @@ from connector.policy.load import load
 from connector.policy.schema import Policy
 from connector.runtime import Runtime, load_rates
 
-log = logging.getLogger("creditgate.api")
+log = logs.logger("api")
 
 Signature = tuple[tuple[int, int] | None, ...]
 
@@ -41,9 +41,9 @@ class Rules:
                 self._seen = seen
                 try:
                     self._current = self._read()
-                    log.warning("policy and rates read again: %s", self._current[0].hash[:12])
+                    log.warning("rules_read_again", policy=self._current[0].hash[:12])
                 except (CreditGateError, OSError) as fault:
-                    log.error("the changed policy or rates cannot be used, the old ones stay: %s", fault)
+                    log.error("rules_not_usable_old_ones_stay", **logs.told(fault))
             return self._current
 
     def _read(self) -> tuple[Policy, Rates]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from connector import consent
+from connector import consent, logs
 from connector.adapter import Bureau, Fetched, Match, Subject
 from connector.bureau.choice import Agencies
 from connector.bureau.choice import load as load_choice
@@ -30,6 +30,7 @@ from connector.store.connections import Connection
 from connector.store.engine import Store
 from connector.store.reports import ASKED, DOUBTFUL, NOT_ON_FILE, REFUSED, STORED, TOO_DEAR
 
+log = logs.logger("agency")
 SURE_NAME = 0.9
 # After so many faults in a row that concern the agency rather than a customer, asking on is useless.
 PATIENCE = 10
@@ -200,6 +201,13 @@ class _Desk:
 
     def ask(self, customer_id: int) -> Answer:
         """The whole way for one customer; faults come back as answers."""
+        answer = self._answer(customer_id)
+        told = logs.told(answer.fault) if answer.fault else {}
+        name, result = self._connection.name, answer.result
+        log.info("agency_asked", connection=name, customer=customer_id, outcome=result, **told)
+        return answer
+
+    def _answer(self, customer_id: int) -> Answer:
         try:
             return self._ask(customer_id)
         except OverCeiling as fault:

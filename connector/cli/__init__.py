@@ -49,9 +49,12 @@ COMMANDS = {
     "blacklist": ("blacklist", "Rule customers out, and list them."),
     "visit": ("visit", "Plan and list account visits."),
     "review": ("review", "Open, prepare and decide credit reviews."),
+    "kpi": ("kpi", "Show figures on people and teams by month."),
     "signal": ("signal", "List early warnings, acknowledge and snooze them."),
+    "notice": ("notice", "List and tell the credit acts that roles are informed of."),
     "audit": ("audit", "Show the journal and prove that it is whole."),
     "serve": ("serve", "Run the check service that the CRM plugins call."),
+    "plugin": ("plugin", "Pack what an admin installs inside a CRM."),
     "daemon": ("daemon", "Run pull, assess and push on schedule."),
     "status": ("status", "Show jobs, streams and what waits, on one screen."),
     "db": ("db", "Upgrade the store's schema."),
@@ -81,9 +84,12 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--config", "config_file", type=click.Path(), help="Configuration file (TOML).")
+@click.option(
+    "--log", "log_target", metavar="WHERE", help="Write logs, JSON lines, to stderr, stdout or a file."
+)
 @click.version_option(package_name="creditgate")
 @click.pass_context
-def cli(ctx: click.Context, config_file: str | None) -> None:
+def cli(ctx: click.Context, config_file: str | None, log_target: str | None) -> None:
     """CreditGate: trade-credit management that lives inside the CRM.
 
     CREDITGATE_HOME names the folder with the configuration, CREDITGATE_DATABASE_URL the store.

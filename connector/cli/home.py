@@ -5,6 +5,7 @@ Invariant: a command that needs the store gets it opened with a current schema, 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,9 @@ import click
 if TYPE_CHECKING:
     from connector.config import Config
     from connector.runtime import Runtime
+
+# What runs on and on writes its logs to stdout unless told otherwise; its messages go to stderr as all do.
+SERVICES = ("serve", "daemon", "worker")
 
 
 def named(ctx: click.Context) -> Path | None:
@@ -33,9 +37,36 @@ def configuration(ctx: click.Context) -> Config:
 @contextmanager
 def runtime(ctx: click.Context) -> Iterator[Runtime]:
     """The runtime of the home folder that ``--config`` or ``CREDITGATE_HOME`` names."""
+    from connector import logs
     from connector.runtime import opened
     from connector.store.schema import require_current
 
     with opened(named(ctx)) as opened_runtime:
-        require_current(opened_runtime.store)
-        yield opened_runtime
+        verb = begin_logs(ctx, opened_runtime.config)
+        started = time.monotonic()
+        log = logs.logger("run")
+        log.info("run_begins", verb=verb)
+        try:
+            require_current(opened_runtime.store)
+            yield opened_runtime
+        except Exception as fault:
+            log.error("run_failed", seconds=round(time.monotonic() - started, 3), **logs.told(fault))
+            raise
+        log.info("run_ends", seconds=round(time.monotonic() - started, 3))
+
+
+def begin_logs(ctx: click.Context, config: Config) -> str:
+    """Let this run write logs, to where the command line, the configuration or a service's habit says; the
+    verb's name."""
+    from connector import logs
+    from connector.errors import Halt
+
+    verb = " ".join(ctx.command_path.split()[1:])
+    chosen: str | None = ctx.find_root().params.get("log_target")
+    target = chosen or config.log or (logs.STDOUT if verb in SERVICES else "")
+    try:
+        logs.begin(target, config.log_level, verb, Path.cwd() if chosen else config.home)
+    except (OSError, ValueError) as fault:
+        todo = "name stderr, stdout or a file in a folder that may be written to"
+        raise Halt(f"logs cannot be written ({type(fault).__name__})", where=target, todo=todo) from None
+    return verb

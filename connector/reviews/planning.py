@@ -1,4 +1,4 @@
-"""The calendar run: reviews that fall due are opened, overdue ones are told and handed up.
+"""The daily run: reviews that signals ask for or that fall due are opened, overdue ones are handed up.
 
 Invariant: running it again opens nothing twice – a customer has one live case – and tells nothing twice: a
 case remembers how far it was escalated. Each customer is its own transaction, so that it can be killed
@@ -21,9 +21,8 @@ from connector.store.review_cases import LIVE, Case
 from connector.store.signals import Severity
 
 CHUNK = 500
-ACTOR = "calendar"
+ACTOR, POLICY = "calendar", "policy"
 KIND = "review_overdue"
-ACTION = "review"
 TOLD, HANDED_UP = 1, 2
 
 
@@ -41,7 +40,7 @@ def plan(runtime: Runtime) -> Planned:
     """Open the reviews that signals ask for and those that are due within the policy's ``open_days``, and
     escalate the overdue ones."""
     done, last = Planned(), 0
-    _by_signal(runtime, done)
+    _by_signals(runtime, done)
     while True:
         with runtime.store.read() as tx:
             ids = visits.every_customer(tx, last, CHUNK)
@@ -61,19 +60,21 @@ def plan(runtime: Runtime) -> Planned:
     return done
 
 
-def _by_signal(runtime: Runtime, done: Planned) -> None:
-    """What the policy wants about signals ('signal act'): a case of its own, or the live one."""
+def _by_signals(runtime: Runtime, done: Planned) -> None:
+    """What the policy wants of signals: each opens a review, or is served by the one that is live."""
+    language = runtime.config.language
     with runtime.store.read() as tx:
-        rows = tellings.wanted(tx, [ACTION])
+        rows = tellings.wanted(tx, ["review"])
     for row in rows:
-        name = say(f"signal_name.{row.kind}", {}, runtime.config.language)
-        reason = say("signal_reason", {"number": row.signal_id, "name": name}, runtime.config.language)
+        name = say(f"signal_name.{row.kind}", {}, language)
+        reason = say("signal_reason", {"number": row.signal_id, "name": name}, language)
         with runtime.store.write() as tx:
-            if row.alive == signals.State.CLOSED:
+            if row.alive == "closed":
                 tellings.settle_deed(tx, row.id, tellings.MOOT, "the signal has ended", runtime.clock())
                 continue
-            number, new = open_within(runtime, tx, row.customer_id, reason=reason, actor=ACTOR, origin=EVENT)
-            tellings.settle_deed(tx, row.id, tellings.DONE, f"review {number}", runtime.clock())
+            number, new = open_within(runtime, tx, row.customer_id, reason=reason, actor=POLICY, origin=EVENT)
+            told = f"review {number} {'is opened' if new else 'is live already'}"
+            tellings.settle_deed(tx, row.id, tellings.DONE, told, runtime.clock())
         done.opened += new
 
 

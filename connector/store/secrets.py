@@ -18,6 +18,7 @@ from cryptography.fernet import InvalidToken, MultiFernet
 
 from connector.adapter import Secrets
 from connector.errors import Halt
+from connector.store import locks
 from connector.store.engine import Store
 from connector.store.tables import secret
 from connector.store.upsert import upsert
@@ -78,15 +79,15 @@ class StoreSecrets(Secrets):
         """One holder at a time: a file lock between processes of one machine on SQLite, an advisory lock
         of the database on PostgreSQL, which also spans machines."""
         label = f"{self._store.name}:{self._connection}:{name}"
-        number = int.from_bytes(hashlib.blake2b(label.encode(), digest_size=8).digest(), signed=True)
         with _guard:
             thread_lock = _thread_locks.setdefault(label, threading.Lock())
         with thread_lock:
             if not self._store.is_sqlite:
-                with self._store.engine.connect() as connection, connection.begin():
-                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
+                with self._store.engine.connect() as tx, tx.begin():
+                    locks.take(tx, f"secret {self._connection}:{name}")
                     yield
                 return
+            number = int.from_bytes(hashlib.blake2b(label.encode(), digest_size=8).digest(), signed=True)
             with (self._home / f".lock-{number & (2**63 - 1):x}").open("w") as handle:
                 fcntl.flock(handle, fcntl.LOCK_EX)
                 yield

@@ -10,11 +10,13 @@ import pytest
 import sqlalchemy as sa
 
 from connector.reviews import planning
-from connector.signals.notice import raise_by_policy
+from connector.store import signals, tellings
+from connector.store.signal_tables import deed
 from connector.store.tables import customer, outbox
 from tests.cli_home import POLICY, Home, Run, make_home
 
 START = dt.date(2026, 3, 2)
+NOON = dt.datetime.combine(START, dt.time(12), dt.UTC)
 RULES = """\
 approvals:
   limit:
@@ -80,32 +82,6 @@ def test_the_calendar_opens_a_due_review_once(home: Home, monkeypatch: pytest.Mo
     assert row["due_on"] == (START + dt.timedelta(days=90)).isoformat()
     assert "live already" in ask(home, "open", str(number), *WHY).err
     assert len(home.journal("review_opened")) == 1
-
-
-def test_a_signal_that_wants_a_review_opens_one_with_time_for_it_once(
-    home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    number = known(home)
-    with home.opened() as runtime, runtime.store.write() as tx:
-        raise_by_policy(tx, runtime.policy.signals, "judgment_appeared", number, "r", {}, runtime.now())
-        raise_by_policy(tx, runtime.policy.signals, "dishonest_appeared", number, "r", {}, runtime.now())
-    home.run("signal", "act")
-    assert "1 reviews opened" in ask(home, "plan").err and "0 reviews opened" in ask(home, "plan").err
-    (row,) = home.rows("review", "list")
-    assert (row["customer_id"], row["origin"]) == (number, "event")
-    assert row["due_on"] == (START + dt.timedelta(days=14)).isoformat()
-    assert "1" in row["reason"]
-    assert home.rows("signal", "act") == []  # both are looked at in the one case
-
-
-def test_a_signal_that_has_ended_before_opens_none(home: Home) -> None:
-    number = known(home)
-    with home.opened() as runtime, runtime.store.write() as tx:
-        raise_by_policy(tx, runtime.policy.signals, "judgment_appeared", number, "r", {}, runtime.now())
-    home.run("signal", "act")
-    home.run("signal", "close", "1", "--reason", "a namesake")
-    assert "0 reviews opened" in ask(home, "plan").err
-    assert home.rows("signal", "act") == []
 
 
 def test_a_day_that_has_passed_before_the_calendar_could_open_it_gets_time(
@@ -274,3 +250,33 @@ def test_a_checklist_without_words_or_with_an_item_twice_is_refused(home: Home, 
     )
     refused = home.run("policy", "lint", str(home.folder / "policies" / "standard.yaml"))
     assert refused.code == 2 and said in refused.out + refused.err
+
+
+def test_a_signal_that_asks_for_a_review_opens_one_or_is_served_by_the_one_that_is_live(home: Home) -> None:
+    first, second = known(home, "One"), known(home, "Two")
+    ask(home, "open", str(second), *WHY)
+    with home.opened() as runtime, runtime.store.write() as tx:
+        for number in (first, second):
+            raised = signals.raise_signal(
+                tx, customer_id=number, kind="rating_changed", severity="warning", evidence={}, now=NOON
+            )
+            tellings.want(tx, [(int(raised or 0), "review")], NOON)
+    assert "1 reviews opened" in ask(home, "plan").err and "0 reviews opened" in ask(home, "plan").err
+    rows = {row["customer_id"]: row for row in home.rows("review", "list")}
+    assert (rows[first]["origin"], rows[second]["origin"]) == ("event", "person")
+    assert rows[first]["due_on"] == (START + dt.timedelta(days=14)).isoformat()
+    with home.opened() as runtime, runtime.store.read() as tx:
+        assert tellings.wanted(tx, ["review"]) == []
+        states = tx.execute(sa.select(deed.c.detail).order_by(deed.c.signal_id)).scalars().all()
+    assert states == ["review 2 is opened", "review 1 is live already"]
+
+
+def test_a_signal_that_ended_opens_no_review(home: Home) -> None:
+    number = known(home)
+    with home.opened() as runtime, runtime.store.write() as tx:
+        raised = signals.raise_signal(
+            tx, customer_id=number, kind="rating_changed", severity="warning", evidence={}, now=NOON
+        )
+        tellings.want(tx, [(int(raised or 0), "review")], NOON)
+        signals.settle(tx, number, "rating_changed", NOON)
+    assert "0 reviews opened" in ask(home, "plan").err and home.rows("review", "list") == []
