@@ -15,8 +15,10 @@ def robot(name: str, number: int, again: str = "") -> dict[str, Any]:
     return {"text": TEXT.format(name, number) + again}
 
 
-def hook(key: str, line: str = "overdue", times: int = 1) -> dict[str, Any]:
-    return {"key": key, "times": times, "body": {"name": "A", "title": "[warning] A", "lines": [line]}}
+def hook(key: str, day: int = 1, times: int = 1) -> dict[str, Any]:
+    raised = f"2025-0{1 + day // 28}-{1 + day % 28:02d}T10:00:00Z"
+    body = {"name": "A", "title": "[warning] A", "lines": ["overdue"], "raised_at": raised}
+    return {"key": key, "times": times, "body": body}
 
 
 def test_a_signal_that_came_twice_is_counted_by_its_number_and_by_its_words() -> None:
@@ -26,7 +28,11 @@ def test_a_signal_that_came_twice_is_counted_by_its_number_and_by_its_words() ->
 
 def test_the_same_words_under_another_number_are_counted_too() -> None:
     assert twice("wecom", [robot("A", 1), robot("A", 2)]) == (0, 1, 0)
-    assert twice("webhook", [hook("signal-1-warning"), hook("signal-2-warning")]) == (0, 1, 0)
+    assert twice("webhook", [hook("signal-1-warning"), hook("signal-2-warning", 20)]) == (0, 1, 0)
+
+
+def test_the_same_words_are_news_again_after_the_cool_down() -> None:
+    assert twice("webhook", [hook("signal-1-warning"), hook("signal-2-warning", 60)]) == (0, 0, 0)
 
 
 def test_what_says_that_it_may_be_a_repeat_and_what_a_receiver_told_apart_is_marked() -> None:
