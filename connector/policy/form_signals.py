@@ -145,8 +145,8 @@ class RatingChanged(Kind):
     ``points`` below the lower bound of the class then: who swings about a bound has not changed."""
 
     notches: Positive = 1
-    points: Factor = Decimal("5")
     window_days: Positive = 90
+    points: Factor = Decimal("5")
     actions: tuple[Action, ...] = ("notify", "review")
 
 

@@ -23,7 +23,6 @@ from connector.store.signals import Severity
 CHUNK = 500
 ACTOR, POLICY = "calendar", "policy"
 KIND = "review_overdue"
-ACTION = "review"
 TOLD, HANDED_UP = 1, 2
 
 
@@ -76,6 +75,7 @@ def _by_signals(runtime: Runtime, done: Planned) -> None:
             number, new = open_within(runtime, tx, row.customer_id, reason=reason, actor=POLICY, origin=EVENT)
             told = f"review {number} {'is opened' if new else 'is live already'}"
             tellings.settle_deed(tx, row.id, tellings.DONE, told, runtime.clock())
+        done.opened += new
 
 
 def _due(runtime: Runtime, tx: sa.Connection, ids: list[int]) -> list[tuple[int, dt.date, str, Params]]:

@@ -85,32 +85,6 @@ def test_the_calendar_opens_a_due_review_once(home: Home, monkeypatch: pytest.Mo
     assert len(home.journal("review_opened")) == 1
 
 
-def test_a_signal_that_wants_a_review_opens_one_with_time_for_it_once(
-    home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    number = known(home)
-    with home.opened() as runtime, runtime.store.write() as tx:
-        raise_by_policy(tx, runtime.policy.signals, "judgment_appeared", number, "r", {}, runtime.now())
-        raise_by_policy(tx, runtime.policy.signals, "dishonest_appeared", number, "r", {}, runtime.now())
-    home.run("signal", "act")
-    assert "1 reviews opened" in ask(home, "plan").err and "0 reviews opened" in ask(home, "plan").err
-    (row,) = home.rows("review", "list")
-    assert (row["customer_id"], row["origin"]) == (number, "event")
-    assert row["due_on"] == (START + dt.timedelta(days=14)).isoformat()
-    assert "1" in row["reason"]
-    assert home.rows("signal", "act") == []  # both are looked at in the one case
-
-
-def test_a_signal_that_has_ended_before_opens_none(home: Home) -> None:
-    number = known(home)
-    with home.opened() as runtime, runtime.store.write() as tx:
-        raise_by_policy(tx, runtime.policy.signals, "judgment_appeared", number, "r", {}, runtime.now())
-    home.run("signal", "act")
-    home.run("signal", "close", "1", "--reason", "a namesake")
-    assert "0 reviews opened" in ask(home, "plan").err
-    assert home.rows("signal", "act") == []
-
-
 def test_a_day_that_has_passed_before_the_calendar_could_open_it_gets_time(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
