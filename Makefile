@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-cache-dir --quiet
 export XDG_CACHE_HOME := $(CURDIR)/.venv/.cache
 
-.PHONY: help setup demo test lint bench docs lock image-check clean
+.PHONY: help setup demo test test-postgres lint bench docs lock image-check clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,9 @@ lint: .venv/.dev ## ruff, mypy, import-linter
 
 test: lint ## Every check and every test
 	sh scripts/test.sh
+
+test-postgres: .venv/.dev ## Unit and property tests on PostgreSQL in place of SQLite
+	TESTS_ON=postgres sh scripts/test.sh tests/unit tests/property
 
 bench: .venv/.dev ## The measured claims; each prints JSON with a ratio
 	@for script in benchmarks/bench_*.py; do $(BIN)/python -m benchmarks.$$(basename $$script .py) || exit 1; done

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from connector.duties import STEP_OF
 from connector.store import journal
+from tests import on_postgres
 from tests.new_store import new_store
 
 FOLDERS = ("browser", "e2e", "contract", "docs", "property", "unit")
@@ -67,6 +68,13 @@ def every_credit_act_tells_before_and_after() -> Iterator[None]:
     journal.add = checked
     yield
     journal.add = add
+
+
+@pytest.fixture(scope="session", autouse=True)
+def every_store_is_where_it_is_wanted(request: pytest.FixtureRequest) -> None:
+    """With TESTS_ON=postgres, files are databases of a server (``tests.on_postgres``)."""
+    if on_postgres.WANTED:
+        on_postgres.begin(request.getfixturevalue("postgres_server"))
 
 
 @pytest.fixture(scope="session")

@@ -56,12 +56,9 @@ def _copy(store: Store, part: Path) -> None:
     with closing(sqlite3.connect(str(store.url.database))) as raw, closing(sqlite3.connect(part)) as copy:
         moved.require_none(raw, store.name)
         raw.backup(copy)
-        # One file, without a log beside it.
-        copy.execute("PRAGMA journal_mode=DELETE")
-        found = copy.execute("PRAGMA quick_check").fetchone()[0]
-        if found != "ok":
+        if not _sound(copy):
             raise Halt(
-                f"the store is damaged: {found}",
+                "the store is damaged",
                 where=store.name,
                 todo="keep the file as it is, and restore an earlier back-up (docs/backup.md)",
             )
@@ -70,3 +67,12 @@ def _copy(store: Store, part: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _sound(copy: sqlite3.Connection) -> bool:
+    try:
+        # One file, without a log beside it.
+        copy.execute("PRAGMA journal_mode=DELETE")
+        return bool(copy.execute("PRAGMA quick_check").fetchone()[0] == "ok")
+    except sqlite3.DatabaseError:
+        return False

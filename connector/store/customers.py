@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -45,17 +46,20 @@ def join(tx: sa.Connection, connection_id: int, accounts: Sequence[Account], now
     newcomers: list[Account] = []
     claimed: set[Key] = set()
     later: list[Account] = []
+    assigned: list[tuple[int, Account]] = []
     for record in accounts:
         present, by = links[record.external_id]
         keys = set(keys_of(record))
         target = _decide(tx, record, present, by, {owners[key] for key in keys & owners.keys()}, now)
         if target is not None:
             _assign(tx, connection_id, record, target, present, owners)
+            assigned.append((target, record))
         elif keys & claimed:
             later.append(record)  # the same debtor as a newcomer of this page, who must exist first
         else:
             claimed |= keys
             newcomers.append(record)
+    _describe(tx, connection_id, assigned)
     _create(tx, connection_id, newcomers, now)
     touch(tx, connection_id, {a.external_id for a in accounts})
     join(tx, connection_id, later, now)
@@ -168,10 +172,26 @@ def _assign(
             conduct.follow(tx, present, target)
     _register(tx, {key: target for key in keys_of(record) if key not in owners})
     owners |= {key: target for key in keys_of(record) if key not in owners}
-    first = sa.select(sa.func.min(account.c.connection_id)).where(account.c.customer_id == target)
-    if tx.execute(first).scalar() == connection_id:
-        # The first CRM of a customer speaks for its name, country, industry and terms.
-        tx.execute(sa.update(customer).where(customer.c.id == target).values(**_attributes(record)))
+
+
+def _describe(tx: sa.Connection, connection_id: int, assigned: Sequence[tuple[int, Account]]) -> None:
+    """The first CRM of a customer speaks for its name, country, industry and terms."""
+    ids = sorted({target for target, _ in assigned})
+    first: dict[int, int] = {}
+    for start in range(0, len(ids), BATCH):
+        query = sa.select(account.c.customer_id, sa.func.min(account.c.connection_id)).where(
+            account.c.customer_id.in_(ids[start : start + BATCH])
+        )
+        first.update((owner, source) for owner, source in tx.execute(query.group_by(account.c.customer_id)))
+    told = [
+        _attributes(record) | {"target": target}
+        for target, record in assigned
+        if first.get(target) == connection_id
+    ]
+    if told:
+        names: dict[str, Any] = {name: sa.bindparam(name) for name in told[0] if name != "target"}
+        change = sa.update(customer).where(customer.c.id == sa.bindparam("target")).values(**names)
+        tx.execute(change, told)
 
 
 def _create(tx: sa.Connection, connection_id: int, newcomers: Sequence[Account], now: dt.datetime) -> None:
