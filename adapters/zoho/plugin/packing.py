@@ -38,6 +38,7 @@ ZIP, WIDGET, SCRIPT, MANIFEST = (
 )
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _LABELS = tuple(f"label.{one}" for one in ("ok", "watch", "hold", "stop", "info", "warning", "alarm"))
+_SCRIPT_TEXTS = ("plugin.", "panel.why_")
 # Zoho shows at most so many characters of a validation rule's message.
 MESSAGE = 100
 
@@ -122,7 +123,6 @@ def _reading(spec: PluginSpec) -> dict[str, Any]:
 
 
 def _script(spec: PluginSpec) -> dict[str, Any]:
-    words = spec.texts[spec.language]
     order = spec.written["order"]
     review = order.options.get("credit_state", {}).get("pending", {})
     return {
@@ -139,7 +139,10 @@ def _script(spec: PluginSpec) -> dict[str, Any]:
         "stateField": order.fields.get("credit_state", ""),
         "stateReview": review.get(spec.language, ""),
         "read": _reading(spec),
-        "texts": {key: text for key, text in words.items() if key.startswith(("plugin.", "panel.why_"))},
+        "texts": {
+            tongue: {key: text for key, text in words.items() if key.startswith(_SCRIPT_TEXTS)}
+            for tongue, words in spec.texts.items()
+        },
     }
 
 
