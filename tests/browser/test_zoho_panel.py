@@ -210,6 +210,7 @@ def test_text_from_outside_is_never_html(desk: Desk, packs: dict[str, Path]) -> 
             bench.install(packs[gate])
             page = desk.open(bench.account, locale="en_US")
             assert EVIL in page.inner_text("main"), gate
+            assert page.inner_text(".status") == {"up": "hold", "down": "OK"}[gate]
             assert page.locator("main img, main script").count() == 0
             assert page.evaluate("window.evil") is None
     finally:
