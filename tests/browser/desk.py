@@ -53,7 +53,7 @@ class Desk:
         """The panel on a record, once it has nothing more to read."""
         page = self.browser.new_page(viewport={"width": width, "height": 800}, locale="en-US")
         page.set_default_timeout(8_000)
-        page.on("request", lambda one: self._heard(one))
+        page.on("request", self._heard)
         page.on("pageerror", lambda fault: self.faults.append(str(fault)))
         page.on("console", lambda line: self.faults.append(line.text) if line.type == "error" else None)
         # The vendor's own address of its SDK is answered by the stand-in; everything else is as packed.

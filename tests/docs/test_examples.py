@@ -56,7 +56,9 @@ def test_the_quickstart_runs_as_written(tmp_path: Path) -> None:
     assert "the same, byte for byte" in run_as_written(text, tmp_path).stdout
 
 
-@pytest.mark.parametrize("page", ["zoho.md", "fxiaoke.md", "fxiaoke.zh.md"])
+@pytest.mark.parametrize(
+    "page", ["zoho.md", "plugin-zoho.md", "plugin-zoho.zh.md", "fxiaoke.md", "fxiaoke.zh.md"]
+)
 def test_a_guide_runs_as_written_and_shows_what_one_sees(tmp_path: Path, page: str) -> None:
     shows_what_one_sees((ROOT / "docs" / page).read_text(), tmp_path, at_least=13)
 
@@ -118,3 +120,17 @@ def test_both_pages_of_fxiaoke_say_the_same() -> None:
 
     for setting in SETTINGS:
         assert f"`{setting.key}" in english and f"`{setting.key}" in chinese, setting.key
+
+
+def test_both_pages_of_zohos_plugin_say_the_same() -> None:
+    english, chinese = (
+        (ROOT / "docs" / name).read_text() for name in ("plugin-zoho.md", "plugin-zoho.zh.md")
+    )
+    for mark in ("\n## ", "<!-- run -->", "<!-- output -->", "\n| ", "\n- ", "\n1. ", "\n8. ", "!["):
+        assert english.count(mark) == chinese.count(mark), mark
+    for picture in re.findall(r"\]\((images/[^)]+)\)", english + chinese):
+        assert (ROOT / "docs" / picture).is_file(), picture
+    from adapters.zoho.plugin.settings import SETTINGS
+
+    for setting in SETTINGS:
+        assert f"`{setting.key}`" in english and f"`{setting.key}`" in chinese, setting.key
