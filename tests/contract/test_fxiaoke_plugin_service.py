@@ -1,10 +1,9 @@
-"""The packed plugin against the real service: what a rep saves in Fxiaoke is checked, reserved and known again."""
+"""The packed plugin and the real service: what a rep saves is checked, reserved and known again."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
