@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from connector.connect import WantedKey, issue_key
+from connector.plugin import pack, write
 from connector.store.connections import Connection
 from tests.contract.test_zoho_writing import EVER, Shop, shop
 from tests.sandbox_server import running
@@ -47,10 +48,11 @@ class PluginBench:
         self.key = issue_key(found.runtime, one.name, WantedKey(), revoke=False, actor="test")
         self.account, self.late = self._accounts()
 
-    def pack(self, gate: str = "up", *options: str) -> Path:
-        """Pack by the command; the folder with the files."""
+    def pack(self, gate: str = "up", on_failure: str = "hold", **options: Any) -> Path:
+        """Pack for one of the gates; the folder with the files."""
         out = self._folder / f"pack-{len(list(self._folder.iterdir()))}"
-        self.found.made.run("plugin", "pack", "zoho", "--out", str(out), "--gate", self.gates[gate], *options)
+        options |= {"gate_url": self.gates[gate], "on_failure": [on_failure]}
+        write(pack(self.found.runtime, "zoho", **options), out)
         return out
 
     def install(self, packed: Path, **limits: float) -> Any:

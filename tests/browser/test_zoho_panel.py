@@ -36,7 +36,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def packs(bench: PluginBench) -> dict[str, Path]:
-    return {gate: bench.pack(gate, "--seconds", "0.6" if gate == "slow" else "4") for gate in bench.gates}
+    return {gate: bench.pack(gate, seconds=0.6 if gate == "slow" else 4) for gate in bench.gates}
 
 
 @pytest.fixture
@@ -210,6 +210,7 @@ def test_text_from_outside_is_never_html(desk: Desk, packs: dict[str, Path]) -> 
             bench.install(packs[gate])
             page = desk.open(bench.account, locale="en_US")
             assert EVIL in page.inner_text("main"), gate
+            assert page.inner_text(".status") == {"up": "hold", "down": "OK"}[gate]
             assert page.locator("main img, main script").count() == 0
             assert page.evaluate("window.evil") is None
     finally:
@@ -228,7 +229,7 @@ def test_the_page_knows_no_key_and_speaks_to_the_crm_alone(desk: Desk, packs: di
 
 
 def test_the_way_through_the_connection_shows_the_same(desk: Desk) -> None:
-    desk.bench.install(desk.bench.pack("up", "--set", "route=connection"))
+    desk.bench.install(desk.bench.pack(written=["route=connection"]))
     page = desk.open(desk.bench.account, locale="en_US")
     assert "How this was reckoned" in page.inner_text("main")
 

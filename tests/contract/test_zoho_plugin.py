@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from tests.plugin_bench import ORDERS, PluginBench, needs_node, plugin_shop
 
@@ -77,7 +78,7 @@ def test_an_edit_reserves_the_difference_and_may_be_refused(bench: PluginBench, 
 def test_without_an_answer_the_admins_choice_counts(
     bench: PluginBench, gate: str, does: str, saved: bool
 ) -> None:
-    bench.install(bench.pack(gate, "--on-failure", does), call_seconds=0.3)
+    bench.install(bench.pack(gate, does), call_seconds=0.3)
     answer = bench.save(700.0)
     assert answer["saved"] is saved, answer
     assert "无法完成信用检查" in shown(answer)
@@ -144,3 +145,15 @@ def test_the_sandbox_installs_nothing_that_the_vendor_would_not_take(
     (spoilt / file).write_text(text.replace(old, new))
     with pytest.raises(AssertionError, match=why):
         bench.install(spoilt)
+
+
+@needs_node
+def test_the_order_form_goes_the_same_way(bench: PluginBench, packed: Path) -> None:
+    bench.install(packed)
+    form = f"{bench.found.made.bases['zoho']}/_sandbox/browser/orders/new"
+    said = []
+    for amount in ("800.00", str(HUGE)):
+        given = {"account_id": bench.account, "amount": amount, "currency": "CNY"}
+        said.append(requests.post(form, data=given, timeout=30).text)
+    assert 'class="saved"' in said[0] and 'class="refused"' not in said[0]
+    assert 'class="refused"' in said[1] and "信用检查未通过" in said[1]

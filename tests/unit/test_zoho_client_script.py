@@ -172,19 +172,37 @@ def test_an_answer_that_comes_later_is_waited_for_no_longer_than_said(
     """Where calls give promises, which the manual's examples do not show, the script's own limit counts."""
     file = tmp_path / "onSave.js"
     file.write_text(script(seconds=0.2))
+    done = outside(file, later)
+    assert done.stdout.strip() == str(saves).lower()
+    if later == "never":
+        assert "did not answer in time" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("locale", "word"),
+    [("zh_CN", "信用检查未通过"), ("fr_FR", "credit says no"), ("", "credit says no")],
+)
+def test_the_user_is_spoken_to_in_the_users_language_where_it_is_told(
+    tmp_path: Path, locale: str, word: str
+) -> None:
+    file = tmp_path / "onSave.js"
+    file.write_text(script())
+    assert word in outside(file, "hold", locale).stderr
+
+
+def outside(file: Path, later: str, locale: str = "") -> subprocess.CompletedProcess[str]:
+    """Run the script where there is what the sandbox does not have: promises, timers, the user's language."""
     harness = """
       const text = require("fs").readFileSync(process.argv[1], "utf8"), later = process.argv[2];
       const form = JSON.parse(process.argv[3]);
       const body = JSON.stringify({ decision: later, reasons: [] });
       globalThis.$Page = { record_id: "9" };
+      globalThis.$Crm = { user: { locale: process.argv[4] } };
       globalThis.ZDK = { Page: { getField: (name) => ({ getValue: () => form[name], setValue: () => {} }) },
         Client: { showAlert: (said) => console.error(said), showMessage: () => {} },
         Apps: { CRM: { Functions: { execute: () => later === "never" ? new Promise(() => {})
           : Promise.resolve({ details: { output: JSON.stringify({ status: 200, body: body }) } }) } } } };
       Promise.resolve(new Function(text)()).then((done) => { console.log(done); process.exit(0); });
     """
-    command = ["node", "-e", harness, str(file), later, json.dumps(FORM)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
-    assert done.stdout.strip() == str(saves).lower()
-    if later == "never":
-        assert "did not answer in time" in done.stderr
+    command = ["node", "-e", harness, str(file), later, json.dumps(FORM), locale]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)

@@ -93,10 +93,11 @@
       riskClass ? " " + say("panel.class") + ": " + riskClass : ""]);
   }
 
-  // The whole customer as the service knows it.
+  // The whole customer as the service knows it. Who is held by a person is on hold, whatever the figures say.
   function customer(credit) {
+    var open = credit.status === "ok" || credit.status === "watch";
     return [
-      standing(credit.status, credit.risk_class),
+      standing(credit.held && open ? "hold" : credit.status, credit.risk_class),
       credit.stale ? parts.notice("", say("panel.stale")) : null,
       el("div", { "class": "sections" }, [figures(credit), ageing(credit), reasons(credit), signals(credit),
         dates(credit)]),

@@ -29,6 +29,7 @@ ZIP, WIDGET, SCRIPT, MANIFEST = (
     "plugin.json",
 )
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+_SCRIPT_TEXTS = ("plugin.", "panel.why_")
 # Zoho shows at most so many characters of a validation rule's message.
 MESSAGE = 100
 
@@ -91,7 +92,6 @@ def _config(spec: PluginSpec) -> str:
 
 
 def _script(spec: PluginSpec) -> dict[str, Any]:
-    words = spec.texts[spec.language]
     order = spec.written["order"]
     review = order.options.get("credit_state", {}).get("pending", {})
     return {
@@ -108,7 +108,10 @@ def _script(spec: PluginSpec) -> dict[str, Any]:
         "stateField": order.fields.get("credit_state", ""),
         "stateReview": review.get(spec.language, ""),
         "read": panel.reading(spec),
-        "texts": {key: text for key, text in words.items() if key.startswith(("plugin.", "panel.why_"))},
+        "texts": {
+            tongue: {key: text for key, text in words.items() if key.startswith(_SCRIPT_TEXTS)}
+            for tongue, words in spec.texts.items()
+        },
     }
 
 
