@@ -29,7 +29,7 @@
     });
   }
 
-  function currency(row) { return (row && row.Currency) || ""; }
+  function currency(row) { return (row && row.Currency) || (config.read.currency || {}).default || ""; }
 
   function resized(panel) {
     if (!ZOHO.CRM.UI || !ZOHO.CRM.UI.Resize) { return; }
