@@ -153,7 +153,8 @@ def withdraw(runtime: Runtime, number: int, *, actor: str) -> Activation:
         here = policy_activation.c.id == number
         tx.execute(sa.update(policy_activation).where(here).values(state=WITHDRAWN))
         about = f"policy {found.hash[:12]}"
-        journal.add(tx, runtime.now(), actor, "policy_withdrawn", about, {"activation": number})
+        detail = {"activation": number, "before": PENDING, "after": WITHDRAWN}
+        journal.add(tx, runtime.now(), actor, "policy_withdrawn", about, detail)
         return _get(tx, number)
 
 
@@ -318,8 +319,8 @@ def _activation(row: Any) -> Activation:
 def _detail(found: Activation) -> dict[str, Any]:
     return {
         "activation": found.id,
-        "from": found.from_hash,
-        "to": found.hash,
+        "before": found.from_hash,
+        "after": found.hash,
         "version": f"{found.name} {found.version}",
         "proposed_by": found.actor,
         "confirmed_by": found.confirmed_by,

@@ -39,6 +39,11 @@ from connector.events import FORGED_EVENT as FORGED_EVENT
 from connector.events import Event as Event
 from connector.events import Subscription as Subscription
 from connector.events import Telling
+from connector.packing import Packed as Packed
+from connector.packing import Packing
+from connector.packing import PluginSpec as PluginSpec
+from connector.packing import ReadFrom as ReadFrom
+from connector.packing import Written as Written
 from connector.pages import BulkFailed as BulkFailed
 from connector.pages import BulkPart as BulkPart
 from connector.pages import BulkPlace as BulkPlace
@@ -46,6 +51,7 @@ from connector.pages import Missing as Missing
 from connector.pages import Page as Page
 from connector.pages import Row as Row
 from connector.pages import Slice as Slice
+from connector.setting import Setting as Setting
 from connector.wanted import FieldSpec as FieldSpec
 from connector.wanted import FieldState as FieldState
 from connector.wanted import Prepared as Prepared
@@ -54,25 +60,6 @@ from connector.wanted import Provisioned as Provisioned
 if TYPE_CHECKING:
     from connector.http import Http
 from connector.message import Letter, Message
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One thing that ``connect add`` asks for. ``secret`` values are stored encrypted.
-
-    ``default`` ``None`` means required unless ``optional``; ``help`` says where the admin finds it.
-    ``choices``, if there are any, are the values it may have; what is not ``asked`` for can only be
-    given by name; what is ``settled`` is chosen once, and changed only by who says so.
-    """
-
-    key: str
-    help: str
-    secret: bool = False
-    default: str | None = None
-    optional: bool = False
-    choices: tuple[str, ...] = ()
-    asked: bool = True
-    settled: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,7 +92,8 @@ class Write:
 
     For ``kind == "update"`` ``external_id`` names the row. For ``kind == "task"`` it is the account
     that the task is about, and ``key_field``/``key`` is our unique key, so that a retry finds the
-    first one. For ``kind == "note"`` it is the row that gets the note, and ``key`` marks the note.
+    first one. For ``kind == "record"`` a row of our own is written, about nothing but itself, and found again
+    by ``key_field``/``key``. For ``kind == "note"`` it is the row that gets the note, and ``key`` marks it.
 
     ``unmodified_since`` (aware UTC): people edit these fields too, so write only if the row has not been
     changed after that moment. ``repeated``: an earlier attempt at this write may have been carried out.
@@ -215,7 +203,7 @@ class Adapter(ABC):
 
 class Channel(Adapter):
     """A way to tell people: a webhook, e-mail, a group's robot. Its setting ``least`` is the severity from
-    which on it is used."""
+    which on it is used for signals, ``informs`` the roles that read there and are told of credit acts."""
 
     @abstractmethod
     def tell(self, message: Message) -> None:
@@ -238,9 +226,9 @@ class Posting(ABC):
         nothing is taken from this sender; ``busy`` if the line takes no more letters for now."""
 
 
-class Crm(Telling, Describing, Adapter):
-    """A CRM: read streams, write fields and tasks back; it may tell what changed (``Telling``) and what
-    its objects look like (``Describing``).
+class Crm(Telling, Describing, Packing, Adapter):
+    """A CRM: read streams, write fields and tasks back; it may tell what changed (``Telling``), what its
+    objects look like (``Describing``), and have a plugin for its pages (``Packing``).
 
     ``time_step`` is the resolution of the vendor's change times. ``sweeps`` is true when vanished
     rows are found only by listing all ids (``ids``), false when there is a deleted list. ``locks`` is

@@ -73,6 +73,10 @@ def take(
     orders = [record for record in stored.changed if isinstance(record, Order)]
     if not orders:
         return
+    new = [order for order in orders if order.check_key and order.external_id not in stored.before]
+    names = {str(order.check_key): order.number or order.external_id for order in new}
+    reservations.rename(tx, connection.id, names)
+    held.rename(tx, connection.id, names, now)
     over = [order for order in orders if order.stage in _OVER]
     held.withdraw(tx, connection.id, {k for o in over for k in (o.external_id, o.number) if k}, now)
     if counting is None:

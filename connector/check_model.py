@@ -229,6 +229,7 @@ _CREDIT = {
             "text": {"zh": "额度已使用 80%", "en": "80% of the limit is used"},
         }
     ],
+    "steps": [{"zh": "评分 71（满分 100）", "en": "Score 71 of 100"}],
     "group": None,
     "signals": [],
     "next_visit": "2026-03-13",
@@ -248,6 +249,9 @@ class CreditAnswer(Figures):
     status: Literal["ok", "watch", "hold", "stop"] | None = Field(description="Null: not assessed yet.")
     held: bool = Field(description="No new credit at present, whatever the figures.")
     reasons: list[Reason] = Field(description="Why the status is not ok.")
+    steps: list[Text] = Field(
+        description="How the last assessment came to limit and status, step by step; empty without one."
+    )
     group: Figures | None = Field(description="The line of the customer's group, where it has a limit.")
     risk_class: str | None = Field(description="Of the last assessment.")
     utilisation: str | None = Field(

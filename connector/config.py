@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from cryptography.fernet import MultiFernet
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -34,6 +34,7 @@ from connector.schedule import Schedule
 
 FILE = "creditgate.toml"
 KEY_FILE = "secret.key"
+_SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 
 class CrmUser(BaseModel):
@@ -50,7 +51,8 @@ class CrmUser(BaseModel):
 class Config(BaseSettings):
     """What a home folder is configured with.
 
-    ``home`` the folder; ``database_url`` the store; ``language`` of texts written to the CRMs;
+    ``home`` the folder; ``database_url`` the store; ``database_schema`` where one
+    PostgreSQL serves several companies, the schema of this one; ``language`` of texts written to the CRMs;
     ``policy`` and ``mappings`` paths below home; ``rates`` a CSV of currency, day, per_unit;
     ``privacy`` the YAML file on personal data, the stated defaults while it is not there;
     ``agencies`` the one on which agency is asked about whom;
@@ -75,6 +77,7 @@ class Config(BaseSettings):
 
     home: Path = Path()
     database_url: str = ""
+    database_schema: str = ""
     language: Literal["zh", "en"] = "zh"
     policy: str = "policies/standard.yaml"
     mappings: str = "mappings"
@@ -120,6 +123,14 @@ class Config(BaseSettings):
         if path is not None:
             sources.append(TomlConfigSettingsSource(settings_cls, toml_file=path))
         return tuple(sources)
+
+    @field_validator("database_schema")
+    @classmethod
+    def _is_a_name(cls, name: str) -> str:
+        """A name that needs no quotes: it stands in the settings of a connection."""
+        if name and (not _SCHEMA.fullmatch(name) or name.startswith("pg_")):
+            raise ValueError("a schema is named by small letters, digits and _, 63 at most, and not pg_…")
+        return name
 
     @property
     def url(self) -> str:

@@ -37,6 +37,7 @@ GRACE_SECONDS = 7.0
 # What a run may say of its failure in listings.
 WORDS = 500
 STOPPED = "stopped with its daemon"
+WORDS_OF = {"crm": "CRM connection", "bureau": "agency", "ledger": "ledger"}
 
 Tell = Callable[[str], None]
 Command = Callable[[Job], Sequence[str]]
@@ -157,9 +158,10 @@ class Daemon:
                 self._tell(f"{run.job.name}: taken over by another daemon")
 
     def _ended(self, run: Run, now: dt.datetime, code: int) -> None:
-        if code not in (0, 1):  # 1: done, with something set aside that its own listing shows
+        # 1: done, with something set aside that its own listing shows; a proof failed.
+        if code not in (0, 1) or (code and run.job.schedule.act.proof):
             # A signal or an unforeseen fault may pass; what a person has to put right does not.
-            self._failed(run, now, _last_words(run, code), code != Halt.exit_code)
+            self._failed(run, now, _last_words(run, code), code not in (1, Halt.exit_code))
             return
         with self._store.write() as tx:
             if slots.end(tx, run.job.name, run.at, self.owner, now):
@@ -205,17 +207,20 @@ class Daemon:
 def jobs_of(runtime: Runtime) -> list[Job]:
     """The jobs that the configuration asks for. ``Halt`` when a schedule names a connection that there is
     not, or two schedules mean the same job."""
-    crms = [one.name for one in runtime.connections.all("crm")]
+    known = runtime.connections.all()
+    crms = [one.name for one in known if one.role == "crm"]
     found = list(schedule.jobs(runtime.config.schedules, crms, runtime.policy.timezone))
     for index, job in enumerate(found):
-        if job.connection is not None and job.connection not in crms:
+        role = job.schedule.act.role
+        fitting = [one.name for one in known if one.role == role]
+        if job.connection is not None and job.connection not in fitting:
             raise Halt(
-                f"there is no CRM connection {job.connection!r}",
-                where="[[schedules]]",
+                f"there is no {WORDS_OF[role]} {job.connection!r} for {job.schedule.verb!r}",
+                where="schedules",
                 todo="correct the name there; 'creditgate connect list' shows them",
             )
         if job.name in [other.name for other in found[:index]]:
-            raise Halt(f"{job.name!r} is there twice", where="[[schedules]]", todo="take one of them out")
+            raise Halt(f"{job.name!r} is there twice", where="schedules", todo="take one of them out")
     return found
 
 
@@ -224,8 +229,7 @@ def command_line(config_file: Path | None) -> Command:
     named = ["--config", str(config_file)] if config_file else []
 
     def of(job: Job) -> list[str]:
-        run = [job.schedule.verb, *([job.connection] if job.connection else [])]
-        return [sys.executable, "-m", "connector.cli.bound", *named, *run, "--format", "json"]
+        return [sys.executable, "-m", "connector.cli.bound", *named, *job.words]
 
     return of
 
@@ -257,6 +261,6 @@ def _last_words(run: Run, code: int) -> str:
     # What else a process says, such as a traceback, may carry values of records.
     return (
         lines[-1].removeprefix("creditgate: ")[:WORDS]
-        if lines and code in (Halt.exit_code, Retry.exit_code)
+        if lines and code in (1, Halt.exit_code, Retry.exit_code)
         else ended
     )

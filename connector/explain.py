@@ -1,13 +1,14 @@
 """Explain: the account of an assessment, for sales in a sentence and for audit in full.
 
 Invariant: what is told comes from the facts and the outcome that the assessment kept, never from what is
-known today; only the room for a new order is that of the credit lines now, as a check would see them.
+known today; only the room for a new order is that of the credit lines now, as a check would see them, and who
+has to do what about it is as the policy in force says.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -17,7 +18,8 @@ from connector.errors import Halt
 from connector.locale import label, say
 from connector.money import scale, show
 from connector.policy.load import load as load_policy
-from connector.policy.schema import Policy
+from connector.policy.schema import Duty, Policy
+from connector.roles import Role
 from connector.rules import nearest, waterfall
 from connector.rules.explain import explain as tell
 from connector.rules.explain import fact_name, shown
@@ -211,6 +213,31 @@ def for_sales(
     elif asked is not None or ways != [()]:
         sentences.append(say("sales.no_help", {}, language))
     return sentences
+
+
+def duties(policy: Policy, kept: Kept, asked: Order | None = None) -> dict[str, Duty]:
+    """Who does and who answers for what comes next: letting held orders pass, another limit, the review."""
+    held = kept.assessment.status not in OPEN_STATUSES or (asked is not None and asked.decision == "hold")
+    steps = ("release_hold", "grant_limit", "review") if held else ("grant_limit", "review")
+    return {step: policy.responsibility.of(step) for step in steps}
+
+
+def told_duties(found: Mapping[str, Duty], language: str) -> list[str]:
+    """Each step as a sentence."""
+    lines = []
+    for step, duty in found.items():
+        parts = {
+            part: say("duty.and", {}, language).join(_role(one, language) for one in names) or "–"
+            for part in Duty.model_fields
+            for names in [getattr(duty, part)]
+        }
+        lines.append(say("duty.line", parts | {"step": label(f"duty_{step}", language)}, language))
+    return lines
+
+
+def _role(name: str, language: str) -> str:
+    """A role in words; a title of the approval bands is in words already."""
+    return label(f"role_{name}", language) if name in tuple(Role) else name
 
 
 def for_audit(kept: Kept, ways: Sequence[tuple[Change, ...]], language: str) -> dict[str, object]:

@@ -91,13 +91,13 @@ def lift(
     """Take back the hold that a person put on a customer; what the policy says of it stays. ``notes`` and
     ``roles`` as in ``place``. Raises ``Halt`` if there is no such customer or hold, or ``actor`` may not."""
     _require(roles, actor, Act.RELEASE_HOLD, customer_id, now)
-    detail = {"reason": _reason(reason), "was": _present(store, customer_id)}
-    if detail["was"] is None:
+    why = _reason(reason)
+    if _present(store, customer_id) is None:
         raise Halt(
             f"customer {customer_id} was not put on hold by a person",
             todo=f"see 'creditgate explain {customer_id}' for why its orders are held",
         )
-    _set(store, customer_id, None, actor, now, "hold_lifted", detail, notes)
+    _set(store, customer_id, None, actor, now, "hold_lifted", {"reason": why}, notes)
 
 
 def _require(roles: Roles | None, actor: str, act: Act, customer_id: int, now: dt.datetime) -> None:
@@ -136,7 +136,7 @@ def set_within(
     if was is None and not placed:
         return False
     act = "hold_placed" if placed else "hold_lifted"
-    _write(tx, customer_id, why if placed else None, actor, now, act, {"reason": why, "was": was}, notes)
+    _write(tx, customer_id, why if placed else None, actor, now, act, {"reason": why}, notes)
     return True
 
 
@@ -150,11 +150,12 @@ def _write(
     detail: dict[str, Any],
     notes: Collection[int],
 ) -> None:
+    before = tx.execute(sa.select(customer.c.hold_placed).where(customer.c.id == customer_id)).scalar()
     changed = tx.execute(sa.update(customer).where(customer.c.id == customer_id).values(hold_placed=value))
     if changed.rowcount != 1:
         raise _unknown(customer_id)
     touch_customers(tx, [customer_id])
-    journal.add(tx, now, actor, act, f"customer {customer_id}", detail)
+    journal.add(tx, now, actor, act, f"customer {customer_id}", detail | {"before": before, "after": value})
     account_notes.on_hold(tx, customer_id, act, detail["reason"], actor, now, notes)
 
 

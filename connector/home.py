@@ -21,15 +21,18 @@ from connector.errors import Halt
 from connector.store import schema
 from connector.store.engine import Store
 
-# Every setting, commented out with its default: a line "#name = value" becomes one without the "#".
+# Every setting but the calendar, commented out with its default: a line "#name = value" becomes one without
+# the "#".
 CONFIGURATION = """\
-# The configuration of CreditGate. Every setting stands here with its default behind a '#': take the
+# The configuration of CreditGate. Every setting stands here, with its default behind a '#': take the
 # '#' off to change it. The environment goes over this file: CREDITGATE_LANGUAGE=en and so on.
 # No secret belongs here: the encryption key is in secret.key or in CREDITGATE_KEY.
 
 # The store: empty is the SQLite file creditgate.db in this folder; PostgreSQL is written
 # postgresql+psycopg://user@host/database, its password in CREDITGATE_DATABASE_URL or in ~/.pgpass.
+# One database can serve several companies, a schema each: small letters, digits and _.
 #database_url = ""
+#database_schema = ""
 
 # Language of the texts that are written to the CRMs: zh or en.
 #language = "zh"
@@ -86,6 +89,42 @@ CONFIGURATION = """\
 #letters = "letters"
 #letters_by = ""
 
+# How many calls a minute each API key may make, over all processes of the service.
+#calls_per_minute = 1200
+
+# What 'creditgate daemon' runs, and when: `every` (90s, 15m, 2h, 1d) or `cron` (minute hour day month
+# weekday, in the policy's time zone). `connection` names one; without it, pull, push and hooks run on every
+# CRM. `jitter` puts a start off, up to so long; in `quiet` hours (["01:00-02:30"]) nothing starts; a run
+# is ended after `at_most` (2h); on PostgreSQL a run of assess or push is cut into `parts` (2), which workers
+# share.
+schedules = [
+  { verb = "pull", every = "15m", jitter = "60s" },
+  { verb = "assess", every = "15m", jitter = "60s" },
+  { verb = "signal act", every = "15m" },
+  { verb = "push", every = "5m", jitter = "30s" },
+  { verb = "signal tell", every = "10m" },
+  { verb = "notice tell", every = "10m" },
+  { verb = "hold review", every = "1h" },
+  { verb = "review plan", cron = "30 5 * * *" },
+  { verb = "visit plan", cron = "0 6 * * 1-5" },
+  { verb = "audit verify", cron = "0 3 * * *" },
+  { verb = "bureau purge", cron = "15 3 * * 0" },
+  { verb = "consent purge", cron = "30 3 * * 0" },
+  # These cost money, write to customers, need a file or a mapping: take the '#' off once that is wanted.
+  # { verb = "bureau refresh", cron = "0 4 * * 1-5" },
+  # { verb = "bureau changes", connection = "creditsafe", cron = "30 4 * * 1-5" },
+  # { verb = "bureau watch", connection = "creditsafe", cron = "0 5 * * 1" },
+  # { verb = "dunning send", cron = "0 9 * * 1-5" },
+  # { verb = "kpi export", cron = "0 4 2 * *" },
+  # { verb = "ledger import", arguments = ["/exports/open.csv", "--snapshot"], cron = "0 2 * * *" },
+  # { verb = "rate import", arguments = ["/exports/rates.csv"], cron = "0 1 * * 1-5" },
+  # Only without 'creditgate serve', which does both by itself:
+  # { verb = "hooks process", every = "1m" },
+  # { verb = "hooks renew", every = "1d" },
+]
+
+# Blocks in brackets, such as those below, come last: what follows one belongs to it.
+
 # Whom those letters come from: without it none is written.
 #
 #   [letterhead]
@@ -119,25 +158,6 @@ CONFIGURATION = """\
 #   connection = "zoho"
 #   user = "li.na@example.com"
 #   who = "li.na"
-
-# How many calls a minute each API key may make, over all processes of the service.
-#calls_per_minute = 1200
-#
-# What 'creditgate daemon' runs: pull and push on one connection, or on every CRM without `connection`;
-# assess on all customers that changed. Say `every` (90s, 15m, 2h, 1d) or `cron` (minute hour day month
-# weekday, in the policy's time zone). `jitter` puts starts off, up to so long; in `quiet` hours nothing
-# starts; a run is ended after `at_most`. One block per verb and connection:
-#
-#   [[schedules]]
-#   verb = "pull"
-#   every = "15m"
-#   jitter = "60s"
-#   quiet = ["01:00-02:30"]
-#   at_most = "2h"
-#
-#   [[schedules]]
-#   verb = "assess"
-#   cron = "0 6 * * 1-5"
 """
 
 RATES = """\
@@ -219,7 +239,7 @@ def _shipped(kind: str) -> list[Path]:
 
 
 def _schema(config: Config) -> Step:
-    store = Store(config.url)
+    store = Store(config.url, config.database_schema)
     try:
         before = schema.current(store)
         revision = schema.upgrade(store)

@@ -83,6 +83,7 @@ def request(runtime: Runtime, entry: Entry) -> Request:
             sa.insert(limit_request).values(**values).returning(limit_request.c.id)
         ).scalar_one()
         detail = {"request": number, "needs": needs, "amount": entry.amount, "currency": entry.currency}
+        detail |= {"before": None, "after": values["state"]}
         journal.add(tx, now, entry.actor, "limit_requested", about, detail | {"reason": entry.reason})
         if not needs:
             enter(runtime, tx, replace(entry, request_id=number))
@@ -111,12 +112,13 @@ def approve(runtime: Runtime, number: int, *, actor: str, note: str = "") -> Req
         who, today = runtime.roles, runtime.today()
         right = who.require(actor, wanted.act, wanted.amount, as_of=today, taken=taken, where=about)
         _decide(tx, number, actor, "approve", note, now)
-        stands_in = {} if same_person(right, actor) else {"for": right}
-        detail = {"request": number, "note": note} | stands_in
-        journal.add(tx, now, actor, "limit_approved", about, detail)
         # A policy that has become stricter since is heeded, one that has become laxer is not.
-        needs = max(found.needs, wanted.others)
-        if len(found.approved_by) + 1 >= needs:
+        last = len(found.approved_by) + 1 >= max(found.needs, wanted.others)
+        stands_in = {} if same_person(right, actor) else {"for": right}
+        detail = {"request": number, "note": note, "before": found.state} | stands_in
+        detail |= {"after": APPROVED if last else PENDING, "amount": found.entry.amount}
+        journal.add(tx, now, actor, "limit_approved", about, detail | {"currency": found.entry.currency})
+        if last:
             entry = _from_today(found.entry, runtime.today(), number)
             enter(runtime, tx, replace(entry, request_id=number, at=now))
             _close(tx, number, APPROVED, now)
@@ -136,7 +138,8 @@ def decline(runtime: Runtime, number: int, *, actor: str, note: str) -> Request:
             runtime.roles.require(actor, Act.GRANT_LIMIT, as_of=runtime.today(), where=about)
         _decide(tx, number, actor, "decline", note.strip(), now)
         _close(tx, number, DECLINED, now)
-        journal.add(tx, now, actor, "limit_declined", about, {"request": number, "note": note.strip()})
+        detail = {"request": number, "note": note.strip(), "before": found.state, "after": DECLINED}
+        journal.add(tx, now, actor, "limit_declined", about, detail)
         return _get(tx, number, now)
 
 

@@ -171,9 +171,12 @@ def enter(runtime: Runtime, tx: sa.Connection, entry: Entry) -> int:
     _ours_to_set(tx, subject, entry.kind)  # who decides may have changed since it was asked for
     if runtime.policy.limit.children == "within_group":
         fit(runtime, tx, entry)
+    before = _replaced(tx, entry)
     added = limits.add(tx, entry)
-    detail = {
+    detail: dict[str, object] = {
         "entry": added,
+        "before": before,
+        "after": _told(entry),
         "kind": entry.kind,
         "state": entry.state,
         "amount": entry.amount,
@@ -189,6 +192,28 @@ def enter(runtime: Runtime, tx: sa.Connection, entry: Entry) -> int:
     return added
 
 
+def _replaced(tx: sa.Connection, entry: Entry) -> dict[str, object] | None:
+    """What the limit takes the place of, as the journal tells it; ``None`` if there was none of its kind."""
+    found = [
+        one
+        for one in limits.entries(tx, entry.subject, entry.subject_id)
+        if one.kind == entry.kind
+        and (one.season_from, one.season_to) == (entry.season_from, entry.season_to)
+        and one.phase(entry.valid_from) in _STANDING
+    ]
+    return _told(found[-1]) if found else None
+
+
+# Phases in which an entry would still count, now or in another season.
+_STANDING = ("in force", "out of season")
+
+
+def _told(entry: Entry) -> dict[str, object]:
+    """A limit as the journal tells it."""
+    names = ("state", "amount", "currency", "valid_from", "valid_to")
+    return {name: getattr(entry, name) for name in names}
+
+
 def _ours_to_set(tx: sa.Connection, subject: Subject, kind: str) -> None:
     """``Halt`` for a customer's limit on which a CRM's own credit module decides."""
     if subject.kind == CUSTOMER and kind not in SECURING:
@@ -202,12 +227,17 @@ def withdraw(runtime: Runtime, subject: Subject, kind: str, *, reason: str, acto
     runtime.roles.require(actor, Act.GRANT_LIMIT, as_of=today, where=str(subject))
     with runtime.store.write() as tx:
         _name(tx, subject)
+        before = [
+            _told(one)
+            for one in limits.entries(tx, subject.kind, subject.id)
+            if one.kind == kind and one.phase(today) in (*_STANDING, "future")
+        ]
         ended = limits.end(tx, subject.kind, subject.id, kind, today, future=True)
         if not ended:
             raise Halt(
                 f"{subject} has no {kind} limit set by a person", todo="see 'creditgate limit history'"
             )
-        detail = {"kind": kind, "ended": ended, "reason": _reason(reason)}
+        detail = {"kind": kind, "ended": ended, "reason": _reason(reason), "before": before, "after": None}
         _applied(runtime, tx, subject, today, "limit_withdrawn", detail, actor)
     return ended
 

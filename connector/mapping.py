@@ -19,7 +19,9 @@ from connector.reading import MISSING, Reader, ReadField
 from connector.writing import WRITE_TYPES, Target, WriteField, Writer
 from connector.yamlfile import Source, close_to, read
 
-TARGETS = ("account", "order", "visit", "note")
+TARGETS = ("account", "order", "visit", "note", "kpi")
+# Fields of an order that are made by us and filled in by others: as we read them, and as we make them.
+FILLED_IN = {"decision": "credit_decision", "check_key": "check_key"}
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,10 @@ class FieldMapping:
 
     def reader(self, stream: Stream, names: Mapping[str, str]) -> Reader | None:
         """The reader of ``stream``, or ``None`` when it is not mapped. ``names`` are the tenant's own names
-        of the fields that are written to visits, and of the decision on an order: what is read there are
-        the same fields."""
-        if stream is Stream.ORDERS and stream in self.readers and "credit_decision" in names:
-            return _decided(self.readers[stream], self.targets.get("order"), names["credit_decision"])
+        of the fields that are written to visits, and of those that we make on an order for others to fill in:
+        what is read there are the same fields."""
+        if stream is Stream.ORDERS and stream in self.readers and names.keys() & FILLED_IN.values():
+            return _filled_in(self.readers[stream], self.targets.get("order"), names)
         if stream is Stream.VISITS and self.visits is not None:
             return self.visits(names)
         return self.readers.get(stream)
@@ -64,16 +66,17 @@ class FieldMapping:
         return Writer(target, self.targets[target], names or {})
 
 
-def _decided(orders: Reader, target: Target | None, real: str) -> Reader:
-    """The reader of orders with the decision under the name that this tenant gave its field; what the mapping
-    reads behind our own name of it, such as that of a label, stays behind."""
-    wished = (
-        next((f.vendor_field for f in target.fields if f.name == "credit_decision"), "") if target else ""
-    )
+def _filled_in(orders: Reader, target: Target | None, names: Mapping[str, str]) -> Reader:
+    """The reader of orders with ``FILLED_IN`` under the names that this tenant gave these fields; what the
+    mapping reads behind our own name of one, such as that of a label, stays behind."""
+    wished = {one.name: one.vendor_field for one in target.fields} if target else {}
 
     def renamed(name: str, path: tuple[str, ...]) -> tuple[str, ...]:
-        ours = name == "decision" and bool(wished) and path[0].startswith(wished)
-        return (real + path[0][len(wished) :], *path[1:]) if ours else path
+        made = FILLED_IN.get(name, "")
+        ours = wished.get(made, "")
+        if not ours or made not in names or not path[0].startswith(ours):
+            return path
+        return (names[made] + path[0][len(ours) :], *path[1:])
 
     return orders.renamed(renamed)
 

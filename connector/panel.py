@@ -11,12 +11,14 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from connector.check_model import AgeingBucket, WarningSign, major
+from connector.check_model import AgeingBucket, Text, WarningSign, major
 from connector.money import Rates
 from connector.policy.schema import Policy
+from connector.rules.explain import line
 from connector.rules.exposure import converter
 from connector.rules.settlement import settle
 from connector.store import dossiers
+from connector.store.assessments import Kept
 from connector.store.signal_tables import signal
 from connector.store.signals import LIVE
 from connector.store.tables import visit
@@ -44,13 +46,21 @@ def ageing(
     drafts = policy.exposure.draft_invoices
     settled = settle(found[0][0], policy.terms.default_days, convert, day, drafts=drafts)
     sums = dict.fromkeys((name for name, _ in BUCKETS), 0)
-    for line in settled.invoices:
-        amount = convert(line.open, line.doc.currency, policy.currency)
+    for part in settled.invoices:
+        amount = convert(part.open, part.doc.currency, policy.currency)
         if amount is None:
             return None
-        late = (day - line.due).days if line.due is not None else 0
+        late = (day - part.due).days if part.due is not None else 0
         sums[bucket(late)] += amount
     return [AgeingBucket(days=name, amount=str(major(sums[name], policy.currency))) for name in sums]
+
+
+def steps(kept: Kept | None) -> list[Text]:
+    """How an assessment came to limit and status, a sentence for each step."""
+    if kept is None:
+        return []
+    found = kept.assessment.steps
+    return [Text(zh=line(step, kept.snapshot, "zh"), en=line(step, kept.snapshot, "en")) for step in found]
 
 
 def bucket(late: int) -> str:

@@ -102,7 +102,7 @@ def pull(
             )
         if faults and len(done.skipped) == len(done.streams):
             raise faults[0]
-        _retry_homeless(store, connection, mapping, done, counting)
+        _retry_homeless(store, connection, mapping, done, counting, crm.context.now())
     return done
 
 
@@ -163,8 +163,10 @@ def retry_rejects(
     mapping: FieldMapping,
     code: str | None = None,
     counting: Counting | None = None,
+    now: dt.datetime | None = None,
 ) -> Pulled:
-    """Read the rows that were set aside again, under the present mapping."""
+    """Read the rows that were set aside again, under the present mapping; ``now`` (aware UTC) is the real
+    moment unless given."""
     done = Pulled()
     with store.read() as tx:
         waiting = records.rejects(tx, connection.id, code)
@@ -172,15 +174,20 @@ def retry_rejects(
         rows = [records.raw_row(row) for row in waiting if row.stream == stream.value]
         reader = mapping.readers.get(stream)
         if rows and reader is not None:
-            _store_rows(store, connection, reader, rows, done.count(stream), counting)
+            _store_rows(store, connection, reader, rows, done.count(stream), counting, now)
     return done
 
 
 def _retry_homeless(
-    store: Store, connection: Connection, mapping: FieldMapping, done: Pulled, counting: Counting | None
+    store: Store,
+    connection: Connection,
+    mapping: FieldMapping,
+    done: Pulled,
+    counting: Counting | None,
+    now: dt.datetime,
 ) -> None:
     """Rows whose account was missing may have found it by now."""
-    retried = retry_rejects(store, connection, mapping, "missing_account", counting)
+    retried = retry_rejects(store, connection, mapping, "missing_account", counting, now)
     for stream, count in retried.streams.items():
         healed = count.read - count.rejected
         done.count(stream).changed += count.changed
@@ -219,10 +226,11 @@ def _store_rows(
     rows: list[Row],
     count: Count,
     counting: Counting | None,
+    now: dt.datetime | None,
 ) -> None:
     read, misfits = read_rows(reader, rows)
     with store.write() as tx:
-        now = dt.datetime.now(dt.UTC)
+        now = now or dt.datetime.now(dt.UTC)
         before = count.changed
         keep_rows(tx, connection, reader.stream, read, misfits, count, now, counting)
         if reader.stream is Stream.ACCOUNTS and count.changed > before:

@@ -34,7 +34,7 @@ log = logs.logger("push")
 ATTEMPTS = 8
 FIRST_WAIT, LONGEST_WAIT = dt.timedelta(seconds=30), dt.timedelta(hours=6)
 FAULTS = 20
-KINDS = {"account": "update", "order": "update", "visit": "task", "note": "note"}
+KINDS = {"account": "update", "order": "update", "visit": "task", "note": "note", "kpi": "record"}
 # Where the rows of a target are read from, for writes that must not undo what people did.
 STREAMS = {"account": Stream.ACCOUNTS, "order": Stream.ORDERS}
 

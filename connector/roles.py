@@ -103,10 +103,12 @@ class _Dated(BaseModel):
 
 class Grant(_Dated):
     """One role of one person. ``title`` is the word by which the policy's approval bands name whoever signs
-    (``finance director``); without one the person signs for no band that names a title."""
+    (``finance director``); without one the person signs for no band that names a title. ``team`` is where
+    the person's figures are summed up (``connector.kpi``)."""
 
     role: Role
     title: Words | None = None
+    team: Words | None = None
 
 
 class Deputy(_Dated):
@@ -151,6 +153,30 @@ class Roles:
         return frozenset(
             grant.role for owner in self._in_whose_right(actor, as_of) for grant in self._of(owner, as_of)
         )
+
+    def words_of(self, actor: str, as_of: dt.date) -> frozenset[str]:
+        """Roles and titles of ``actor`` on a day, those as a deputy among them."""
+        return frozenset(
+            word
+            for owner in self._in_whose_right(actor, as_of)
+            for grant in self._of(owner, as_of)
+            for word in _words(grant)
+        )
+
+    def bearers(self, word: str, as_of: dt.date) -> list[str]:
+        """Who has the role or title ``word`` on a day, deputies among them, sorted."""
+        names = {person(one.who): one.who for one in (*self.deputies, *self.grants)}
+        return sorted(
+            name
+            for name in names.values()
+            if any(same_person(word, one) for one in self.words_of(name, as_of))
+        )
+
+    def team(self, actor: str, as_of: dt.date) -> str | None:
+        """The team of ``actor`` on a day: of the role that began last, if several name one; ``None`` for
+        whoever is in none."""
+        held = [one for one in self._of(actor, as_of) if one.team]
+        return max(held, key=lambda one: one.from_ or dt.date.min).team if held else None
 
     def may(self, actor: str, act: Act, amount: int | None = None, *, as_of: dt.date) -> bool:
         """Whether ``actor`` may do ``act`` on a day; ``amount`` is in minor units of the policy's currency,
@@ -249,6 +275,11 @@ class Roles:
             return ""
         band = approver(ladder.bands, amount, ladder.currency)
         return " of this size" + (f": that takes {band.role}" if band else ": nobody may, by the policy")
+
+
+def allowed(act: Act) -> tuple[Role, ...]:
+    """The roles that may do ``act``, in the order of ``Role``."""
+    return tuple(role for role in Role if role in _ALLOWED[act])
 
 
 def findings(roles: Roles, as_of: dt.date) -> Iterator[Finding]:

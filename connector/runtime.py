@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -34,17 +35,25 @@ from connector.store.engine import Store
 from connector.store.secrets import StoreSecrets
 
 
+def real_moment() -> dt.datetime:
+    """What time it is, aware UTC."""
+    return dt.datetime.now(dt.UTC)
+
+
 @dataclass
 class Runtime:
-    """One opened home folder."""
+    """One opened home folder. ``moment`` says what time it is (aware UTC), ``sleep`` waits so many seconds;
+    others stand in for them where a year is run through in logical time."""
 
     config: Config
+    moment: Callable[[], dt.datetime] = real_moment
+    sleep: Callable[[float], None] = time.sleep
     _budgets: list[StoreBudget] = field(default_factory=list, init=False, repr=False)
 
     @cached_property
     def store(self) -> Store:
         """The store; its schema must be current (``creditgate db upgrade``)."""
-        return Store(self.config.url)
+        return Store(self.config.url, self.config.database_schema)
 
     @cached_property
     def connections(self) -> Connections:
@@ -81,20 +90,20 @@ class Runtime:
             return None
 
     def now(self) -> dt.datetime:
-        """The moment of decisions, aware UTC."""
-        return self.config.now()
+        """The moment of decisions, aware UTC: that of the clock, unless the configuration pins the day."""
+        return self.clock() if self.config.as_of is None else self.config.now()
 
     def today(self) -> dt.date:
         """The calendar day of ``now`` in the policy's time zone."""
         return self.now().astimezone(ZoneInfo(self.policy.timezone)).date()
 
     def clock(self) -> dt.datetime:
-        """The real moment, aware UTC, for what is not a decision."""
-        return dt.datetime.now(dt.UTC)
+        """What time it is, aware UTC, for what is not a decision."""
+        return self.moment()
 
     def secrets(self, connection: Connection) -> StoreSecrets:
         """The secrets of a connection."""
-        return StoreSecrets(self.store, self.config.cipher(), connection.id, self.config.home)
+        return StoreSecrets(self.store, self.config.cipher(), connection.id, self.config.home, now=self.clock)
 
     def mapping(self, connection: Connection) -> mappings.FieldMapping:
         """The mapping of a connection: its own file if there is one, else the one of its kind."""
@@ -131,7 +140,7 @@ class Runtime:
             if setting.secret and (value := secrets.get(f"setting:{setting.key}")) is not None:
                 values[setting.key] = given.secret(value, f"{setting.key} of {connection.name}")
         limits = kind.limits_for(values)
-        budget = StoreBudget(self.store, connection.id, limits)
+        budget = StoreBudget(self.store, connection.id, limits, now=self.clock, sleep=self.sleep)
         self._budgets.append(budget)
         return ports.Context(
             connection=connection.name,
@@ -146,9 +155,10 @@ class Runtime:
                 hosts=self.hosts(kind),
                 ca_bundle=str(self.config.path(self.config.ca_bundle)) if self.config.ca_bundle else None,
                 connection=connection.name,
+                sleep=self.sleep,
             ),
             language=self.config.language,
-            now=lambda: dt.datetime.now(dt.UTC),
+            now=self.clock,
         )
 
     def hosts(self, kind: type[ports.Adapter]) -> Hosts:
@@ -158,7 +168,9 @@ class Runtime:
     def budget(self, connection: Connection) -> StoreBudget:
         """How much may still be called, to look at."""
         _, kind = ports.find(connection.kind)
-        return StoreBudget(self.store, connection.id, kind.limits_for(self._settings(connection, kind)))
+        return StoreBudget(
+            self.store, connection.id, kind.limits_for(self._settings(connection, kind)), now=self.clock
+        )
 
     def _settings(self, connection: Connection, kind: type[ports.Adapter]) -> dict[str, str]:
         """What is set, with the defaults of what is not; no secrets."""

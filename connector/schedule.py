@@ -1,4 +1,4 @@
-"""Schedules: when which verb runs on which connection.
+"""Schedules: when which command runs, on which connection.
 
 Invariant: pure, and the same in every process: a slot is a moment that follows from the schedule alone,
 and its jitter from job and slot, so that any number of daemons mean the same slot by the same moment.
@@ -10,17 +10,18 @@ import datetime as dt
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from connector.schedulable import ACTS, Act
 
 if TYPE_CHECKING:
     from apscheduler.triggers.cron import CronTrigger
 
-Verb = Literal["pull", "assess", "push"]
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 # How far back the last moment of a cron line is looked for, nearest first: 29 February comes every eight
@@ -54,23 +55,32 @@ Quiet = Annotated[tuple[dt.time, dt.time], BeforeValidator(_quiet)]
 
 
 class Schedule(BaseModel):
-    """One block ``[[schedules]]`` of the configuration.
+    """One entry of ``schedules`` in the configuration.
 
-    ``verb``; ``connection`` by name, every CRM while it is left out; one of ``every`` (a span, counted from
+    ``verb`` is one of ``ACTS``; ``connection`` by name, where the verb is about one, every CRM while it is
+    left out; ``arguments`` what else a person would type, such as a file; one of ``every`` (a span, from
     1970-01-01 UTC) and ``cron`` (five fields, in the policy's time zone); ``jitter`` the most that a start is
     put off, differently for each job and slot; ``quiet`` hours of the day in which nothing starts (the first
-    included, the second not); ``at_most`` how long a run may take before it is ended.
+    included, the second not); ``at_most`` how long a run may take before it is ended; ``parts`` into how many
+    parts a run is cut where several workers may share it, as assess and push on PostgreSQL.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    verb: Verb
+    verb: str
     connection: str | None = None
+    arguments: tuple[str, ...] = ()
     every: Span | None = None
     cron: str | None = None
     jitter: Span = dt.timedelta(0)
     quiet: tuple[Quiet, ...] = ()
     at_most: Span = dt.timedelta(hours=2)
+    parts: int = Field(default=2, ge=1, le=64)
+
+    @property
+    def act(self) -> Act:
+        """How the verb is scheduled."""
+        return ACTS[self.verb]
 
     @model_validator(mode="after")
     def _whole(self) -> Schedule:
@@ -82,25 +92,55 @@ class Schedule(BaseModel):
             raise ValueError("'jitter' must be shorter than 'every'")
         if self.at_most < dt.timedelta(seconds=1):
             raise ValueError("'at_most' is at least 1s")
-        if self.verb == "assess" and self.connection is not None:
-            raise ValueError("'assess' is about customers of all connections: leave 'connection' out")
+        self._fits_the_verb()
         if self.cron is not None:
             _trigger(self.cron, "UTC")
         return self
 
+    def _fits_the_verb(self) -> None:
+        act = ACTS.get(self.verb)
+        if act is None:
+            raise ValueError(f"{self.verb!r} cannot be scheduled; what can is {', '.join(ACTS)}")
+        if act.connection == "none" and self.connection is not None:
+            raise ValueError(f"{self.verb!r} is not about one connection: leave 'connection' out")
+        if act.connection == "must" and self.connection is None:
+            raise ValueError(f"{self.verb!r} needs to know which one: say 'connection'")
+        if act.file and not self.arguments:
+            raise ValueError(
+                f"{self.verb!r} needs to know which file: say 'arguments = [\"/path/of/the.csv\"]'"
+            )
+
 
 @dataclass(frozen=True)
 class Job:
-    """A schedule on one connection (``None``: on the store as a whole), in the time zone ``zone``."""
+    """A schedule on one connection (``None``: on the store as a whole), in the time zone ``zone``; ``part``
+    (number, of so many) if several share a run."""
 
     schedule: Schedule
     connection: str | None
     zone: str
+    part: tuple[int, int] | None = None
 
     @property
     def name(self) -> str:
-        """What listings call it: ``pull zoho``, ``assess``."""
-        return " ".join(filter(None, (self.schedule.verb, self.connection)))
+        """What listings call it: ``pull zoho``, ``visit plan``, ``assess 1/2``."""
+        return " ".join((self._whole, *self._part))
+
+    @property
+    def words(self) -> list[str]:
+        """The command line, behind ``creditgate``."""
+        act, named = self.schedule.act, [self.connection] if self.connection else []
+        by = [act.by] if act.by and named else []
+        part = ["--part", *self._part] if self._part else []
+        return [*self.schedule.verb.split(), *act.options, *part, *by, *named, *self.schedule.arguments]
+
+    @property
+    def _whole(self) -> str:
+        return " ".join(filter(None, (self.schedule.verb, self.connection, *self.schedule.arguments)))
+
+    @property
+    def _part(self) -> list[str]:
+        return [f"{self.part[0]}/{self.part[1]}"] if self.part else []
 
     @property
     def target(self) -> str:
@@ -128,8 +168,8 @@ class Job:
         return None if moment is None else moment + self.delay(moment)
 
     def delay(self, slot: dt.datetime) -> dt.timedelta:
-        """The jitter of a slot: the same in every process."""
-        seed = hashlib.blake2b(f"{self.name} {slot.timestamp():.0f}".encode(), digest_size=4).digest()
+        """The jitter of a slot: the same in every process, and for all parts."""
+        seed = hashlib.blake2b(f"{self._whole} {slot.timestamp():.0f}".encode(), digest_size=4).digest()
         return self.schedule.jitter * (int.from_bytes(seed) / 2**32)
 
     def is_quiet(self, now: dt.datetime) -> bool:
@@ -163,16 +203,30 @@ class Job:
         return None if found is None else found.astimezone(dt.UTC)
 
 
-def jobs(schedules: Iterable[Schedule], crms: Iterable[str], zone: str) -> Iterator[Job]:
+def jobs(
+    schedules: Iterable[Schedule], crms: Iterable[str], zone: str, *, shared: bool = False
+) -> Iterator[Job]:
     """What the schedules come to: one job for each connection that they name or, without a name, for each of
-    ``crms``; a connection's own block goes before one for all. ``zone`` is an IANA name."""
-    blocks, names = tuple(schedules), tuple(crms)
-    own = {(one.verb, one.connection) for one in blocks if one.connection}
-    for one in blocks:
-        if one.verb == "assess" or one.connection is not None:
-            yield Job(one, one.connection, zone)
+    ``crms`` where the verb is about each; a connection's own entry goes before one for all. ``zone`` is an
+    IANA name; ``shared``: runs that several workers can share are cut into their parts."""
+    entries, names = tuple(schedules), tuple(crms)
+    own = {(one.verb, one.connection) for one in entries if one.connection}
+    for one in entries:
+        if one.act.connection != "each" or one.connection is not None:
+            yield from _parts(Job(one, one.connection, zone), shared)
         else:
-            yield from (Job(one, name, zone) for name in names if (one.verb, name) not in own)
+            for name in names:
+                if (one.verb, name) not in own:
+                    yield from _parts(Job(one, name, zone), shared)
+
+
+def _parts(job: Job, shared: bool) -> Iterator[Job]:
+    count = job.schedule.parts
+    if not (shared and job.schedule.act.shared) or count == 1:
+        yield job
+        return
+    for number in range(1, count + 1):
+        yield replace(job, part=(number, count))
 
 
 def _trigger(line: str, zone: str) -> CronTrigger:

@@ -38,6 +38,7 @@ def credit(tx: sa.Connection, policy: Policy, rates: Rates, party: Party, now: d
         "status": own.status if own else None,
         "held": party.hold_placed is not None or own is None or own.status not in lines.OPEN_STATUSES,
         "reasons": [item.reason for item in on_customer(party, own, told) + on_groups(groups)],
+        "steps": panel.steps(kept),
         "group": figures(groups[0]) if groups else None,
         "risk_class": outcome.risk_class if outcome else None,
         "utilisation": _utilisation(own),

@@ -53,6 +53,7 @@ _ALONE = ("id", "safeNo", "regNo", "vatNo")
 _CRITERIA = (*_ALONE, "name")
 
 Clock = Callable[[], float]
+Files = dict[str, CompanyFile]
 
 
 class _Doorkeeper:
@@ -116,14 +117,10 @@ def _refused(status: int, message: str, details: str) -> JSONResponse:
 class _Agency:
     """The endpoints below ``/v1``."""
 
-    def __init__(self, world: World, clock: Clock) -> None:
+    def __init__(self, files: Files, clock: Clock) -> None:
         self._door = _Doorkeeper(clock)
-        self._files = {
-            file.connect_id: file
-            for file in (CompanyFile.of(company, world) for company in world.companies)
-            if file is not None
-        }
-        self._portfolio = Portfolio(self._files, self._stopped)
+        self._files = files
+        self.portfolio = Portfolio(self._files, self._stopped)
 
     def routes(self) -> list[Route]:
         return [
@@ -131,7 +128,7 @@ class _Agency:
             Route("/v1/companies/searchcriteria", self._search_criteria, methods=["GET"]),
             Route("/v1/companies", self._search, methods=["GET"]),
             Route("/v1/companies/{connect_id}", self._report, methods=["GET"]),
-            *self._portfolio.routes(),
+            *self.portfolio.routes(),
             Route("/_sandbox/content", self._content, methods=["GET"]),
         ]
 
@@ -223,8 +220,20 @@ def _classify(method: str, path: str) -> CallKind:
 
 def app(options: Options, clock: Clock = time.time) -> ASGIApp:
     """The agency over the economy of ``options``; ``clock`` gives seconds since 1970."""
-    inner = Starlette(routes=_Agency(options.world(), clock).routes())
-    return gate(inner, options, sandbox="bureau", classify=_classify)
+    return build(files_of(options.world()), options, clock)[0]
+
+
+def files_of(world: World) -> Files:
+    """What the agency has on file about the companies of ``world``, by its own number."""
+    files = (CompanyFile.of(company, world) for company in world.companies)
+    return {file.connect_id: file for file in files if file is not None}
+
+
+def build(files: Files, options: Options, clock: Clock) -> tuple[ASGIApp, Portfolio]:
+    """The agency over ``files``, which may change while it serves, and the portfolio that it watches."""
+    agency = _Agency(files, clock)
+    inner = Starlette(routes=agency.routes())
+    return gate(inner, options, sandbox="bureau", classify=_classify), agency.portfolio
 
 
 SANDBOX = Sandbox(

@@ -80,19 +80,24 @@ class Portfolio:
     async def _change(self, request: Request) -> JSONResponse:
         """Something changes about ``id``: an event of rule 101, unless nobody watches the company."""
         body = await _body(request)
-        told = body.get("id") in self._members
-        if told:
-            self._events.append(
-                {
-                    "company": {"id": body["id"], "portfolioId": int(PORTFOLIO)},
-                    "eventDate": body.get("at", "2026-03-01T08:00:00Z"),
-                    "ruleCode": 101,
-                    "ruleName": "International Rating",
-                    "oldValue": "B",
-                    "newValue": body.get("value", "D"),
-                }
-            )
-        return JSONResponse({"told": int(told)})
+        at, value = body.get("at", "2026-03-01T08:00:00Z"), body.get("value", "D")
+        return JSONResponse({"told": int(self.changed(str(body.get("id")), at, "B", value))})
+
+    def changed(self, ref: str, at: str, old: str, new: str) -> bool:
+        """The rating of ``ref`` changes; whether anybody watches the company, so that an event arises."""
+        if ref not in self._members:
+            return False
+        self._events.append(
+            {
+                "company": {"id": ref, "portfolioId": int(PORTFOLIO)},
+                "eventDate": at,
+                "ruleCode": 101,
+                "ruleName": "International Rating",
+                "oldValue": old,
+                "newValue": new,
+            }
+        )
+        return True
 
 
 def _page(request: Request, items: list[dict[str, Any]]) -> JSONResponse:

@@ -30,12 +30,14 @@ class Case:
 
 @dataclass(frozen=True)
 class Registered:
-    """A company with its standing and cases."""
+    """A company with its standing and cases; where it is registered and who represents it, if on file."""
 
     company: Company
     uscc: str
     status: str
     cases: tuple[Case, ...]
+    address: str = ""
+    representative: str = ""
 
     def of(self, kind: str) -> list[Case]:
         return [case for case in self.cases if case.kind == kind]
@@ -44,12 +46,14 @@ class Registered:
 class Register:
     """All companies that carry a code. ``find`` takes a code or a part of a name."""
 
-    def __init__(self, world: World) -> None:
-        self.by_code = {
-            company.uscc: _registered(company, company.uscc, world.as_of.date())
-            for company in world.companies
-            if company.uscc
-        }
+    def __init__(self, by_code: dict[str, Registered]) -> None:
+        self.by_code = by_code
+
+    @classmethod
+    def of(cls, world: World) -> Register:
+        """As the companies' health has it."""
+        today = world.as_of.date()
+        return cls({one.uscc: _registered(one, one.uscc, today) for one in world.companies if one.uscc})
 
     def exactly(self, key: str) -> Registered | None:
         """By code or by full name."""

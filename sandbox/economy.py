@@ -45,8 +45,8 @@ def build(accounts: int, seed: int, as_of: dt.datetime) -> World:
         raise ValueError("as_of must be aware of its time zone")
     as_of = as_of.astimezone(dt.UTC)
     rng = Random(seed)
-    owners = _owners(rng)
-    companies = _companies(rng, accounts, owners, as_of.date())
+    owners = draw_owners(rng)
+    companies = draw_companies(rng, accounts, owners, as_of.date())
     deals = Deals(rng, as_of)
     financials = {}
     for company in companies:
@@ -66,7 +66,7 @@ def build(accounts: int, seed: int, as_of: dt.datetime) -> World:
     )
 
 
-def _owners(rng: Random) -> tuple[Owner, ...]:
+def draw_owners(rng: Random) -> tuple[Owner, ...]:
     """Eight to twelve reps. The mobile numbers 13800000001 and on belong to nobody."""
     reps = names.REPS[: rng.randint(8, 12)]
     return tuple(
@@ -92,7 +92,8 @@ def _dealt(rng: Random, count: int, shares: tuple[tuple[T, int], ...]) -> list[T
     return dealt
 
 
-def _companies(rng: Random, count: int, owners: tuple[Owner, ...], today: dt.date) -> tuple[Company, ...]:
+def draw_companies(rng: Random, count: int, owners: tuple[Owner, ...], today: dt.date) -> tuple[Company, ...]:
+    """So many companies as the shares say, each with an owner, as they stand on ``today``."""
     countries = _dealt(rng, count, _COUNTRIES)
     healths = _healths(rng, countries)
     parents = _groups(rng, countries)

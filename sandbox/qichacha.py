@@ -69,8 +69,8 @@ def envelope(status: str, message: str, result: Any = None, total: int | None = 
 
 
 class _Agency:
-    def __init__(self, options: Options, clock: Clock) -> None:
-        self._register = Register(options.world())
+    def __init__(self, register: Register, clock: Clock) -> None:
+        self._register = register
         self._clock = clock
 
     def routes(self) -> list[Route]:
@@ -148,14 +148,15 @@ def _verified(items: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _entry(one: Registered) -> dict[str, Any]:
-    return {
+    entry = {
         "KeyNo": one.uscc[::-1].lower(),
         "Name": one.company.name,
         "CreditCode": one.uscc,
         "StartDate": one.company.customer_since.isoformat(),
         "Status": one.status,
-        "Address": one.company.city,
+        "Address": one.address or one.company.city,
     }
+    return entry | ({"OperName": one.representative} if one.representative else {})
 
 
 def _case(case: Case) -> dict[str, Any]:
@@ -179,7 +180,12 @@ def _answering(code: str) -> Callable[[], JSONResponse]:
 
 def app(options: Options, clock: Clock = time.time) -> ASGIApp:
     """The agency over the economy of ``options``; ``clock`` gives seconds since 1970."""
-    inner = Starlette(routes=_Agency(options, clock).routes())
+    return build(Register.of(options.world()), options, clock)
+
+
+def build(register: Register, options: Options, clock: Clock) -> ASGIApp:
+    """The agency over ``register``, which may change while it serves."""
+    inner = Starlette(routes=_Agency(register, clock).routes())
     dialect = {f"code{code}": _answering(code) for code in CODES}
     return gate(inner, options, sandbox="qichacha", classify=_classify, dialect=dialect)
 

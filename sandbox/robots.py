@@ -15,6 +15,7 @@ import hmac
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
@@ -112,8 +113,11 @@ class _Webhook(_Robot):
         if late or not hmac.compare_digest(given.encode(), f"v1={made.hexdigest()}".encode()):
             return JSONResponse({"error": "signature"}, status_code=401)
         key = request.headers.get("idempotency-key", "")
-        if not any(one["key"] == key for one in self.messages):
-            self.messages.append({"key": key, "body": json.loads(body)})
+        known = next((one for one in self.messages if one["key"] == key), None)
+        if known is None:
+            self.messages.append({"key": key, "body": json.loads(body), "times": 1})
+        else:
+            known["times"] += 1
         return JSONResponse({"ok": True})
 
 
@@ -121,19 +125,26 @@ def _classify(method: str, path: str) -> CallKind:
     return "write"
 
 
-def _app(name: str, path: str, make: Callable[[Clock, bool], Any]) -> Callable[..., ASGIApp]:
-    def app(options: Options, clock: Clock = time.time) -> ASGIApp:
-        options, unlimited = without_limits(options, name)
-        robot = make(clock, unlimited)
-        routes = [
-            Route(path, robot.send, methods=["POST"]),
-            Route("/_sandbox/messages", robot.shown, methods=["GET"]),
-        ]
-        return gate(Starlette(routes=routes), options, sandbox=name, classify=_classify, dialect=_DIALECT)
-
-    return app
+NAMES = ("wecom", "dingtalk", "webhook")
 
 
+def build(name: str, options: Options, clock: Clock = time.time) -> ASGIApp:
+    """The robot or webhook called ``name``; ``clock`` gives seconds since 1970."""
+    path, kind = _PATHS[name]
+    options, unlimited = without_limits(options, name)
+    robot = kind(clock, unlimited)
+    routes = [
+        Route(path, robot.send, methods=["POST"]),
+        Route("/_sandbox/messages", robot.shown, methods=["GET"]),
+    ]
+    return gate(Starlette(routes=routes), options, sandbox=name, classify=_classify, dialect=_DIALECT)
+
+
+_PATHS: dict[str, tuple[str, type[_WeCom | _DingTalk | _Webhook]]] = {
+    "wecom": ("/cgi-bin/webhook/send", _WeCom),
+    "dingtalk": ("/robot/send", _DingTalk),
+    "webhook": ("/signals", _Webhook),
+}
 _DIALECT: dict[str, FaultAnswer] = {"system_busy": lambda: _error(-1, "system busy")}
 _TOLD = {"system_busy": "answer errcode -1, system busy", UNLIMITED_FAULT: UNLIMITED_TEXT}
 
@@ -141,7 +152,7 @@ WECOM = Sandbox(
     name="wecom",
     kind="wecom",
     settings={"base_url": "{base}", "key": KEY},
-    app=_app("wecom", "/cgi-bin/webhook/send", _WeCom),
+    app=partial(build, "wecom"),
     default_port=8711,
     faults=_TOLD,
 )
@@ -149,7 +160,7 @@ DINGTALK = Sandbox(
     name="dingtalk",
     kind="dingtalk",
     settings={"base_url": "{base}", "access_token": TOKEN, "secret": SECRET},
-    app=_app("dingtalk", "/robot/send", _DingTalk),
+    app=partial(build, "dingtalk"),
     default_port=8712,
     faults=_TOLD,
 )
@@ -157,7 +168,7 @@ WEBHOOK = Sandbox(
     name="webhook",
     kind="webhook",
     settings={"url": "{base}/signals", "secret": WEBHOOK_SECRET},
-    app=_app("webhook", "/signals", _Webhook),
+    app=partial(build, "webhook"),
     default_port=8713,
     faults={UNLIMITED_FAULT: UNLIMITED_TEXT},
 )

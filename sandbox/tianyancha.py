@@ -55,7 +55,7 @@ _NOTHING = envelope(300000, "无数据")
 
 class _Agency:
     def __init__(self, options: Options) -> None:
-        self._register = Register(options.world())
+        self._register = Register.of(options.world())
 
     def routes(self) -> list[Route]:
         cases = [Route(f"/services/open/{path}", self._cases, methods=["GET"]) for path in _CASES]

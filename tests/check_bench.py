@@ -53,8 +53,8 @@ def policy(check: Mapping[str, Any] | None = None, **parts: Any) -> Policy:
 class Bench:
     """A store and what is in it. Amounts are minor units (fen) unless they are texts."""
 
-    def __init__(self, url: str, rules: Policy | None = None) -> None:
-        self.store = Store(url)
+    def __init__(self, url: str, rules: Policy | None = None, schema: str = "") -> None:
+        self.store = Store(url, schema)
         self.policy = rules or policy()
         self.rates = RATES
         self.now = NOW
@@ -76,9 +76,9 @@ class Bench:
         return bench
 
     @classmethod
-    def fresh(cls, url: str, rules: Policy | None = None) -> Self:
+    def fresh(cls, url: str, rules: Policy | None = None, schema: str = "") -> Self:
         """An empty store at ``url``, upgraded, with the connection ``zoho``."""
-        bench = cls(url, rules)
+        bench = cls(url, rules, schema)
         upgrade(bench.store)
         bench.connect("zoho")
         return bench

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from connector.duties import STEP_OF
+from connector.store import journal
 from tests.new_store import new_store
 
 FOLDERS = ("e2e", "contract", "docs", "property", "unit")
@@ -48,6 +50,23 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if os.environ.get("CREDITGATE_NO_SKIP") and reporter is not None and reporter.stats.get("skipped"):
         reporter.write_line("tests were skipped, and CREDITGATE_NO_SKIP allows none", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def every_credit_act_tells_before_and_after() -> Iterator[None]:
+    """No test gets a credit act into the journal that does not say what was there before and after."""
+    add = journal.add
+
+    def checked(
+        tx: sa.Connection, at: Any, actor: str, act: str, subject: str, detail: Mapping[str, Any]
+    ) -> None:
+        told = act not in STEP_OF or {"before", "after"} <= detail.keys()
+        assert told, f"{act} of {subject} does not tell what was there before and after"
+        add(tx, at, actor, act, subject, detail)
+
+    journal.add = checked
+    yield
+    journal.add = add
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,11 @@ LEAST = Setting(
     default="warning",
     choices=("info", "warning", "alarm"),
 )
+INFORMS = Setting(
+    "informs",
+    "roles of the policy's 'responsibility' that read here and are told of acts, commas between",
+    optional=True,
+)
 _AGAIN = {"zh": "（可能已发送过）", "en": " (may have been sent before)"}
 
 

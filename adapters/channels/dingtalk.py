@@ -18,7 +18,7 @@ from typing import ClassVar
 
 import requests
 
-from adapters.channels.common import LEAST, check_robot, cut, secret, title
+from adapters.channels.common import INFORMS, LEAST, check_robot, cut, secret, title
 from connector.adapter import Channel, Limits, Setting
 from connector.message import Message
 
@@ -42,6 +42,7 @@ class DingTalk(Channel):
         Setting("access_token", "the part behind access_token= of the robot's webhook address", secret=True),
         Setting("secret", "the secret of the security setting 加签, beginning with SEC", secret=True),
         LEAST,
+        INFORMS,
         Setting("base_url", "address of the API", default=LIVE, asked=False),
     )
     hosts: ClassVar[tuple[str, ...] | None] = ("oapi.dingtalk.com",)

@@ -16,7 +16,7 @@ from email.policy import SMTP
 from email.utils import format_datetime, formataddr, parseaddr
 from typing import ClassVar
 
-from adapters.channels.common import LEAST, secret, title
+from adapters.channels.common import INFORMS, LEAST, secret, title
 from connector.adapter import Channel, Limits, Posting, Setting
 from connector.errors import Halt, Reauth, Reject, Retry
 from connector.message import Letter, Message
@@ -42,6 +42,7 @@ class Mail(Posting, Channel):
         Setting("sender", "address that the messages come from"),
         Setting("to", "addresses that they go to, with commas between"),
         LEAST,
+        INFORMS,
     )
     limits = Limits(slots=1)
 

@@ -16,7 +16,7 @@ from typing import ClassVar
 import orjson
 import requests
 
-from adapters.channels.common import LEAST, check_passing, secret, where
+from adapters.channels.common import INFORMS, LEAST, check_passing, secret, where
 from connector.adapter import Channel, Limits, Setting
 from connector.errors import Halt, Reauth
 from connector.message import Message
@@ -36,6 +36,7 @@ class Webhook(Channel):
         Setting("url", "where the messages go; https", secret=True),
         Setting("secret", "what the messages are signed with, at least 16 characters", secret=True),
         LEAST,
+        INFORMS,
     )
     hosts: ClassVar[tuple[str, ...] | None] = None  # the receiver is one's own: the admin says where it is
     limits = Limits(slots=1)

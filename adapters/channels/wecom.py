@@ -13,7 +13,7 @@ from typing import ClassVar
 
 import requests
 
-from adapters.channels.common import LEAST, check_robot, cut, secret, title
+from adapters.channels.common import INFORMS, LEAST, check_robot, cut, secret, title
 from connector.adapter import Channel, Limits, Setting
 from connector.message import Message
 
@@ -31,6 +31,7 @@ class WeCom(Channel):
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting("key", "the part behind key= of the robot's webhook address", secret=True),
         LEAST,
+        INFORMS,
         Setting("base_url", "address of the API", default=LIVE, asked=False),
     )
     hosts: ClassVar[tuple[str, ...] | None] = ("qyapi.weixin.qq.com",)

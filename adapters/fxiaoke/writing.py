@@ -27,6 +27,8 @@ from connector.adapter import Outcome, Result, Write
 from connector.errors import CreditGateError, Reject, Retry
 
 THREADS = 4
+# Kinds of writes whose row is found by our key: tasks, whose owner is told of them, and records.
+KEYED = ("task", "record")
 # Vendor manual: the owner is not set by update but by a call of its own.
 NOT_UPDATED = frozenset({"owner"})
 
@@ -95,11 +97,11 @@ class Writer:
 
     def _one(self, write: Write) -> Outcome | CreditGateError:
         try:
-            if write.kind == "task":
+            if write.kind in KEYED:
                 return self._task(write)
             return self._change(write)
         except Reject as refused:
-            place = f"{write.object} {write.key if write.kind == 'task' else write.external_id}"
+            place = f"{write.object} {write.key if write.kind in KEYED else write.external_id}"
             where = f"{place}, {refused.where}" if refused.where else place
             return Outcome(Result.DEAD, f"{where}: {refused.what}", todo=refused.todo)
         except CreditGateError as fault:
@@ -216,7 +218,7 @@ class Writer:
     def _tell(self, write: Write, created: str) -> str:
         """The message to the owner of a new task; empty, or why there is none."""
         owner = next((v for n, v in write.values.items() if write.types.get(n) == "owner" and v), None)
-        if not self._choices.message or not owner or not created:
+        if write.kind != "task" or not self._choices.message or not owner or not created:
             return ""
         long_texts = (v for n, v in write.values.items() if write.types.get(n) == "long_text" and v)
         due = next((v for v in write.values.values() if isinstance(v, dt.date)), None)

@@ -18,6 +18,8 @@ from adapters.zoho.events import Events, parse
 from adapters.zoho.fields import Fields
 from adapters.zoho.layouts import Layouts
 from adapters.zoho.locks import Locks
+from adapters.zoho.plugin import packing
+from adapters.zoho.plugin.settings import SETTINGS as PLUGIN_SETTINGS
 from adapters.zoho.profiles import Profiles
 from adapters.zoho.provisioning import Provisioning
 from adapters.zoho.records import Records
@@ -38,7 +40,9 @@ from connector.adapter import (
     Missing,
     ObjectInfo,
     Outcome,
+    Packed,
     Page,
+    PluginSpec,
     Prepared,
     Provisioned,
     Row,
@@ -55,6 +59,7 @@ class ZohoCrm(Crm):
 
     name: ClassVar[str] = "zoho"
     settings: ClassVar[tuple[Setting, ...]] = SETTINGS
+    plugin_settings: ClassVar[tuple[Setting, ...]] = PLUGIN_SETTINGS
     limits: ClassVar[Limits] = UNKNOWN
     hosts: ClassVar[tuple[str, ...] | None] = DOMAINS
     write_batch: ClassVar[int] = BATCH
@@ -88,6 +93,11 @@ class ZohoCrm(Crm):
     def limits_for(cls, settings: Mapping[str, str]) -> Limits:
         """See ``Adapter.limits_for``; by edition, ``slots`` and ``credits``."""
         return limits_for(settings)
+
+    @classmethod
+    def plugin(cls, spec: PluginSpec) -> Packed:
+        """See ``Packing.plugin``; widget, client script and functions."""
+        return packing.pack(spec)
 
     @classmethod
     def guide(cls, language: str) -> str:

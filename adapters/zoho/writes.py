@@ -23,6 +23,8 @@ BATCH = 100
 # Writes of more records count as heavy calls (a partner's page; the vendor's manual does not say).
 LIGHT = 10
 LISTED = 50
+# Kinds of writes whose row is found by our key.
+KEYED = ("task", "record")
 # The smallest kind of multi-line field; longer text is cut rather than the whole write refused.
 LONG_TEXT = 2_000
 # Decimals of the number fields that we create.
@@ -48,8 +50,8 @@ class Writes:
             raise ValueError(f"a batch is at most {BATCH} writes of one kind and object")
         if kind == "update":
             answers = self._update(object_name, writes)
-        elif kind == "task":
-            answers = self._tasks(object_name, writes)
+        elif kind in KEYED:
+            answers = self._keyed(object_name, writes)
         elif kind == "note":
             answers = self._write_notes(object_name, writes)
         else:
@@ -85,23 +87,19 @@ class Writes:
             answers |= dict(zip(places, found, strict=False))
         return answers
 
-    def _tasks(self, object_name: str, writes: Sequence[Write]) -> dict[int, Any]:
-        """Create tasks or find them again by key: in one step where Zoho keeps the key unique, else by
-        looking first."""
+    def _keyed(self, object_name: str, writes: Sequence[Write]) -> dict[int, Any]:
+        """Create tasks or records of our own, or find them again by key: in one step where Zoho keeps the key
+        unique, else by looking first."""
         key_field = writes[0].key_field
-        records = [
-            {
-                "What_Id": {"id": w.external_id},
-                **_values(w),
-                key_field: w.key,
-                "$se_module": "Accounts",
-            }
-            for w in writes
-        ]
+        records = [_keyed_record(w) for w in writes]
+        # Vendor manual: the scope of every custom module is called custom.
+        family = "custom" if writes[0].kind == "record" else ""
         field = self._fields.of(object_name).get(key_field)
         if field is None or field.unique:
             more = {"duplicate_check_fields": [key_field]}
-            found = self._send("POST", f"{object_name}/upsert", object_name, records, more=more)
+            found = self._send(
+                "POST", f"{object_name}/upsert", object_name, records, more=more, family=family
+            )
             return dict(enumerate(found))
         there = self._by_key(object_name, key_field, [w.key for w in writes])
         old = [at for at, w in enumerate(writes) if w.key in there]
@@ -109,10 +107,11 @@ class Writes:
         answers: dict[int, Any] = {}
         if old:
             known = [{"id": there[writes[at].key], **records[at]} for at in old]
-            answers |= dict(zip(old, self._send("PUT", object_name, object_name, known), strict=False))
+            found = self._send("PUT", object_name, object_name, known, family=family)
+            answers |= dict(zip(old, found, strict=False))
         if new:
             fresh = [records[at] for at in new]
-            found = self._send("POST", object_name, object_name, fresh, repeatable=False)
+            found = self._send("POST", object_name, object_name, fresh, repeatable=False, family=family)
             answers |= dict(zip(new, found, strict=False))
         return answers
 
@@ -157,13 +156,14 @@ class Writes:
         more: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         repeatable: bool = True,
+        family: str = "",
     ) -> list[Any]:
         # Vendor manual: without 'trigger' all workflows would run, and answer our writes with new changes.
         trigger = ["workflow"] if about.casefold() in self._triggers else []
         found = self._client.call(
             method,
             path,
-            scope=f"ZohoCRM.modules.{_family(about)}.ALL",
+            scope=f"ZohoCRM.modules.{family or _family(about)}.ALL",
             about=about,
             # Vendor manual: one credit for every ten records.
             weight=-(-len(records) // 10),
@@ -174,6 +174,13 @@ class Writes:
             repeatable=repeatable,
         )
         return list((found or {}).get("data") or [])
+
+
+def _keyed_record(write: Write) -> dict[str, Any]:
+    record = {**_values(write), write.key_field: write.key}
+    if write.kind == "task":
+        return {"What_Id": {"id": write.external_id}, **record, "$se_module": "Accounts"}
+    return record
 
 
 def _family(object_name: str) -> str:
@@ -206,7 +213,7 @@ def _result(write: Write, answer: Any) -> Result:
 
 
 def _record(write: Write) -> str:
-    return f"{write.object} {write.key if write.kind == 'task' else write.external_id}"
+    return f"{write.object} {write.key if write.kind in KEYED else write.external_id}"
 
 
 def _values(write: Write) -> dict[str, Any]:

@@ -21,18 +21,20 @@ from connector.api.problems import Refused, documented
 from connector.api.rules import Rules
 from connector.check_model import Checkpoint, Money, Name, Part, Reason, exemplified, major
 from connector.errors import Halt
-from connector.gate import decisions
+from connector.gate import asking, decisions
+from connector.gate.asking import Asked
 from connector.gate.crm import actor_of
 from connector.gate.decisions import Decided, Gate, NotAllowed, NotHolding, Terms
 from connector.gate.settling import gate_of
 from connector.runtime import Runtime
 from connector.store import held
-from connector.store.api_keys import DECIDE, READ, ApiKey
+from connector.store.api_keys import CHECK, DECIDE, READ, ApiKey
 from connector.store.held import HeldOrder
 
 State = Literal["holding", "pending", "ready", "forced", "released", "rejected", "withdrawn", "all"]
 _SCHEME = Depends(HTTPBearer(auto_error=False, description="The API key of a connection."))
 Reader = Annotated[ApiKey, Depends(Scoped(READ))]
+Checker = Annotated[ApiKey, Depends(Scoped(CHECK))]
 Decider = Annotated[ApiKey, Depends(Scoped(DECIDE))]
 _PAGE = 100
 _ID = Path(ge=1, le=2**62, description="Id of the hold, from the list of holds.", examples=[17])
@@ -117,6 +119,15 @@ class RejectRequest(Part):
     user: Name | None = Field(None, description="The CRM's id of the user who decides.")
 
 
+class AskRequest(Part):
+    """Please let the order go on."""
+
+    model_config = exemplified({"note": "the bank has confirmed the transfer of 2 March", "user": "31"})
+
+    note: str = Field(min_length=1, max_length=1000, pattern=r"^[^\x00]*\S[^\x00]*$", description="Why.")
+    user: Name | None = Field(None, description="Who asks: the CRM's id or e-mail address of the user.")
+
+
 class Decision(Part):
     """What came of it."""
 
@@ -138,11 +149,14 @@ def add_routes(app: FastAPI, runtime: Runtime, rules: Rules) -> None:
         key: Reader,
         state: Annotated[State, Query(description="holding: pending, ready and forced.")] = "holding",
         before: Annotated[int | None, Query(ge=1, le=2**62, description="From the page before.")] = None,
+        order: Annotated[Name | None, Query(description="Only the order that checks named so.")] = None,
     ) -> Holds:
         """The orders of the key's connection, a hundred a page."""
         states = held.HOLDING if state == "holding" else None if state == "all" else [state]
         with runtime.store.read() as tx:
-            found = held.listed(tx, states, source=key.connection_id, before=before, most=_PAGE + 1)
+            found = held.listed(
+                tx, states, source=key.connection_id, order=order, before=before, most=_PAGE + 1
+            )
         page = found[:_PAGE]
         return Holds(holds=[_shown(one) for one in page], before=page[-1].id if found[_PAGE:] else None)
 
@@ -174,6 +188,20 @@ def add_routes(app: FastAPI, runtime: Runtime, rules: Rules) -> None:
             return _decision(
                 decisions.reject(gate, id, reason=request.reason, actor=actor, now=runtime.now())
             )
+
+    @app.post(
+        "/v1/holds/{id}/ask",
+        summary="Ask for the release of a held order",
+        responses=documented(401, 403, 404, 409, 413, 422, 429, 500, 503),
+        **described,  # type: ignore[arg-type]
+    )
+    def ask(id: Annotated[int, _ID], request: AskRequest, key: Checker) -> Hold:
+        """Decides nothing: the word is kept in the journal and told in a note on the account, for whoever may
+        release the order. Asking once more adds another note."""
+        with _told():
+            notes = runtime.writing("note")
+            asked = Asked(request.note, request.user or f"plugin of {key.connection}")
+            return _shown(asking.ask(runtime.store, key.connection_id, id, asked, notes, runtime.now()))
 
 
 def _asked(

@@ -14,10 +14,10 @@ from connector.cli.output import emit, format_option, say
 COLUMNS = ("target", "until", "failures", "since", "reason")
 
 
-@click.group("daemon", invoke_without_command=True, short_help="Run pull, assess and push on schedule.")
+@click.group("daemon", invoke_without_command=True, short_help="Run what the calendar says.")
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """Run what [[schedules]] in the configuration say, until SIGTERM or Ctrl-C.
+    """Run what the schedules in the configuration say, until SIGTERM or Ctrl-C.
 
     Any number of daemons may run on one store: each slot is done once. Of slots that were missed the latest
     is caught up. It ends within ten seconds; what it ended is done again at the next start.
@@ -43,7 +43,8 @@ def paused(ctx: click.Context, form: str) -> None:
 @click.option("--reason", required=True, help="Why nothing is to run; it is shown in 'creditgate status'.")
 @click.pass_context
 def pause(ctx: click.Context, target: str, reason: str) -> None:
-    """Start nothing more on TARGET (a connection, or 'assess') until it is resumed."""
+    """Start nothing more on TARGET until it is resumed: a connection, or a command such as assess that is
+    about none."""
     from connector.daemon import jobs_of
     from connector.errors import Halt
     from connector.store import slots
@@ -81,7 +82,7 @@ def _run(ctx: click.Context) -> None:
         jobs = jobs_of(home)
         if not jobs:
             raise Halt(
-                "nothing is scheduled", where="[[schedules]]", todo="write a block into the configuration"
+                "nothing is scheduled", where="schedules", todo="write an entry into the configuration"
             )
         stopped = threading.Event()
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def _store(ctx: click.Context) -> Iterator[Store]:
     from connector.store.engine import Store
 
-    store = Store(configuration(ctx).url)
+    config = configuration(ctx)
+    store = Store(config.url, config.database_schema)
     try:
         yield store
     finally:

@@ -40,6 +40,7 @@ def command(
     the class or, with --order, let the order pass. Ends with 1 if the order would be held.
     """
     from connector import explain
+    from connector.locale import label
     from connector.store import listing
 
     with runtime(ctx) as opened:
@@ -53,6 +54,7 @@ def command(
             ways = explain.lifts(opened.store, kept)
         else:
             ways = [()] if asked.decision != "hold" else explain.opens(opened, kept, asked)
+        duties = explain.duties(opened.policy, kept, asked)
     if reader == "sales":
         sentences = explain.for_sales(name, kept, ways, asked, tongue)
         if form == "json":
@@ -61,11 +63,13 @@ def command(
             click.echo("\n".join(sentences))
     elif reader == "audit" or form != "table":
         account = explain.for_audit(kept, ways if asked is None else (), tongue)
+        account |= {"responsibility": {step: one.model_dump() for step, one in duties.items()}}
         _audit(account | _asked(asked, ways, tongue), form)
     else:
         click.echo(f"{name} ({number}), assessment {kept.id}")
         told = explain.lines_of(kept, tongue)
         told += _changes(asked, ways, kept.assessment.currency, tongue)
+        told += [label("chapter_duties", tongue), *explain.told_duties(duties, tongue)]
         click.echo("\n".join(told))
     return 1 if asked is not None and asked.decision == "hold" else 0
 

@@ -11,6 +11,7 @@ import click
 from connector.cli.home import configuration, runtime
 from connector.cli.output import emit, format_option, progress, say
 from connector.cli.policy_change import activate, coverage_rows, diff, history
+from connector.cli.policy_manual import manual
 
 if TYPE_CHECKING:
     from connector.comparison import Coverage
@@ -24,7 +25,7 @@ def command() -> None:
     """The credit policy: how customers are judged and what follows."""
 
 
-for _one in (diff, activate, history):
+for _one in (diff, activate, history, manual):
     command.add_command(_one)
 
 

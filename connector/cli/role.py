@@ -74,3 +74,33 @@ def able(ctx: click.Context, act: str, amount: str | None, on: dt.datetime | Non
     emit(rows, ("who", "in_the_right_of"), form)
     if not rows and opened.roles.in_use:
         ctx.exit(1)
+
+
+@command.command("duties")
+@on_option
+@format_option
+@click.pass_context
+def duties(ctx: click.Context, on: dt.datetime | None, form: str) -> None:
+    """List who is responsible, accountable, consulted and informed by step, as the policy has it, with the
+    persons of a day.
+
+    A role or title that nobody has that day stands alone.
+    """
+    from connector.policy.form_responsibility import Duty
+
+    with runtime(ctx) as opened:
+        day, rules = on.date() if on else opened.today(), opened.policy.responsibility
+        rows = [
+            {"step": step}
+            | {
+                part: ", ".join(_borne(word, opened.roles.bearers(word, day)) for word in names)
+                for part in Duty.model_fields
+                for names in [getattr(rules.of(step), part)]
+            }
+            for step in rules.steps()
+        ]
+    emit(rows, ("step", *Duty.model_fields), form)
+
+
+def _borne(word: str, names: list[str]) -> str:
+    return f"{word} ({', '.join(names)})" if names else word

@@ -28,7 +28,8 @@ def add(runtime: Runtime, customer_id: int, *, reason: str, actor: str) -> int:
         number = conduct.add(tx, blacklisting, customer_id=customer_id, reason=why, actor=actor, at=now)
         if not number:
             raise Halt(f"{about} is on the blacklist already", todo="see 'creditgate blacklist list'")
-        journal.add(tx, now, actor, "blacklisted", about, {"entry": number, "reason": why})
+        detail = {"entry": number, "reason": why, "before": None, "after": "blacklisted"}
+        journal.add(tx, now, actor, "blacklisted", about, detail)
     return number
 
 
@@ -45,7 +46,8 @@ def remove(runtime: Runtime, customer_id: int, *, reason: str, actor: str) -> No
                 f"{about} was not put on the blacklist by a person",
                 todo="the policy's own list stands in its file, the CRM's mark in the CRM",
             )
-        journal.add(tx, now, actor, "readmitted", about, {"entry": number, "reason": why})
+        detail = {"entry": number, "reason": why, "before": "blacklisted", "after": None}
+        journal.add(tx, now, actor, "readmitted", about, detail)
 
 
 def listed(runtime: Runtime, *, ended: bool = False) -> list[sa.Row[Any]]:

@@ -30,7 +30,7 @@ def open_(runtime: Runtime, customer_id: int, invoice: str, *, reason: str, acto
         number = conduct.add(tx, dispute, invoice=key, **who)
         if not number:
             raise Halt(f"invoice {invoice} is in dispute already", todo="see 'creditgate dispute list'")
-        detail = {"dispute": number, "invoice": key, "reason": why}
+        detail = {"dispute": number, "invoice": key, "reason": why, "before": None, "after": "open"}
         journal.add(tx, now, actor, "dispute_opened", about, detail)
     return number
 
@@ -45,6 +45,7 @@ def close(runtime: Runtime, number: int, *, reason: str, actor: str) -> None:
         about = acts.known(tx, row.customer_id)
         runtime.roles.require(actor, Act.RECORD, as_of=runtime.today(), where=about)
         detail = {"dispute": number, "invoice": row.invoice, "reason": why}
+        detail |= {"before": "open", "after": "closed"}
         journal.add(tx, now, actor, "dispute_closed", about, detail)
 
 

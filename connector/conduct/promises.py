@@ -71,7 +71,7 @@ def record(
         }
         who = {"customer_id": customer_id, "reason": why, "actor": actor, "at": runtime.now()}
         number = conduct.add(tx, promise, **values, **who)
-        detail = {"promise": number, **values, "reason": why}
+        detail = {"promise": number, **values, "reason": why, "before": None, "after": "open"}
         journal.add(tx, runtime.now(), actor, "promise_recorded", about, detail)
     return number
 
@@ -89,7 +89,7 @@ def settle_by_hand(runtime: Runtime, number: int, outcome: str, *, reason: str, 
             )
         about = acts.known(tx, row.customer_id)
         runtime.roles.require(actor, Act.RECORD, as_of=runtime.today(), where=about)
-        detail = {"promise": number, "outcome": outcome, "reason": why}
+        detail = {"promise": number, "reason": why, "before": "open", "after": outcome}
         journal.add(tx, now, actor, "promise_settled", about, detail)
 
 

@@ -62,8 +62,9 @@ def record(
             "actor": actor,
             "at": runtime.now(),
         }
+        before = _told(dunning.contacts(tx, [customer_id]).get(customer_id))
         dunning.set_contact(tx, customer_id, values)
-        detail = {"channel": channel, "language": language}
+        detail = {"before": before, "after": {"channel": channel, "language": language}}
         journal.add(tx, runtime.now(), actor, "dunning_contact_set", about, detail)
 
 
@@ -72,9 +73,17 @@ def remove(runtime: Runtime, customer_id: int, actor: str) -> None:
     with runtime.store.write() as tx:
         about = acts.known(tx, customer_id)
         runtime.roles.require(actor, Act.RECORD, as_of=runtime.today(), where=about)
+        before = _told(dunning.contacts(tx, [customer_id]).get(customer_id))
         if not dunning.forget_contact(tx, customer_id):
             raise Halt("there is no contact of its", where=about, todo="see 'dunning contact list'")
-        journal.add(tx, runtime.now(), actor, "dunning_contact_removed", about, {})
+        journal.add(
+            tx, runtime.now(), actor, "dunning_contact_removed", about, {"before": before, "after": None}
+        )
+
+
+def _told(row: sa.Row[Any] | None) -> dict[str, str | None] | None:
+    """A contact as the journal tells it: never its address."""
+    return None if row is None else {"channel": row.channel, "language": row.language}
 
 
 def sender(runtime: Runtime) -> Posting:

@@ -119,7 +119,7 @@ def confirm(runtime: Runtime, numbers: Iterable[int], actor: str, day: dt.date |
                 )
             _permitted(runtime, row, actor)
             dunning.sent(tx, row, on, runtime.now())
-            _note(tx, row, "dunning_confirmed", actor, runtime.now(), {"on": on, "before": row.state})
+            _note(tx, row, "dunning_confirmed", actor, runtime.now(), {"on": on})
     return len(wanted)
 
 
@@ -134,8 +134,7 @@ def withdraw(runtime: Runtime, numbers: Iterable[int], reason: str, actor: str) 
                 raise Halt(f"letter {number} is {row.state}: it cannot be withdrawn", todo=_SEE)
             _permitted(runtime, row, actor)
             dunning.withdraw(tx, row, runtime.now(), why)
-            detail = {"reason": why, "before": row.state}
-            _note(tx, row, "dunning_withdrawn", actor, runtime.now(), detail)
+            _note(tx, row, "dunning_withdrawn", actor, runtime.now(), {"reason": why})
     return len(wanted)
 
 
@@ -213,6 +212,8 @@ def _add(runtime: Runtime, tx: sa.Connection, draft: Draft, head: Letterhead, co
         "level": notice.level,
         "channel": contact.channel,
         "invoices": {one.invoice_id: one.level for one in notice.items},
+        "before": None,
+        "after": State.WAITING,
     }
     journal.add(tx, runtime.now(), actor, "dunning_written", f"customer {draft.customer_id}", detail)
     return True
@@ -296,6 +297,7 @@ def _permitted(runtime: Runtime, row: sa.Row[Any], actor: str) -> None:
 def _note(
     tx: sa.Connection, row: sa.Row[Any], act: str, actor: str, now: dt.datetime, detail: dict[str, Any]
 ) -> None:
-    journal.add(
-        tx, now, actor, act, f"customer {row.customer_id}", {"letter": row.id, "level": row.level} | detail
-    )
+    after = State.SENT if act == "dunning_confirmed" else act.removeprefix("dunning_")
+    states = {"before": row.state, "after": after}
+    told = {"letter": row.id, "level": row.level} | states | detail
+    journal.add(tx, now, actor, act, f"customer {row.customer_id}", told)

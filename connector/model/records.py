@@ -90,7 +90,8 @@ class Order(Record):
     ``invoiced`` and ``paid`` are the vendor's own running totals where it has them, minor units;
     ``deliver_on`` decides whether the order lies within the policy's horizon; ``prepaid`` orders
     occupy no credit. ``decision`` is what a user of the CRM, ``decided_by`` (the vendor's id), wants done
-    about the order's hold: ``release`` or ``reject``.
+    about the order's hold: ``release`` or ``reject``. ``check_key`` is what the first check called it,
+    before it had a number.
     """
 
     account_id: str
@@ -106,6 +107,7 @@ class Order(Record):
     prepaid: bool = False
     decision: str | None = None
     decided_by: str | None = None
+    check_key: str | None = None
 
 
 class Invoice(Record):

@@ -13,12 +13,13 @@ from connector.policy.findings import Finding, finding, shown
 from connector.policy.lint_clauses import rules, segments, shadowed
 from connector.policy.lint_dunning import dunning
 from connector.policy.lint_ladders import approvals, ladder, sizes, unused, zones
+from connector.policy.lint_responsibility import responsibility
 from connector.policy.lint_score import bins, weights
 from connector.policy.lint_signals import signals
 from connector.policy.ranges import Range, faults
 from connector.policy.schema import Limit, Path, Policy, RiskClass
 
-_STEPS = (ladder, dunning, sizes, approvals, zones, signals, unused)
+_STEPS = (ladder, dunning, sizes, approvals, responsibility, zones, signals, unused)
 
 
 def lint(policy: Policy) -> list[Finding]:

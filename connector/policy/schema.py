@@ -52,6 +52,7 @@ from connector.policy.form_limit import (
     Secured,
     ShareTerm,
 )
+from connector.policy.form_responsibility import Duty, Responsibility
 from connector.policy.form_rules import (
     Blacklist,
     Clause,
@@ -88,6 +89,7 @@ class Policy(Part):
     limit: Limit
     approvals: Approvals = Approvals()
     releases: Releases = Releases()
+    responsibility: Responsibility = Responsibility()
     terms: Terms
     exposure: ExposureRules = ExposureRules()
     overdue: Overdue = Overdue()
@@ -148,6 +150,7 @@ __all__ = [
     "Conditions",
     "DataPoint",
     "Dunning",
+    "Duty",
     "Exclusion",
     "ExposureRules",
     "Financial",
@@ -165,6 +168,7 @@ __all__ = [
     "Path",
     "Policy",
     "Releases",
+    "Responsibility",
     "Reviews",
     "RiskClass",
     "Rung",

@@ -1,4 +1,4 @@
-"""The calendar run: reviews that fall due are opened, overdue ones are told and handed up.
+"""The daily run: reviews that signals ask for or that fall due are opened, overdue ones are handed up.
 
 Invariant: running it again opens nothing twice – a customer has one live case – and tells nothing twice: a
 case remembers how far it was escalated. Each customer is its own transaction, so that it can be killed
@@ -13,15 +13,15 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from connector.locale import Params, say
-from connector.reviews.cases import CALENDAR, open_within
+from connector.reviews.cases import CALENDAR, EVENT, open_within
 from connector.roles import Role
 from connector.runtime import Runtime
-from connector.store import assessments, journal, review_cases, signals, visits
+from connector.store import assessments, journal, review_cases, signals, tellings, visits
 from connector.store.review_cases import LIVE, Case
 from connector.store.signals import Severity
 
 CHUNK = 500
-ACTOR = "calendar"
+ACTOR, POLICY = "calendar", "policy"
 KIND = "review_overdue"
 TOLD, HANDED_UP = 1, 2
 
@@ -37,8 +37,10 @@ class Planned:
 
 
 def plan(runtime: Runtime) -> Planned:
-    """Open the reviews that are due within the policy's ``open_days``, and escalate the overdue ones."""
+    """Open the reviews that signals ask for and those that are due within the policy's ``open_days``, and
+    escalate the overdue ones."""
     done, last = Planned(), 0
+    _by_signals(runtime, done)
     while True:
         with runtime.store.read() as tx:
             ids = visits.every_customer(tx, last, CHUNK)
@@ -56,6 +58,24 @@ def plan(runtime: Runtime) -> Planned:
         last = ids[-1]
     _escalate(runtime, done)
     return done
+
+
+def _by_signals(runtime: Runtime, done: Planned) -> None:
+    """What the policy wants of signals: each opens a review, or is served by the one that is live."""
+    language = runtime.config.language
+    with runtime.store.read() as tx:
+        rows = tellings.wanted(tx, ["review"])
+    for row in rows:
+        name = say(f"signal_name.{row.kind}", {}, language)
+        reason = say("signal_reason", {"number": row.signal_id, "name": name}, language)
+        with runtime.store.write() as tx:
+            if row.alive == "closed":
+                tellings.settle_deed(tx, row.id, tellings.MOOT, "the signal has ended", runtime.clock())
+                continue
+            number, new = open_within(runtime, tx, row.customer_id, reason=reason, actor=POLICY, origin=EVENT)
+            told = f"review {number} {'is opened' if new else 'is live already'}"
+            tellings.settle_deed(tx, row.id, tellings.DONE, told, runtime.clock())
+        done.opened += new
 
 
 def _due(runtime: Runtime, tx: sa.Connection, ids: list[int]) -> list[tuple[int, dt.date, str, Params]]:

@@ -143,22 +143,28 @@ _DOUBT = "[?] "
 
 def _later(runtime: Runtime, way: _Way, row: sa.Row[Any], fault: CreditGateError) -> None:
     attempts = row.attempts + 1
-    pause = min(dt.timedelta(seconds=30) * 2 ** min(attempts, 10), _LONGEST)
-    after = getattr(fault, "after", None)
-    if after is not None:
-        pause = max(dt.timedelta(seconds=after), dt.timedelta(seconds=1))
     given_up = attempts >= MOST_ATTEMPTS and isinstance(fault, Retry)
     log.warning("signal_waits", connection=way.connection.name, attempt=attempts, **logs.told(fault))
     text = (_DOUBT if getattr(fault, "unknown_outcome", False) else "") + str(fault)
     now = runtime.clock()
     with runtime.store.write() as tx:
         state = tellings.DEAD if given_up else tellings.PENDING
-        tellings.finish(tx, row.id, state, now, error=text, due_at=now + pause)
+        tellings.finish(tx, row.id, state, now, error=text, due_at=now + pause(attempts, fault))
     if given_up:
         way.told.dead += 1
     else:
         way.told.later += 1
     way.told.fault = way.told.fault or str(fault)
+
+
+def pause(attempts: int, fault: CreditGateError) -> dt.timedelta:
+    """How long a channel is left alone after so many attempts: what it says itself, else twice as long each
+    time."""
+    after: float | None = getattr(fault, "after", None)
+    if after is not None:
+        return max(dt.timedelta(seconds=after), dt.timedelta(seconds=1))
+    doubled: dt.timedelta = dt.timedelta(seconds=30) * 2 ** min(attempts, 10)
+    return min(doubled, _LONGEST)
 
 
 def message_of(one: Signal, language: str) -> Message:

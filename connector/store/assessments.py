@@ -192,6 +192,17 @@ def latest_of(tx: sa.Connection, customer_ids: Sequence[int]) -> list[Kept]:
     return [kept for row in tx.execute(query) if (kept := _kept(row)) is not None]
 
 
+def latest_before(tx: sa.Connection, customer_ids: Sequence[int], moment: dt.datetime) -> list[Kept]:
+    """The last assessment of each of these customers that was made before a moment (aware UTC)."""
+    newest = (
+        sa.select(sa.func.max(assessment.c.id))
+        .where(assessment.c.customer_id.in_(customer_ids), assessment.c.as_of < moment)
+        .group_by(assessment.c.customer_id)
+    )
+    query = sa.select(assessment).where(assessment.c.id.in_(newest)).order_by(assessment.c.customer_id)
+    return [kept for row in tx.execute(query) if (kept := _kept(row)) is not None]
+
+
 def statuses(tx: sa.Connection, customer_ids: Sequence[int]) -> dict[int, str]:
     """The status by the last assessment of each of these customers that has one."""
     newest = (

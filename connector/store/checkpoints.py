@@ -6,15 +6,15 @@ one whose commit fills the log moves all of it, and all that queue behind wait f
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from connector import logs
 from connector.errors import CreditGateError
 from connector.store.engine import LOG_PAGES, Store
 
-log = logging.getLogger("creditgate.store")
+log = logs.logger("store")
 PACE_SECONDS = 0.5
 # Pages of the log. Above LONG the writers wait a moment, so that it can begin anew; at MOST they move it.
 LONG, MOST = 16_000, 64_000
@@ -44,4 +44,4 @@ def _run(store: Store, ended: threading.Event) -> None:
             if store.move_log() > LONG:
                 store.move_log(alone=True)
         except CreditGateError as fault:
-            log.warning("the write-ahead log stays for now: %s", fault)
+            log.warning("log_not_moved", **logs.told(fault))

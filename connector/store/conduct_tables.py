@@ -37,6 +37,7 @@ promise = _recorded(
     column("made_on", sa.Date),
     column("due_on", sa.Date),
     optional("outcome", sa.Text),  # kept, broken, withdrawn
+    optional("visit_key", sa.Text, index=True),  # the visit from which it was brought home
 )
 
 # A customer whom people have ruled out, until somebody ends it.

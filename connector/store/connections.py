@@ -142,11 +142,11 @@ class Connections:
 
 
 def read_back(store: Store, found: Connection) -> dict[str, str]:
-    """The tenant's real names of the fields that we make and people fill in: those of visits, and the
-    decision on an order."""
+    """The tenant's real names of the fields that we make and others fill in: those of visits, and the
+    decision on an order and the key of its first check."""
     order = names_of(store, found, "order")
-    decision = {name: order[name] for name in ("credit_decision",) if name in order}
-    return names_of(store, found, "visit") | decision
+    filled_in = {name: order[name] for name in ("credit_decision", "check_key") if name in order}
+    return names_of(store, found, "visit") | filled_in
 
 
 def names_of(store: Store, found: Connection, target: str) -> dict[str, str]:

@@ -69,11 +69,22 @@ class Turns:
 
 
 class Store:
-    """The store at ``url`` (``sqlite:///path`` or ``postgresql+psycopg://…``)."""
+    """The store at ``url`` (``sqlite:///path`` or ``postgresql+psycopg://…``).
 
-    def __init__(self, url: str) -> None:
+    On PostgreSQL ``schema`` is the only schema that its connections look into: each of several companies in
+    one database has one of its own. Without it the server's default counts (``public``, as a rule).
+    """
+
+    def __init__(self, url: str, schema: str = "") -> None:
         self.url = sa.make_url(url)
+        self.schema = schema
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite and schema:
+            raise Halt(
+                f"an SQLite store has no schema {schema!r}",
+                where=self.url.database or "memory",
+                todo="leave database_schema out, or name a PostgreSQL server in database_url",
+            )
         self._write_lock = Turns()
         self._log_pages = LOG_PAGES
         self.engine = self._sqlite() if self.is_sqlite else self._postgres()
@@ -81,7 +92,19 @@ class Store:
     @property
     def name(self) -> str:
         """Where the store is, without a password."""
-        return self.url.database or "memory" if self.is_sqlite else self.url.render_as_string()
+        if self.is_sqlite:
+            return self.url.database or "memory"
+        return self.url.render_as_string() + (f" schema {self.schema}" if self.schema else "")
+
+    @property
+    def session(self) -> dict[str, str]:
+        """What every connection to PostgreSQL starts with, ours or another library's (parameters of libpq):
+        it stands above what the role or the database has as its default, and no statement has to set it."""
+        if not self.schema:
+            return {}
+        given = self.url.query.get("options", ())
+        options = (given,) if isinstance(given, str) else given
+        return {"options": " ".join((*options, f"-c search_path={self.schema}"))}
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
@@ -150,6 +173,12 @@ class Store:
             return Halt(
                 "the store has no or an older schema", where=self.name, todo="run 'creditgate db upgrade'"
             )
+        if "permission denied" in text or "no schema has been selected" in text:
+            return Halt(
+                "the database role may not do this",
+                where=self.name,
+                todo="let it own its schema (docs/operations.md), or correct database_schema",
+            )
         if "unable to open" in text or "readonly" in text:
             return Halt(
                 "the store cannot be opened for writing",
@@ -190,7 +219,9 @@ class Store:
 
     def _postgres(self) -> sa.Engine:
         try:
-            return sa.create_engine(self.url, pool_size=8, max_overflow=8, pool_pre_ping=True)
+            return sa.create_engine(
+                self.url, connect_args=self.session, pool_size=8, max_overflow=8, pool_pre_ping=True
+            )
         except ModuleNotFoundError:
             raise Halt(
                 "the PostgreSQL driver is not installed",

@@ -89,7 +89,7 @@ def keep(
 
     ``values`` are the columns of the hold but for state and times, ``reasons`` as a list.
     """
-    reasons = values["reasons"]
+    reasons, before = values["reasons"], of_order(tx, values["connection_id"], values["order_key"])
     row = dict(values) | {"reasons": orjson.dumps(reasons).decode(), "updated_at": now} | _NOT_RELEASED
     insert = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
     statement = insert(hold).values(**row, state=state, created_at=now)
@@ -105,6 +105,8 @@ def keep(
     detail = {"codes": [reason["code"] for reason in reasons], "round": turn} | {
         name: values[name] for name in ("customer_id", "amount", "currency")
     }
+    after = "forced" if before is not None and before.state == "forced" else state
+    detail |= {"before": None if before is None else before.state, "after": after}
     act = "order_forced" if state == "forced" else "order_held"
     journal.add(tx, now, actor, act, subject, detail)
 
@@ -130,7 +132,7 @@ def clear(tx: sa.Connection, connection_id: int, order_key: str, subject: str, n
     ended = tx.execute(statement).rowcount == 1
     if ended:
         flag(tx, connection_id, order_key, now)
-        journal.add(tx, now, ACTOR, "order_passed", subject, {})
+        journal.add(tx, now, ACTOR, "order_passed", subject, {"before": "held", "after": "released"})
     return ended
 
 
@@ -164,7 +166,9 @@ def end(
     if tx.execute(statement).rowcount != 1:
         return False
     flag(tx, found.connection_id, found.order, now)
-    journal.add(tx, now, actor, f"order_{state}", found.subject, detail)
+    journal.add(
+        tx, now, actor, f"order_{state}", found.subject, {**detail, "before": found.state, "after": state}
+    )
     return True
 
 
@@ -204,6 +208,16 @@ def withdraw(tx: sa.Connection, connection_id: int, keys: Collection[str], now: 
             flag(tx, connection_id, key, now)
 
 
+def rename(tx: sa.Connection, connection_id: int, names: Mapping[str, str], now: dt.datetime) -> None:
+    """New orders have numbers by now: the hold under the name of the first check (the key) goes by the
+    number, unless there is one under it."""
+    for key, name in names.items():
+        row = of_order(tx, connection_id, key)
+        if row is not None and of_order(tx, connection_id, name) is None:
+            tx.execute(sa.update(hold).where(hold.c.id == row.id).values(order_key=name))
+            flag(tx, connection_id, name, now)
+
+
 def flag(tx: sa.Connection, connection_id: int, order_key: str, now: dt.datetime) -> None:
     """The CRM shows the hold, or its end, where it has the fields for it."""
     if order_flags.wanted(tx, connection_id):
@@ -216,11 +230,13 @@ def listed(
     customer_id: int | None = None,
     number: int | None = None,
     source: int | None = None,
+    order: str | None = None,
     before: int | None = None,
     most: int | None = None,
 ) -> list[HeldOrder]:
-    """Held orders, the latest refusal first; those in some states, of one customer or connection, or the one
-    with an id. With ``most`` a page of them, the latest id first, below the id ``before``."""
+    """Held orders, the latest refusal first; those in some states, of one customer, connection or order (as
+    its check named it), or the one with an id. With ``most`` a page of them, the latest id first, below the
+    id ``before``."""
     query = (
         sa.select(
             hold, connection.c.name.label("connection"), customer.c.name.label("name"), customer.c.is_person
@@ -240,6 +256,7 @@ def listed(
         (hold.c.customer_id, customer_id),
         (hold.c.id, number),
         (hold.c.connection_id, source),
+        (hold.c.order_key, order),
     ):
         if wanted is not None:
             query = query.where(of == wanted)

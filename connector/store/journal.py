@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -128,6 +128,13 @@ def found(connection: sa.Connection, wanted: Wanted, most: int) -> list[sa.Row[A
         query = query.where(journal.c.at < wanted.until)
     rows = connection.execute(query.order_by(journal.c.number.desc()).limit(most)).all()
     return list(reversed(rows))
+
+
+def of_acts(connection: sa.Connection, acts: Sequence[str], before: dt.datetime) -> Iterator[sa.Row[Any]]:
+    """Entries of these acts before a moment (aware UTC) by their number, streamed."""
+    query = sa.select(journal).where(journal.c.act.in_(list(acts)), journal.c.at < before)
+    rows = connection.execution_options(yield_per=1_000).execute(query.order_by(journal.c.number))
+    yield from rows
 
 
 def in_order(connection: sa.Connection) -> Iterator[sa.Row[Any]]:

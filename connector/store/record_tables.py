@@ -51,6 +51,16 @@ account = _record(
     column("linked_by", sa.Text, server_default="auto"),  # auto, or person: then never moved by itself
 )
 
+# Whose account it was from when on; the account itself has only the owner of today.
+account_owner = sa.Table(
+    "account_owner",
+    metadata,
+    column("connection_id", sa.ForeignKey("connection.id", ondelete="CASCADE"), primary_key=True),
+    column("account_id", sa.Text, primary_key=True),
+    column("since", Moment, primary_key=True),
+    optional("owner_id", sa.Text),
+)
+
 sales_order = _record(
     "sales_order",
     column("account_id", sa.Text),
@@ -66,6 +76,7 @@ sales_order = _record(
     column("prepaid", sa.Boolean),
     optional("decision", sa.Text),  # what a user of the CRM wants done about its hold
     optional("decided_by", sa.Text),
+    optional("check_key", sa.Text),  # what its first check called it
 )
 sa.Index("ix_sales_order_account", sales_order.c.connection_id, sales_order.c.account_id)
 sa.Index("ix_sales_order_number", sales_order.c.connection_id, sales_order.c.number)

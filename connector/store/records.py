@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from connector.adapter import Row
 from connector.errors import Reject
 from connector.model import Account, Record, Stream, VisitResult
-from connector.store import customers, held, quotas, reservations, visits
+from connector.store import account_owners, customers, held, locks, quotas, reservations, visits
 from connector.store.columns import Moment
 from connector.store.record_tables import RECORDS, account, payment, reject
 from connector.store.upsert import batches, upsert
@@ -76,6 +76,7 @@ def store(
     if stream is Stream.ACCOUNTS:
         accounts = [record for record in records if isinstance(record, Account)]
         customers.join(tx, connection_id, accounts, now)
+        account_owners.keep(tx, connection_id, accounts, now)
     elif records and (stream in FACTS or (stream in GRANTS and quotas.decides(tx, connection_id))):
         customers.touch(tx, connection_id, {_account_of(record) for record in records})
     elif stream is Stream.RECEIPTS:
@@ -168,10 +169,8 @@ def raw_row(row: sa.Row[Any]) -> Row:
 
 def one_at_a_time(tx: sa.Connection, connection_id: int) -> None:
     """Pages of one connection are stored one after the other, whoever reads them, so that two of them
-    never wait for each other's customers in a circle. SQLite has one writer anyway."""
-    if tx.dialect.name != "sqlite":
-        label = f"records of connection {connection_id}"
-        tx.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(label))))
+    never wait for each other's customers in a circle."""
+    locks.take(tx, f"records of connection {connection_id}")
 
 
 def _touch_paid(tx: sa.Connection, connection_id: int, receipts: Sequence[str]) -> None:

@@ -203,6 +203,22 @@ def arrive(
     return mine
 
 
+def rename(tx: sa.Connection, connection_id: int, names: Mapping[str, str]) -> None:
+    """New orders have numbers by now: what was reserved under the name of the first check (the key) goes by
+    the number. Where something is reserved under the number already, the earlier one is given back."""
+    if not names or not (found := _active(tx, connection_id, names)):
+        return
+    lines.lock(tx, keys_of(found))
+    # Read again: what was found may have been replaced before the lines were ours.
+    found = _active(tx, connection_id, names)
+    taken = {item.order_key for item in _active(tx, connection_id, names.values())}
+    end(tx, [item.id for item in found if names[item.order_key] in taken], "released")
+    for key in sorted({item.order_key for item in found}):
+        if names[key] not in taken:
+            here = reservation.c.connection_id == connection_id, reservation.c.order_key == key
+            tx.execute(sa.update(reservation).where(*here).values(order_key=names[key]))
+
+
 def vanish(tx: sa.Connection, connection_id: int, keys: Collection[str]) -> int:
     """Orders with these ids or numbers are gone from the CRM: what they had reserved is given back at
     once; how many had."""

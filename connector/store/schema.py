@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from connector.errors import Halt
+from connector.store import locks
 from connector.store.engine import Store
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def _revision(connection: sa.Connection) -> str | None:
 def upgrade(store: Store) -> str:
     """Bring the store to the newest revision, in one transaction; the revision reached."""
     with store.write() as connection:
+        locks.take(connection, "upgrade")
+        _found(connection, store)
         if _revision(connection) != head():
             from alembic import command
 
@@ -59,6 +62,13 @@ def upgrade(store: Store) -> str:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     return head()
+
+
+def _found(connection: sa.Connection, store: Store) -> None:
+    """Make the PostgreSQL schema of a company that has none yet: one that is there already may be its own
+    without the right to make another."""
+    if store.schema and not connection.execute(sa.select(sa.func.to_regnamespace(store.schema))).scalar():
+        connection.execute(sa.schema.CreateSchema(store.schema))
 
 
 def require_current(store: Store) -> None:

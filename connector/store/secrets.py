@@ -9,7 +9,7 @@ import datetime as dt
 import fcntl
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from cryptography.fernet import InvalidToken, MultiFernet
 
 from connector.adapter import Secrets
 from connector.errors import Halt
+from connector.store import locks
 from connector.store.engine import Store
 from connector.store.tables import secret
 from connector.store.upsert import upsert
@@ -29,8 +30,17 @@ _guard = threading.Lock()
 class StoreSecrets(Secrets):
     """Secrets of the connection with id ``connection_id``."""
 
-    def __init__(self, store: Store, cipher: MultiFernet, connection_id: int, home: Path) -> None:
+    def __init__(
+        self,
+        store: Store,
+        cipher: MultiFernet,
+        connection_id: int,
+        home: Path,
+        *,
+        now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
+    ) -> None:
         self._store = store
+        self._now = now
         self._cipher = cipher
         self._connection = connection_id
         self._home = home
@@ -42,7 +52,7 @@ class StoreSecrets(Secrets):
         )
         with self._store.read() as connection:
             row = connection.execute(query).one_or_none()
-        if row is None or (row.expires_at and row.expires_at <= dt.datetime.now(dt.UTC)):
+        if row is None or (row.expires_at and row.expires_at <= self._now()):
             return None
         try:
             return self._cipher.decrypt(row.value.encode()).decode()
@@ -69,15 +79,15 @@ class StoreSecrets(Secrets):
         """One holder at a time: a file lock between processes of one machine on SQLite, an advisory lock
         of the database on PostgreSQL, which also spans machines."""
         label = f"{self._store.name}:{self._connection}:{name}"
-        number = int.from_bytes(hashlib.blake2b(label.encode(), digest_size=8).digest(), signed=True)
         with _guard:
             thread_lock = _thread_locks.setdefault(label, threading.Lock())
         with thread_lock:
             if not self._store.is_sqlite:
-                with self._store.engine.connect() as connection, connection.begin():
-                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
+                with self._store.engine.connect() as tx, tx.begin():
+                    locks.take(tx, f"secret {self._connection}:{name}")
                     yield
                 return
+            number = int.from_bytes(hashlib.blake2b(label.encode(), digest_size=8).digest(), signed=True)
             with (self._home / f".lock-{number & (2**63 - 1):x}").open("w") as handle:
                 fcntl.flock(handle, fcntl.LOCK_EX)
                 yield

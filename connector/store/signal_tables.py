@@ -64,3 +64,15 @@ deed = sa.Table(
     optional("done_at", Moment),
     sa.UniqueConstraint("signal_id", "action"),
 )
+
+# How far a channel has told of credit acts: up to which number of the journal.
+notice_cursor = sa.Table(
+    "notice_cursor",
+    metadata,
+    column("connection_id", sa.ForeignKey("connection.id", ondelete="CASCADE"), primary_key=True),
+    column("number", sa.BigInteger),
+    optional("sending", sa.BigInteger),  # the last number of the message under way
+    column("due_at", Moment),  # not before; while a message is being sent: when that began
+    column("attempts", sa.Integer),
+    column("error", sa.Text, server_default=""),
+)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from connector.store import locks
 from connector.store.daemon_tables import pause, slot
 
 KEEP = dt.timedelta(days=30)
@@ -75,9 +76,7 @@ def claim(
 
 
 def _alone(tx: sa.Connection, job: str, at: dt.datetime, now: dt.datetime) -> bool:
-    if tx.dialect.name == "postgresql":
-        # Two daemons that find no row must not both insert one; SQLite has one writer as it is.
-        tx.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"slot {job}"))))
+    locks.take(tx, f"slot {job}")  # two daemons that find no row must not both insert one
     hindering = sa.or_(
         sa.and_(slot.c.state == "running", slot.c.lease_until > now),
         slot.c.at > at,

@@ -128,12 +128,20 @@ def wanting(tx: sa.Connection, action: str, customer_ids: Sequence[int]) -> dict
 
 
 def settle_deeds(
-    tx: sa.Connection, action: str, customer_ids: Collection[int], now: dt.datetime, detail: str = ""
+    tx: sa.Connection,
+    action: str,
+    customer_ids: Collection[int],
+    now: dt.datetime,
+    detail: str = "",
+    *,
+    until: dt.datetime | None = None,
 ) -> None:
-    """An action was done for these customers: nothing of it is wanted any more."""
+    """An action was done for these customers: nothing of it is wanted any more (that was wanted by ``until``,
+    if given)."""
     for part in batches(sorted(customer_ids)):
         mine = sa.select(signal.c.id).where(signal.c.customer_id.in_(part))
-        here = deed.c.action == action, deed.c.state == WANTED, deed.c.signal_id.in_(mine)
+        here = [deed.c.action == action, deed.c.state == WANTED, deed.c.signal_id.in_(mine)]
+        here += [] if until is None else [deed.c.wanted_at <= until]
         tx.execute(deed.update().where(*here).values(state=DONE, detail=detail, done_at=now))
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connector.model import VisitResult
+from connector.store import visit_outcomes
 from connector.store.record_tables import account, crm_user
 from connector.store.tables import connection, customer, visit
 from connector.store.upsert import batches
@@ -34,12 +35,17 @@ class Visit:
     priority: str
 
 
-def open_of(tx: sa.Connection, customer_ids: Sequence[int]) -> set[int]:
-    """Those of the customers that have a planned visit."""
-    query = sa.select(visit.c.customer_id).where(
-        visit.c.customer_id.in_(list(customer_ids)), visit.c.state == "planned"
-    )
-    return set(tx.execute(query).scalars())
+def open_of(tx: sa.Connection, customer_ids: Sequence[int], until: dt.date | None = None) -> set[int]:
+    """Those of the customers that have a planned visit; with ``until`` one due by then and not missed."""
+    found: set[int] = set()
+    for part in batches(list(customer_ids)):
+        query = sa.select(visit.c.customer_id).where(
+            visit.c.customer_id.in_(part), visit.c.state == "planned"
+        )
+        if until is not None:
+            query = query.where(visit.c.due_on <= until, visit.c.missed_at.is_(None))
+        found.update(tx.execute(query).scalars())
+    return found
 
 
 def last_of(tx: sa.Connection, customer_ids: Sequence[int]) -> dict[int, dt.date]:
@@ -80,8 +86,8 @@ def add(tx: sa.Connection, planned: Sequence[Visit], now: dt.datetime) -> None:
 
 
 def settle(tx: sa.Connection, connection_id: int, told: Sequence[VisitResult], now: dt.datetime) -> list[Any]:
-    """Keep what the CRM tells of our tasks; the results that changed something. Keys of others, and
-    answers older than what is known, are passed over."""
+    """Keep what the CRM tells of our tasks, with all that follows; the results that changed something. Keys
+    of others, and answers older than what is known, are passed over."""
     changed = []
     newest = {one.key: one for one in told}
     for part in batches(list(newest)):
@@ -104,6 +110,7 @@ def settle(tx: sa.Connection, connection_id: int, told: Sequence[VisitResult], n
             if values != {name: getattr(known, name) for name in values}:
                 values["reported_at"] = one.modified_at or now
                 tx.execute(visit.update().where(visit.c.id == known.id).values(**values))
+                visit_outcomes.follow(tx, known, one, now)
                 changed.append(one)
     return changed
 
@@ -183,16 +190,16 @@ def lost(tx: sa.Connection, connection_id: int, task_ids: Sequence[str], now: dt
     """The CRM's tasks were deleted: their planned visits are dropped; how many there were."""
     count = 0
     for part in batches(task_ids):
-        result = tx.execute(
-            visit.update()
-            .where(
-                visit.c.connection_id == connection_id,
-                visit.c.task_id.in_(part),
-                visit.c.state == "planned",
-            )
-            .values(state="dropped", reported_at=now)
+        mine = (
+            visit.c.connection_id == connection_id,
+            visit.c.task_id.in_(part),
+            visit.c.state == "planned",
         )
-        count += result.rowcount
+        found = tx.execute(sa.select(visit).where(*mine).order_by(visit.c.key)).all()
+        tx.execute(visit.update().where(*mine).values(state="dropped", reported_at=now))
+        for row in found:
+            visit_outcomes.gone(tx, row, now)
+        count += len(found)
     return count
 
 

@@ -11,10 +11,11 @@ import datetime as dt
 from connector.policy.form_signals import Signals
 from connector.policy.schema import Visits
 from connector.signals.notice import raise_by_policy
-from connector.store import signals, visits
+from connector.store import journal, signals, visits
 from connector.store.engine import Store
 
 KIND = "missed_visit"
+ACTOR = "calendar"
 
 
 def mark_missed(store: Store, rules: Visits, now: dt.datetime, told: Signals | None = None) -> int:
@@ -26,6 +27,8 @@ def mark_missed(store: Store, rules: Visits, now: dt.datetime, told: Signals | N
         for one in found:
             evidence = {"due_on": one.due_on.isoformat(), "reason": one.reason}
             raise_by_policy(tx, told or Signals(), KIND, one.customer_id, one.key, evidence, now)
+            detail = {"visit": one.key, "connection": one.connection_id, "owner": one.owner_id} | evidence
+            journal.add(tx, now, ACTOR, "visit_missed", f"customer {one.customer_id}", detail)
         live = {one.key: one.customer_id for one in signals.listed(tx, kind=KIND)}
         for key in sorted(visits.made_after_all(tx, sorted(live))):
             signals.settle(tx, live[key], KIND, now, key=key)

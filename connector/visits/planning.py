@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from connector.money import to_minor
 from connector.policy.schema import Visits
 from connector.rules.outcome import Assessment
-from connector.store import assessments, outbox, tellings, visits
+from connector.store import assessments, journal, outbox, tellings, visits
 from connector.store.assessments import CrmAccount
 from connector.store.engine import Store
 from connector.store.visits import Visit
@@ -27,6 +27,7 @@ from connector.visits.task import task
 CHUNK = 500
 # Visits further ahead than this are not planned yet: too much may change until then.
 HORIZON = dt.timedelta(days=31)
+ACTOR = "calendar"
 STATUS = "visit_status"
 SIGNAL = "visit_signal"
 
@@ -78,14 +79,23 @@ def plan(
     """
     rules = rules or Visits()
     done = Planned()
+    _spare(store, now, rules)
     wanted = sorted(_wanted(store, now.date(), rules, done), key=lambda one: one.order)
     diaries = _diaries(store, now.date(), rules)
     placed = list(_placed(wanted, diaries, rules, now.date(), done))
     for start in range(0, len(placed), CHUNK):
         part = placed[start : start + CHUNK]
         with store.write() as tx:
-            done.planned += _write(tx, part, now, names, language)
+            done.planned += _write(tx, part, now, names, language, rules)
     return done
+
+
+def _spare(store: Store, now: dt.datetime, rules: Visits) -> None:
+    """A visit that takes place soon enough anyway serves the signals that ask for one, too."""
+    until = now.date() + rules.signal_days * DAY
+    with store.write() as tx:
+        asking = sorted({row.customer_id for row in tellings.wanted(tx, ["visit"])})
+        tellings.settle_deeds(tx, "visit", visits.open_of(tx, asking, until), now, "a visit was planned")
 
 
 def _wanted(store: Store, today: dt.date, rules: Visits, done: Planned) -> Iterator[_Wanted]:
@@ -199,6 +209,7 @@ def _write(
     now: dt.datetime,
     names: Mapping[int, str],
     language: str,
+    rules: Visits,
 ) -> int:
     ids = [one.account.customer_id for one, _ in part]
     # Somebody else may have planned in the meantime.
@@ -222,7 +233,22 @@ def _write(
         planned.append(visit)
         items.append(task(visit, outcomes[account.customer_id], language))
     visits.add(tx, planned, now)
+    for visit in planned:
+        _note(tx, visit, rules, now)
     called = {visit.customer_id for visit in planned if visit.reason == SIGNAL}
     tellings.settle_deeds(tx, "visit", called, now, "a visit is planned")
     outbox.put(tx, items, now)
     return len(planned)
+
+
+def _note(tx: sa.Connection, visit: Visit, rules: Visits, now: dt.datetime) -> None:
+    """Journal a planned visit, with the bound on its rep's week as it is now."""
+    detail: dict[str, str | int | None] = {
+        "visit": visit.key,
+        "connection": visit.connection_id,
+        "owner": visit.owner_id,
+        "due_on": visit.due_on.isoformat(),
+        "reason": visit.reason,
+        "per_week": None if visit.owner_id is None else rules.per_week,
+    }
+    journal.add(tx, now, ACTOR, "visit_planned", f"customer {visit.customer_id}", detail)

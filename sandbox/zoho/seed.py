@@ -28,22 +28,25 @@ STATUS = {
 }
 
 
-def seed(tenant: Tenant, world: World) -> None:
-    """Fill an empty tenant."""
+def seed(tenant: Tenant, world: World) -> Books:
+    """Fill an empty tenant; its books, for what happens later."""
     owners = {}
     for owner in world.owners:
         first_name, _, last_name = owner.name_en.rpartition(" ")
         owners[owner.key] = tenant.add_user(first_name, last_name, owner.email)
     tenant.add_user("Ming", "Zhao", "credit.manager@example.com", CREDIT_MANAGER)
-    loader = _Loader(tenant, world, owners)
+    loader = Books(tenant, world, owners)
     tenant.modules["Accounts"].table.load(loader.accounts())
     tenant.modules["Sales_Orders"].table.load(loader.orders())
     tenant.modules["Invoices"].table.load(loader.invoices())
     tenant.modules["Contacts"].table.load(loader.contacts())
     tenant.seeded()
+    return loader
 
 
-class _Loader:
+class Books:
+    """The rows of the economy's documents: those of the beginning, and those that come and change later."""
+
     def __init__(self, tenant: Tenant, world: World, owners: dict[str, User]) -> None:
         self._tenant = tenant
         self._world = world
@@ -52,6 +55,7 @@ class _Loader:
         self._companies = companies
         self._owner_ids = {company.key: owners[company.owner.key].id for company in companies}
         self._order_ids: dict[str, str] = {}
+        self._invoice_ids: dict[str, str] = {}
 
     def accounts(self) -> Iterator[Row]:
         for company in self._companies:
@@ -83,32 +87,53 @@ class _Loader:
             row_id = self._order_ids[order.key] = self._tenant.new_record_id()
             created = min(morning(order.ordered_on), order.modified_at)
             row = self._row(row_id, order.company_key, created, order.modified_at)
-            row |= self._document(order)
-            row |= {
-                "SO_Number": order.number,
-                "Status": STATUS[order.stage],
-                "Delivery_Date": order.deliver_on.isoformat(),
-            }
-            yield row
+            yield row | self._order(order)
+
+    def _order(self, order: SalesOrder) -> Row:
+        return self._document(order) | {
+            "SO_Number": order.number,
+            "Status": STATUS[order.stage],
+            "Delivery_Date": order.deliver_on.isoformat(),
+        }
 
     def invoices(self) -> Iterator[Row]:
         for invoice in self._world.invoices:
             if invoice.crm != "zoho":
                 continue
             created = min(morning(invoice.issued_on), invoice.modified_at)
-            row = self._row(self._tenant.new_record_id(), invoice.company_key, created, invoice.modified_at)
-            row |= self._document(invoice)
-            row |= {
-                "Invoice_Number": invoice.number,
-                "Sales_Order": self._order_ids.get(invoice.order_key or ""),
-                "Status": "Approved",
-                "Invoice_Date": invoice.issued_on.isoformat(),
-                "Due_Date": invoice.due_on.isoformat(),
-                "Paid_Amount": to_major(invoice.paid, invoice.currency),
-                "Paid_On": invoice.settled_on.isoformat() if invoice.settled_on else None,
-                "Disputed": invoice.disputed,
-            }
-            yield _without_empty(row)
+            row_id = self._invoice_ids[invoice.key] = self._tenant.new_record_id()
+            row = self._row(row_id, invoice.company_key, created, invoice.modified_at)
+            yield _without_empty(row | self._invoice(invoice))
+
+    def _invoice(self, invoice: SalesInvoice) -> Row:
+        return self._document(invoice) | {
+            "Invoice_Number": invoice.number,
+            "Sales_Order": self._order_ids.get(invoice.order_key or ""),
+            "Status": "Approved",
+            "Invoice_Date": invoice.issued_on.isoformat(),
+            "Due_Date": invoice.due_on.isoformat(),
+            "Paid_Amount": to_major(invoice.paid, invoice.currency),
+            "Paid_On": invoice.settled_on.isoformat() if invoice.settled_on else None,
+            "Disputed": invoice.disputed,
+        }
+
+    def save_order(self, order: SalesOrder) -> None:
+        """The owner of the account enters or changes an order, now. The caller holds the tenant's lock."""
+        self._save("Sales_Orders", self._order_ids, order, self._order(order))
+
+    def save_invoice(self, invoice: SalesInvoice) -> None:
+        """Bookkeeping enters or changes an invoice, now: issued, paid in part, settled, disputed."""
+        self._save("Invoices", self._invoice_ids, invoice, self._invoice(invoice))
+
+    def _save(
+        self, module: str, ids: dict[str, str], document: SalesOrder | SalesInvoice, values: Row
+    ) -> None:
+        tenant, owner_id = self._tenant, self._owner_ids[document.company_key]
+        by, values = tenant.users[owner_id], _without_empty(values)
+        if document.key in ids:
+            tenant.update(tenant.modules[module], ids[document.key], values, by)
+        else:
+            ids[document.key] = tenant.insert(tenant.modules[module], values | {"Owner": owner_id}, by)["id"]
 
     def contacts(self) -> Iterator[Row]:
         """One or two people at each account."""

@@ -34,13 +34,15 @@ CIPHER_KEY = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 class Service:
     """The service on a store of its own; ``key`` is the API key of the connection ``zoho``."""
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
-        self.bench = Bench.on_sqlite(folder)
+    def __init__(self, folder: Path, bench: Bench | None = None, **settings: Any) -> None:
+        self.bench = bench or Bench.on_sqlite(folder)
         self.bench.connect("fxiaoke")
         self.policy_file = folder / "policy.yaml"
         self.policy_file.write_text(POLICY, encoding="utf-8")
-        url = str(self.bench.store.url)
-        config = Config(home=folder, database_url=url, policy="policy.yaml", key=CIPHER_KEY, **settings)
+        store = self.bench.store
+        url = store.url.render_as_string(hide_password=False)
+        at = {"database_url": url, "database_schema": store.schema}
+        config = Config(home=folder, policy="policy.yaml", key=CIPHER_KEY, **at, **settings)
         self.runtime = Runtime(config)
         known = self.runtime.connections
         self.key = known.issue_key(known.get("zoho"))
@@ -273,7 +275,7 @@ def test_a_changed_policy_takes_effect_and_a_broken_one_does_not(service: Servic
 def test_the_description_documents_every_operation_and_its_problems(service: Service) -> None:
     described = service.call("GET", "/openapi.json", key=None).json()
     asked = {"/v1/checks", "/v1/customers/{ref}/credit", "/v1/holds"}
-    asked |= {"/v1/holds/{id}/release", "/v1/holds/{id}/reject"}
+    asked |= {"/v1/holds/{id}/release", "/v1/holds/{id}/reject", "/v1/holds/{id}/ask"}
     assert set(described["paths"]) == {*asked, "/v1/hooks/{connection}", "/healthz", "/readyz"}
     post = described["paths"]["/v1/checks"]["post"]
     assert {"401", "403", "413", "422", "429", "500", "503"} < set(post["responses"])

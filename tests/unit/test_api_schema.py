@@ -52,4 +52,4 @@ def test_every_answer_is_one_that_is_described(service: Service) -> None:
             tried[case.operation.label] += 1
 
         judged()
-    assert len(tried) == 6 and min(tried.values()) > 0
+    assert len(tried) == 7 and min(tried.values()) > 0

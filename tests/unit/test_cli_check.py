@@ -119,7 +119,7 @@ def test_a_hold_on_a_customer_counts_at_once_and_ends_with_a_reason(home: Home) 
         ("Lin", f"customer {number}", "moves abroad")
     ]
     (lifted,) = home.journal("hold_lifted")
-    assert (lifted["actor"], lifted["reason"], lifted["was"]) == ("Wu", "came back", "moves abroad")
+    assert (lifted["actor"], lifted["reason"], lifted["before"]) == ("Wu", "came back", "moves abroad")
 
 
 def test_a_hold_needs_a_customer_a_reason_and_something_to_lift(home: Home) -> None:

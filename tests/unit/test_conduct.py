@@ -146,7 +146,7 @@ def test_a_promise_is_recorded_listed_and_settled_by_command(home: Home) -> None
     row = home.rows("promise", "list", "--state", "broken")[0]
     assert (row["ended_by"], row["ended_reason"]) == ("Wu", "said so on the phone")
     assert [one["promise"] for one in home.journal("promise_recorded")] == [1]
-    assert [one["outcome"] for one in home.journal("promise_settled")] == ["broken"]
+    assert [one["after"] for one in home.journal("promise_settled")] == ["broken"]
 
 
 def test_a_blacklisted_customer_is_stopped_at_once_until_somebody_takes_it_off(home: Home) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,10 +15,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import click
 import pytest
 
-from connector.cli import bound
-from connector.daemon import LEASE, STOPPED, Daemon
+from connector.cli import bound, cli
+from connector.daemon import LEASE, STOPPED, Daemon, jobs_of
+from connector.schedulable import ACTS
 from connector.schedule import Job, Schedule
 from connector.status import lines
 from connector.store import slots
@@ -245,23 +248,60 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     return make_home(tmp_path, monkeypatch)
 
 
-def schedule(home: Home, text: str) -> None:
-    with (home.folder / "creditgate.toml").open("a") as file:
-        file.write(text)
+def schedule(home: Home, *entries: str) -> None:
+    """Have these entries in place of the calendar that is there."""
+    file = home.folder / "creditgate.toml"
+    calendar = f"schedules = [{', '.join(f'{{ {one} }}' for one in entries)}]"
+    text, count = re.subn(r"^schedules = \[.*?\]$", calendar, file.read_text(), flags=re.M | re.S)
+    assert count == 1
+    file.write_text(text)
 
 
 def test_the_command_says_what_it_cannot_run(home: Home) -> None:
+    schedule(home)
     assert "nothing is scheduled" in home.run("daemon").err
-    schedule(home, '[[schedules]]\nverb = "pull"\nconnection = "none"\nevery = "1h"\n')
+    schedule(home, 'verb = "pull", connection = "none", every = "1h"')
     done = home.run("daemon")
     assert done.code == 2 and "no CRM connection 'none'" in done.err
-    schedule(home, '[[schedules]]\nverb = "pull"\nevery = "soon"\n')
-    assert "schedules.1.every" in home.run("status").err
+    schedule(home, 'verb = "bureau changes", connection = "crm", every = "1h"')
+    assert "no agency 'crm'" in home.run("daemon").err
+    schedule(home, 'verb = "pull", every = "soon"')
+    assert "schedules.0.every" in home.run("status").err
+
+
+def test_what_init_puts_on_the_calendar_runs_on_an_empty_installation(home: Home) -> None:
+    """What it leaves commented out is named too, and needs something from outside."""
+    text = (home.folder / "creditgate.toml").read_text()
+    named = re.findall(r'^  (# )?{ verb = "([a-z ]+)"', text, re.M)
+    assert {verb for _, verb in named} == set(ACTS)
+    with home.opened() as runtime:
+        found = jobs_of(runtime)
+    assert len(found) > 6
+    for job in found:
+        done = home.run(*job.words)
+        assert done.code == 0, (job.name, done.err)
+
+
+def test_what_can_be_scheduled_is_a_command_with_the_options_that_are_added() -> None:
+    for verb, act in ACTS.items():
+        found: Any = cli
+        for word in verb.split():
+            found = found.get_command(click.Context(found), word)
+        options = {flag for one in found.params for flag in one.opts}
+        assert {word for word in (*act.options, act.by) if word.startswith("--")} <= options, verb
+
+
+def test_a_proof_that_fails_is_a_failure_for_a_person(world: World) -> None:
+    job = Job(Schedule.model_validate({"verb": "audit verify", "every": "1h"}), None, "UTC")
+    world.shell["audit verify"] = "echo 'the journal is NOT whole' >&2; exit 1"
+    world.settle(world.daemon(job))
+    line = lines(world.store, [job], world.now)[0]
+    assert (line.state, line.note) == ("paused", "the journal is NOT whole")
 
 
 def test_a_person_pauses_and_resumes_a_connection(home: Home) -> None:
     home.connect()
-    schedule(home, '[[schedules]]\nverb = "push"\nevery = "1h"\n')
+    schedule(home, 'verb = "push", every = "1h"')
     assert "use one of: crm" in home.run("daemon", "pause", "crn", "--reason", "typed wrong").err
     assert home.run("daemon", "pause", "crm", "--reason", "the tenant moves").code == 0
     assert home.rows("daemon", "paused")[0]["reason"] == "the tenant moves"
@@ -273,7 +313,7 @@ def test_a_person_pauses_and_resumes_a_connection(home: Home) -> None:
 
 def test_the_daemon_runs_commands_and_stops_at_sigterm(home: Home) -> None:
     """The real processes, on a policy without customers."""
-    schedule(home, '[[schedules]]\nverb = "assess"\nevery = "1d"\n')
+    schedule(home, 'verb = "assess", every = "1d"')
     process = subprocess.Popen([sys.executable, "-m", "connector.cli", "daemon"], stderr=subprocess.PIPE)
     try:
         eventually(lambda: home.rows("status")[0]["state"] in ("ok", "paused", "failed"))

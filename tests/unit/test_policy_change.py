@@ -93,7 +93,7 @@ def test_a_small_change_is_put_in_force_by_one_and_everybody_is_due(home: Home) 
     assert policy_file(home).read_text(encoding="utf-8") == SMALLER
     entry = home.journal("policy_activated")[0]
     assert (entry["actor"], entry["reason"], entry["version"]) == ("Lin", "tightened", "small 2")
-    assert entry["from"] != entry["to"] and entry["swing"]["changed"] == 2
+    assert entry["before"] != entry["after"] and entry["swing"]["changed"] == 2
     assert "3 customers assessed" in home.run("assess").err
     shown = home.rows("policy", "history")
     assert [(row["policy"], row["state"]) for row in shown] == [

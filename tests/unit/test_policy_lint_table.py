@@ -15,6 +15,7 @@ from connector.errors import Halt
 from connector.policy.findings import Finding
 from connector.policy.lint import lint
 from connector.policy.load import load
+from tests.responsibility_cases import RESPONSIBILITY
 
 CLEAN = """\
 policy: trial
@@ -58,7 +59,7 @@ limit:
   secured: {insured: 90%}
 approvals:
   excess:
-    - {up_to: 1000, role: sales}
+    - {up_to: 1000, role: sales manager}
     - {role: board}
 terms: {default_days: 30}
 overdue:
@@ -99,6 +100,7 @@ SHADOW = (
 
 # Code, what is replaced, what it becomes, what to write instead.
 CASES: list[tuple[str, str, str, str]] = [
+    *RESPONSIBILITY,
     (
         "single_ratio",
         "  data_points:\n    - fact: late_share_12m\n      weight: 10\n      unknown: 0\n      bins:\n"

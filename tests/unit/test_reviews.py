@@ -10,10 +10,13 @@ import pytest
 import sqlalchemy as sa
 
 from connector.reviews import planning
+from connector.store import signals, tellings
+from connector.store.signal_tables import deed
 from connector.store.tables import customer, outbox
 from tests.cli_home import POLICY, Home, Run, make_home
 
 START = dt.date(2026, 3, 2)
+NOON = dt.datetime.combine(START, dt.time(12), dt.UTC)
 RULES = """\
 approvals:
   limit:
@@ -236,3 +239,33 @@ def test_a_checklist_without_words_or_with_an_item_twice_is_refused(home: Home, 
     )
     refused = home.run("policy", "lint", str(home.folder / "policies" / "standard.yaml"))
     assert refused.code == 2 and said in refused.out + refused.err
+
+
+def test_a_signal_that_asks_for_a_review_opens_one_or_is_served_by_the_one_that_is_live(home: Home) -> None:
+    first, second = known(home, "One"), known(home, "Two")
+    ask(home, "open", str(second), *WHY)
+    with home.opened() as runtime, runtime.store.write() as tx:
+        for number in (first, second):
+            raised = signals.raise_signal(
+                tx, customer_id=number, kind="rating_changed", severity="warning", evidence={}, now=NOON
+            )
+            tellings.want(tx, [(int(raised or 0), "review")], NOON)
+    assert "1 reviews opened" in ask(home, "plan").err and "0 reviews opened" in ask(home, "plan").err
+    rows = {row["customer_id"]: row for row in home.rows("review", "list")}
+    assert (rows[first]["origin"], rows[second]["origin"]) == ("event", "person")
+    assert rows[first]["due_on"] == (START + dt.timedelta(days=14)).isoformat()
+    with home.opened() as runtime, runtime.store.read() as tx:
+        assert tellings.wanted(tx, ["review"]) == []
+        states = tx.execute(sa.select(deed.c.detail).order_by(deed.c.signal_id)).scalars().all()
+    assert states == ["review 2 is opened", "review 1 is live already"]
+
+
+def test_a_signal_that_ended_opens_no_review(home: Home) -> None:
+    number = known(home)
+    with home.opened() as runtime, runtime.store.write() as tx:
+        raised = signals.raise_signal(
+            tx, customer_id=number, kind="rating_changed", severity="warning", evidence={}, now=NOON
+        )
+        tellings.want(tx, [(int(raised or 0), "review")], NOON)
+        signals.settle(tx, number, "rating_changed", NOON)
+    assert "0 reviews opened" in ask(home, "plan").err and home.rows("review", "list") == []

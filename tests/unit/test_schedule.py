@@ -92,6 +92,33 @@ def test_a_block_without_a_connection_is_for_every_crm_that_has_none_of_its_own(
     ]
 
 
+def test_a_run_that_workers_share_is_cut_into_parts_that_start_together() -> None:
+    push = Schedule.model_validate({"verb": "push", "every": "5m", "jitter": "1m", "parts": 3})
+    pull = Schedule.model_validate({"verb": "pull", "every": "5m"})
+    found = list(jobs([pull, push], ["a"], "UTC", shared=True))
+    assert [one.name for one in found] == ["pull a", "push a 1/3", "push a 2/3", "push a 3/3"]
+    assert found[1].words == ["push", "--format", "json", "--part", "1/3", "a"]
+    assert len({one.delay(at("2026-03-02T10:00:00")) for one in found[1:]}) == 1
+    assert [one.name for one in jobs([push], ["a"], "UTC")] == ["push a"]
+
+
+def test_commands_of_two_words_and_those_about_a_file_are_written_as_a_person_types_them() -> None:
+    values = {"verb": "ledger import", "every": "1d", "arguments": ["open.csv", "--snapshot"]}
+    named = Schedule.model_validate({**values, "connection": "erp"})
+    (one,) = jobs([named], [], "UTC")
+    assert (one.name, one.target) == ("ledger import erp open.csv --snapshot", "erp")
+    assert one.words == [
+        "ledger",
+        "import",
+        "--format",
+        "json",
+        "--connection",
+        "erp",
+        "open.csv",
+        "--snapshot",
+    ]
+
+
 @pytest.mark.parametrize(
     ("values", "says"),
     [
@@ -107,6 +134,10 @@ def test_a_block_without_a_connection_is_for_every_crm_that_has_none_of_its_own(
         ({"cron": "0 6 1 * 1"}, "two blocks"),
         ({"cron": "0 6 * * 5-1"}, "no day of the week"),
         ({"every": "1m", "verb": "assess", "connection": "a"}, "leave 'connection' out"),
+        ({"every": "1m", "verb": "visit"}, "what can is pull, assess, push"),
+        ({"every": "1m", "verb": "bureau watch"}, "say 'connection'"),
+        ({"every": "1m", "verb": "rate import"}, "needs to know which file"),
+        ({"every": "1m", "parts": 0}, "greater than or equal to 1"),
     ],
 )
 def test_what_is_wrong_with_a_block_is_said(values: dict[str, Any], says: str) -> None:

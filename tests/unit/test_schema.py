@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from connector.config import load
+from connector.errors import Halt
 from connector.store import schema
 from connector.store.engine import Store
 
@@ -23,3 +26,25 @@ def test_the_revision_of_a_store_is_what_alembic_reads(tmp_path: Path) -> None:
         found = MigrationContext.configure(tx).get_current_revision()
     assert schema.current(store) == found == schema.head()
     store.close()
+
+
+@pytest.mark.parametrize(
+    "name", ["Acme", "acme; DROP SCHEMA public", "1acme", "pg_acme", "a" * 64, "a b", '"a"']
+)
+def test_a_schema_that_needs_quotes_is_refused(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "creditgate.toml"
+    file.write_text(f"database_schema = '{name}'\n")
+    with pytest.raises(Halt, match="database_schema"):
+        load(file)
+
+
+def test_sqlite_has_no_schemas(tmp_path: Path) -> None:
+    with pytest.raises(Halt, match="database_schema"):
+        Store(f"sqlite:///{tmp_path / 'store.db'}", "acme")
+
+
+def test_options_of_the_address_stay_beside_the_schema() -> None:
+    store = Store("postgresql+psycopg://u:hush@h/d?options=-c%20work_mem%3D8MB", "acme")
+    assert store.session == {"options": "-c work_mem=8MB -c search_path=acme"}
+    assert store.name.endswith(" schema acme")
+    assert "hush" not in store.name

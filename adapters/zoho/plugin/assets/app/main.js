@@ -1,0 +1,57 @@
+// The flow: which record, whose language, what the service says, else what the record says.
+(function (gate) {
+  "use strict";
+  var crm = gate.crm, parts = gate.parts, say = gate.words.say, el = parts.el;
+  var panel = document.getElementById("panel");
+
+  function shown(children, busy) {
+    panel.setAttribute("aria-busy", busy ? "true" : "false");
+    parts.show(panel, [el("h1", {}, say("panel.title"))].concat(children));
+    if (ZOHO.CRM.UI && ZOHO.CRM.UI.Resize) {
+      try { ZOHO.CRM.UI.Resize({ height: String(panel.scrollHeight + 16) }); } catch (fault) { /* it keeps its size */ }
+    }
+  }
+
+  // The record of a page, and the account that pays.
+  function found(page) {
+    return crm.record(page.module, page.id).then(function (row) {
+      if (page.module !== gate.config.order.object) { return { account: row, id: page.id, order: null }; }
+      var id = crm.at(row, gate.config.read.account_id);
+      if (!id) { return { account: null, id: null, order: row }; }
+      return crm.record(gate.config.account.object, String(id)).catch(function () { return null; })
+        .then(function (account) { return { account: account, id: String(id), order: row }; });
+    });
+  }
+
+  function standing(place, here) {
+    parts.show(place, el("p", { role: "status" }, say("panel.loading")));
+    return crm.call("GET", "/v1/customers/" + encodeURIComponent(here.id) + "/credit").then(function (credit) {
+      if (typeof credit.customer !== "string") { throw new crm.Failure("answer"); }
+      parts.show(place, gate.view.customer(credit));
+    }).catch(function (fault) {
+      if (!(fault instanceof crm.Failure)) { throw fault; }
+      var why = fault.status === 404 ? say("panel.unassessed") : fault.words();
+      var again = function () { standing(place, here).then(function () { panel.querySelector("h1").focus(); }); };
+      parts.show(place, gate.view.kept(here.account, gate.config.account.fields, why, again));
+    });
+  }
+
+  function start(page) {
+    return found(page).then(function (here) {
+      if (!here.id) { shown(parts.notice("bad", say("panel.no_account"))); return null; }
+      var place = el("div", {});
+      var actions = here.order ? new gate.order.Actions(here.order, function () { standing(place, here); }) : null;
+      shown([actions ? actions.node : null, place]);
+      panel.querySelector("h1").setAttribute("tabindex", "-1");
+      return standing(place, here);
+    });
+  }
+
+  shown(el("p", { role: "status" }, say("panel.loading")), true);
+  crm.opened().then(function (page) {
+    return crm.language().catch(function () { return null; }).then(function (tag) {
+      gate.words.use(tag || navigator.language);
+      return start(page);
+    });
+  }).catch(function () { shown(parts.notice("bad", say("panel.offline_empty"))); });
+})(window.CREDITGATE);

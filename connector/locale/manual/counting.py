@@ -1,0 +1,260 @@
+"""What is counted and when, in the words of the manual: terms, exposure, overdue, checks, calendar."""
+
+from __future__ import annotations
+
+WORDS: dict[str, tuple[str, str]] = {
+    # Terms, exposure, overdue.
+    "Terms.default_days": (
+        "Where neither invoice nor customer states terms, {value} days hold.",
+        "发票与客户均未注明账期时，按 {value} 天计。",
+    ),
+    "Terms.longer_than_class": ("Terms longer than the class's", "账期长于等级规定"),
+    "Terms.longer_than_class.watch": (
+        "Who has longer terms than the class gives is watched.",
+        "账期长于等级规定的客户列入关注。",
+    ),
+    "Terms.longer_than_class.ignore": (
+        "Longer terms than the class gives have no effect.",
+        "账期长于等级规定时不作处理。",
+    ),
+    "ExposureRules.weights": ("How much of each stage counts", "各阶段计入比例"),
+    "StageWeights.open_orders": ("Open orders: {percent}.", "未交付订单：{percent}。"),
+    "StageWeights.delivered": ("Delivered, not invoiced: {percent}.", "已交付未开票：{percent}。"),
+    "StageWeights.not_due": ("Invoiced, not due: {percent}.", "已开票未到期：{percent}。"),
+    "StageWeights.overdue": ("Overdue: {percent}.", "逾期：{percent}。"),
+    "StageWeights.disputed": ("Disputed: {percent}.", "有争议：{percent}。"),
+    "StageWeights.bills": ("Bills not yet paid: {percent}.", "未到期票据：{percent}。"),
+    "StageWeights.prepayment": ("Prepayment, which lowers it: {percent}.", "预付款（抵减）：{percent}。"),
+    "ExposureRules.open_orders": ("Undelivered orders", "未交付订单"),
+    "ExposureRules.open_orders.within_horizon": (
+        "Undelivered orders count that deliver within the horizon.",
+        "只计入在时限内交付的未交付订单。",
+    ),
+    "ExposureRules.open_orders.all": ("All undelivered orders count.", "全部未交付订单均计入。"),
+    "ExposureRules.open_orders.none": ("Undelivered orders do not count.", "未交付订单不计入。"),
+    "ExposureRules.horizon_days": ("The horizon is {value} days.", "时限为 {value} 天。"),
+    "ExposureRules.horizon_days.none": ("The horizon has no bound.", "时限不设上限。"),
+    "ExposureRules.draft_orders": ("Draft orders", "草稿订单"),
+    "ExposureRules.draft_orders.yes": ("Draft orders count.", "草稿订单计入。"),
+    "ExposureRules.draft_orders.no": ("Draft orders do not count.", "草稿订单不计入。"),
+    "ExposureRules.draft_invoices": ("Draft invoices", "草稿发票"),
+    "ExposureRules.draft_invoices.yes": ("Draft invoices count.", "草稿发票计入。"),
+    "ExposureRules.draft_invoices.no": ("Draft invoices do not count.", "草稿发票不计入。"),
+    "ExposureRules.advances": ("Advances", "预收款"),
+    "ExposureRules.advances.cap_at_zero": (
+        "Advances lower the exposure to zero at most.",
+        "预收款最多将占用抵减至零。",
+    ),
+    "ExposureRules.advances.allow_negative": (
+        "Advances may lower the exposure below zero.",
+        "预收款可使占用为负。",
+    ),
+    "Overdue.grace_days": (
+        "An invoice is overdue when it is more than {value} days past due.",
+        "发票到期后超过 {value} 天为逾期。",
+    ),
+    "Overdue.count_disputed": ("Disputed invoices", "有争议的发票"),
+    "Overdue.count_disputed.yes": ("Disputed invoices count as overdue.", "有争议的发票计入逾期。"),
+    "Overdue.count_disputed.no": ("Disputed invoices do not count as overdue.", "有争议的发票不计入逾期。"),
+    "Overdue.default_days": ("From {value} days on it is a default.", "逾期达 {value} 天为违约。"),
+    "Overdue.early": ("Early payment", "提前付款"),
+    "Overdue.early.negative": (
+        "Early payment makes up for late payment in the days beyond terms.",
+        "提前付款可抵销迟付天数。",
+    ),
+    "Overdue.early.zero": ("Early payment does not make up for late payment.", "提前付款不抵销迟付天数。"),
+    "Overdue.interest": ("Late interest", "逾期利息"),
+    "Overdue.interest.none": ("There is no late interest.", "不计逾期利息。"),
+    "Interest.rate": ("{percent} a year are charged", "年利率 {percent}，"),
+    "Interest.year_days": ("on a year of {value} days,", "按每年 {value} 天计，"),
+    "Interest.free_days": ("for what is overdue for more than {value} days.", "逾期超过 {value} 天起计收。"),
+    "Overdue.ladder": ("Ladder", "逾期阶梯"),
+    "Ladder.min_amount": (
+        "What is overdue up to {value} {currency} reaches no rung.",
+        "逾期金额不超过 {value} {currency} 时不进入阶梯。",
+    ),
+    "Ladder.rungs": ("Rungs", "阶梯"),
+    "Rung.level": ("Level", "级别"),
+    "Rung.days": ("Days past due", "逾期天数"),
+    "Rung.status": ("Status", "状态"),
+    "Rung.reason": ("Reason", "原因"),
+    # Check.
+    "Check.equal_to_limit": ("Exactly at the limit", "恰好等于额度"),
+    "Check.equal_to_limit.pass": (
+        "An order that reaches the limit exactly passes.",
+        "恰好达到额度的订单通过。",
+    ),
+    "Check.equal_to_limit.hold": (
+        "An order that reaches the limit exactly is held.",
+        "恰好达到额度的订单冻结。",
+    ),
+    "Check.missing_limit": ("Without a limit", "未设额度"),
+    "Check.missing_limit.hold": (
+        "An order of a customer without a limit is held.",
+        "未设额度客户的订单冻结。",
+    ),
+    "Check.missing_limit.allow": (
+        "An order of a customer without a limit passes.",
+        "未设额度客户的订单通过。",
+    ),
+    "Check.inherit_limit": ("A group's limit", "集团额度"),
+    "Check.inherit_limit.yes": (
+        "A group's limit makes good for a missing own one.",
+        "自身未设额度时沿用集团额度。",
+    ),
+    "Check.inherit_limit.no": (
+        "A group's limit does not make good for a missing own one.",
+        "自身未设额度时不沿用集团额度。",
+    ),
+    "Check.parent": ("Whose limit must hold", "适用谁的额度"),
+    "Check.parent.own_and_group": (
+        "The customer's own limit and that of its groups must hold.",
+        "客户自身额度与集团额度均须满足。",
+    ),
+    "Check.parent.own": ("The customer's own limit must hold.", "只须满足客户自身额度。"),
+    "Check.parent.group": ("The limit of its groups must hold.", "只须满足集团额度。"),
+    "Check.existing_breach": ("A limit exceeded already", "额度已被超过"),
+    "Check.existing_breach.increase_only": (
+        "A limit that is exceeded already stops only what asks for more.",
+        "额度已被超过时，只拦截新增占用。",
+    ),
+    "Check.existing_breach.everything": (
+        "A limit that is exceeded already stops every step, but the invoice of delivered goods.",
+        "额度已被超过时，除已交付货物的开票外全部拦截。",
+    ),
+    "Check.checked_order": ("The order itself", "被检查订单"),
+    "Check.checked_order.once": ("The order that is checked counts once.", "被检查的订单只计一次。"),
+    "Check.checked_order.add": (
+        "The order that is checked is added whatever the exposure holds.",
+        "被检查的订单一律另加。",
+    ),
+    "Check.checked_order.inside": (
+        "The order that is checked is taken to be in the exposure already.",
+        "视为被检查的订单已在占用之中。",
+    ),
+    "Check.usable_share": ("{percent} of the limit may be used.", "可使用额度的 {percent}。"),
+    "Check.tolerance": (
+        "Over the limit with a warning only: the smaller bound counts",
+        "仅提示的超额容差（取较小者）",
+    ),
+    "Tolerance.percent": ("Up to {percent} of the limit.", "不超过额度的 {percent}。"),
+    "Tolerance.percent.none": ("No share of the limit is tolerated by percentage.", "不按百分比设容差。"),
+    "Tolerance.amount": ("Up to {value} {currency}.", "不超过 {value} {currency}。"),
+    "Tolerance.amount.none": ("No amount is tolerated as such.", "不按金额设容差。"),
+    "StatusRules.rules": (
+        "All rules are read, every reason is kept, the worst status counts.",
+        "逐条检查全部规则，保留每个原因，以最严重的状态为准。",
+    ),
+    # Freshness, agencies, statements.
+    "Staleness.statement_days": (
+        "A financial statement is fresh for {value} days.",
+        "财务报表有效期 {value} 天。",
+    ),
+    "Staleness.report_days": ("An agency's report is fresh for {value} days.", "征信报告有效期 {value} 天。"),
+    "Staleness.negatives_days": (
+        "That there is no negative record is known for {value} days.",
+        "无负面记录的结论有效期 {value} 天。",
+    ),
+    "Staleness.advice_days": (
+        "A consultant's or supplier's word is fresh for {value} days.",
+        "顾问与同业意见有效期 {value} 天。",
+    ),
+    "Agencies.combine": ("Whose word counts", "采信方式"),
+    "Agencies.combine.newest": ("The newest report counts.", "采用最新报告。"),
+    "Agencies.combine.worst": ("The worst report counts.", "采用最差报告。"),
+    "Agencies.combine.weighted": ("The reports count together, by weight.", "按权重合并各报告。"),
+    "Agencies.weights": ("{key} has the weight {value}.", "{key} 的权重为 {value}。"),
+    "Agencies.weights.none": ("Every agency has the same weight.", "各机构权重相同。"),
+    "Agencies.most_weight": (
+        "No agency has more than {percent} of the whole.",
+        "单家机构权重不超过 {percent}。",
+    ),
+    "Agencies.disagreement": (
+        "Reports that are {value} grades or more apart go to a person.",
+        "报告相差 {value} 级及以上时交由人工裁定。",
+    ),
+    "Agencies.undecided": ("Until a person has decided", "人工裁定之前"),
+    "Agencies.undecided.worst": (
+        "Until somebody has decided, the worst one speaks.",
+        "裁定之前以最差者为准。",
+    ),
+    "Agencies.undecided.newest": (
+        "Until somebody has decided, the newest one speaks.",
+        "裁定之前以最新者为准。",
+    ),
+    "Financial.stability_periods": (
+        "Revenue is called stable on {value} yearly statements.",
+        "收入稳定性须有 {value} 期年度报表。",
+    ),
+    "Financial.altman": ("Z score (Altman)", "Z 值（Altman）"),
+    "Altman.z": ("Z, listed manufacturers", "Z（上市制造业）"),
+    "Altman.z1": ("Z′, other manufacturers", "Z′（非上市制造业）"),
+    "Altman.z2": ("Z″, all others", "Z″（其他行业）"),
+    "Zones.distress": ("Distress below {value}.", "低于 {value} 为困境。"),
+    "Zones.safe": ("Safe above {value}.", "高于 {value} 为安全。"),
+    "Altman.z2_working_capital": ("Z″ weighs working capital by {value}.", "Z″ 中营运资金的权重为 {value}。"),
+    "Altman.z2_constant": ("Z″ adds {value}.", "Z″ 的常数项为 {value}。"),
+    "Altman.manufacturing": ("Manufacturers are the industries {value}.", "制造业行业：{value}。"),
+    "Altman.manufacturing.none": ("No industry counts as manufacturing.", "无行业视为制造业。"),
+    "Altman.not_rated": ("Not rated by it are the industries {value}.", "不适用的行业：{value}。"),
+    "Altman.not_rated.none": ("Every industry is rated by it.", "适用于所有行业。"),
+    # Calendar.
+    "Visits.by_status": (
+        "In the status {key} a visit is due within {value} days.",
+        "状态为{key}的客户须在 {value} 天内拜访。",
+    ),
+    "Visits.by_status.none": ("No status asks for a visit.", "状态不触发拜访。"),
+    "Visits.by_value": (
+        "Large exposures are visited more often: the largest that is reached counts.",
+        "占用较大的客户增加拜访频率，以达到的最大档为准。",
+    ),
+    "Value.exposure_from": ("Exposure from", "占用不低于"),
+    "Value.factor": ("Factor of the days", "周期系数"),
+    "Visits.per_week": (
+        "A sales rep makes {value} visits in a week at most.",
+        "每名销售每周最多拜访 {value} 次。",
+    ),
+    "Visits.per_week.none": ("The visits of a sales rep have no bound.", "销售每周拜访次数不设上限。"),
+    "Visits.missed_after_days": (
+        "A visit that is open {value} days after its day is missed.",
+        "超过计划日 {value} 天未完成的拜访计为漏访。",
+    ),
+    "Reviews.by_status": (
+        "In the status {key} a review is due {value} days after the last one.",
+        "状态为{key}的客户须在上次复评后 {value} 天内复评。",
+    ),
+    "Reviews.by_status.none": ("No status shortens the days between reviews.", "状态不缩短复评周期。"),
+    "Reviews.open_days": (
+        "The calendar opens a review {value} days before it is due.",
+        "到期前 {value} 天由日历自动立案。",
+    ),
+    "Reviews.decide_days": (
+        "One that a person or an event opens is due after {value} days.",
+        "由人员或事件触发的复评须在 {value} 天内完成。",
+    ),
+    "Reviews.escalate_days": (
+        "An overdue review is handed up after {value} days.",
+        "复评逾期 {value} 天后上报。",
+    ),
+    "Reviews.escalate_to": ("Handed up to", "上报对象"),
+    "Reviews.escalate_to.approver": ("It is handed up to an approver.", "上报至审批人。"),
+    "Reviews.escalate_to.controller": ("It is handed up to the controller.", "上报至信用主管。"),
+    "Reviews.ask_for_statements": ("Statements due", "报表催要"),
+    "Reviews.ask_for_statements.yes": (
+        "A task asks for financial statements that are missing or out of date.",
+        "财务报表缺失或过期时，自动生成索取任务。",
+    ),
+    "Reviews.ask_for_statements.no": ("No task asks for financial statements.", "不自动生成索取报表的任务。"),
+    "Reviews.checklist": ("Checklist", "检查清单"),
+    "CheckItem.key": ("Item", "项目"),
+    "CheckItem.say": ("What is looked at", "检查内容"),
+    "CheckItem.required": ("Required", "必查"),
+    "Activation.max_limit_swing": (
+        "A second person must agree to a policy that moves more than {percent} of all limits",
+        "变动超过全部额度 {percent} 的政策须第二人确认，",
+    ),
+    "Activation.max_status_changes": (
+        "or puts more than {value} customers on hold.",
+        "新增冻结客户超过 {value} 家的亦同。",
+    ),
+}

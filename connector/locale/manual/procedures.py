@@ -1,0 +1,146 @@
+"""Procedures and calendar in the words of the manual."""
+
+from __future__ import annotations
+
+_DAILY = ("on the schedule, daily at least", "按计划执行，至少每日一次")
+_PROGRAM = ("CreditGate, by itself", "系统自动")
+WORDS: dict[str, tuple[str, str]] = {
+    "procedure.title": ("Who does what, when and how", "操作流程"),
+    "procedure.step": ("What", "事项"),
+    "procedure.who": ("Who", "责任人"),
+    "procedure.when": ("When", "时间"),
+    "procedure.command": ("Command", "命令"),
+    "procedure.whose": (
+        "{responsible}; {accountable} answers for it",
+        "{responsible}执行；{accountable}负责",
+    ),
+    "procedure.read": (
+        "Read customers, orders, invoices and payments from CRM and ledger, and agencies' reports",
+        "从 CRM 与账套读取客户、订单、发票与收款，并获取征信报告",
+    ),
+    "procedure.read.who": _PROGRAM,
+    "procedure.read.when": _DAILY,
+    "procedure.assess": (
+        "Assess who changed or is due: class, limit, status, signals, next review",
+        "评定有变化或到期的客户：等级、额度、状态、预警、下次复评",
+    ),
+    "procedure.assess.who": _PROGRAM,
+    "procedure.assess.when": ("after each reading", "每次读取之后"),
+    "procedure.push": ("Write the results back to the CRM, holds first", "结果写回 CRM，冻结优先"),
+    "procedure.push.who": _PROGRAM,
+    "procedure.push.when": ("after each assessment", "每次评定之后"),
+    "procedure.check": (
+        "Check each order before it is accepted; place a hold by hand where the policy does not see the reason",
+        "订单接受前逐单检查；政策未覆盖的情形由人工冻结",
+    ),
+    "procedure.check.when": ("as an order is saved or changed", "订单保存或变更时"),
+    "procedure.release": (
+        "Decide on held orders: release with bounds and a reason, or reject",
+        "处理冻结订单：限定范围并说明理由后放行，或予以否决",
+    ),
+    "procedure.release.when": ("on the day on which it was held", "冻结当日"),
+    "procedure.request": ("Ask for a limit with amount, term and reason", "申请额度，注明金额、期限与理由"),
+    "procedure.request.when": ("before business outgrows the limit", "业务超出现有额度之前"),
+    "procedure.grant": (
+        "Sign for a limit in the band of its amount; nobody signs twice",
+        "按金额分级审批额度，同一人不得重复签批",
+    ),
+    "procedure.grant.when": ("before the request lapses", "申请失效之前"),
+    "procedure.lower": ("Lower a limit, for a time or for good", "下调额度（临时或长期）"),
+    "procedure.lower.when": ("as soon as a reason is known", "获悉原因后立即"),
+    "procedure.review": (
+        "Work on due reviews by the checklist, recommend, have others approve by the amount",
+        "按检查清单办理到期复评，提出建议，由他人按金额审批",
+    ),
+    "procedure.review.when": ("by the calendar below, and on events", "按下列日历及事件触发"),
+    "procedure.visit": (
+        "Visit customers; visits stand as tasks in the CRM, where the outcome is entered",
+        "拜访客户；拜访以任务形式进入 CRM，并在其中填写结果",
+    ),
+    "procedure.visit.when": ("by the calendar below, and on signals", "按下列日历及预警触发"),
+    "procedure.signal": (
+        "Answer early warnings: take over, assign or put off, each with a reason",
+        "处理预警：受理、指派或延后，均须说明理由",
+    ),
+    "procedure.signal.when": ("within the days of its kind", "各类预警规定的期限内"),
+    "procedure.record": (
+        "Record what a customer promises or contests, and what came of it",
+        "登记客户的付款承诺与争议及其结果",
+    ),
+    "procedure.record.when": ("on the day on which it is said", "获悉当日"),
+    "procedure.dunning": (
+        "Look at the letters that are due, send what was seen, confirm what went by post",
+        "预览到期函件，核对后发送，邮寄者予以确认",
+    ),
+    "procedure.dunning.when": ("on every day that is not quiet", "除不发函日外每日"),
+    "procedure.blacklist": ("Rule a customer out, or take it back", "将客户列入或移出黑名单"),
+    "procedure.blacklist.when": ("as soon as a reason is known", "获悉原因后立即"),
+    "procedure.write_off": (
+        "Write a debt off in the ledger; the next import brings it here",
+        "在账套中核销坏账，下次导入时同步",
+    ),
+    "procedure.write_off.when": ("when every way to the money has been tried", "催收途径用尽之后"),
+    "procedure.notice": (
+        "Tell those who are informed of a step of what was done",
+        "将已执行的操作知会相关岗位",
+    ),
+    "procedure.notice.who": _PROGRAM,
+    "procedure.notice.when": _DAILY,
+    "procedure.audit": (
+        "Every act is journalled in a chain of hashes; prove that it is whole, and keep its head elsewhere",
+        "所有操作记入哈希链日志；验证其完整，并将链尾另行保存",
+    ),
+    "procedure.audit.who": ("the auditor", "审计"),
+    "procedure.audit.when": ("monthly, and before each audit", "每月及每次审计前"),
+    "procedure.policy": (
+        "Change the policy: check, compare, put in force, a second person where it moves much",
+        "变更政策：检查、对比、生效，重大变动须第二人确认",
+    ),
+    "procedure.policy.when": ("yearly, and when the business changes", "每年及业务变化时"),
+    "calendar.title": ("Calendar of reviews and visits (days)", "复评与拜访日历（天）"),
+    "calendar.intro": (
+        "Of several cadences that fit a customer the shortest one holds.",
+        "多项周期同时适用时，以最短者为准。",
+    ),
+    "calendar.whom": ("Customers", "客户"),
+    "calendar.review": ("Days between reviews", "复评周期"),
+    "calendar.visit": ("Days between visits", "拜访周期"),
+    "calendar.status": ("in the status {status}", "状态为{status}"),
+    "calendar.value": ("with an exposure of {amount} {currency} or more", "占用不低于 {amount} {currency}"),
+    "calendar.times": ("those of the class × {factor}", "等级周期 × {factor}"),
+    "schedule.title": ("What runs by itself", "自动执行计划"),
+    "schedule.none": (
+        "No schedules are configured: the commands are started by hand or by the system's own clock.",
+        "未配置计划：由人工或操作系统定时启动。",
+    ),
+    "schedule.where": ("Connection", "连接"),
+    "schedule.all": ("all", "全部"),
+    "schedule.when": ("Every, or cron line", "周期或 cron"),
+    "schedule.quiet": ("Quiet hours", "静默时段"),
+    "asked.title": ("Which agency is asked about whom", "征信机构的选用"),
+    "asked.everybody": (
+        "Every agency that is connected is asked about everybody.",
+        "已连接的各机构均适用于全部客户。",
+    ),
+    "asked.countries": ("Countries", "国家或地区"),
+    "asked.size": ("Limit or exposure", "额度或占用"),
+    "asked.order": ("Asked in this order", "查询顺序"),
+    "asked.all": ("all", "全部"),
+    "asked.from": ("from {value} {currency}", "不低于 {value} {currency}"),
+    "asked.below": ("below {value} {currency}", "低于 {value} {currency}"),
+    "asked.fresh": (
+        "No report is bought while one is younger than {value} days.",
+        "已有报告未满 {value} 天时不再购买。",
+    ),
+    "asked.by_class": ("For class {key}: {value} days.", "等级 {key}：{value} 天。"),
+    "asked.alarm.yes": (
+        "An alarm that is newer than the report makes it due at once.",
+        "出现更新的警报时立即重新查询。",
+    ),
+    "asked.alarm.no": ("An alarm does not make a report due.", "警报不触发重新查询。"),
+    "roles.duties": ("Responsibility by step, with the persons of the day", "责任分工（当日人员）"),
+    "roles.borne": ("{role} ({persons})", "{role}（{persons}）"),
+    "manual.not_needed": ("not needed", "无须"),
+    "term.word": ("Term", "术语"),
+    "term.meaning": ("Meaning here", "含义"),
+}

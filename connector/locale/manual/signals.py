@@ -1,0 +1,158 @@
+"""Early warning in the words of the manual: every kind of signal, its thresholds, and what follows."""
+
+from __future__ import annotations
+
+_STEP_ON = ("What follows on top", "追加措施")
+WORDS: dict[str, tuple[str, str]] = {
+    "Policy.signals": ("Early warning", "信用预警"),
+    "Kind.on": ("Whether it is watched", "是否启用"),
+    "Kind.on.yes": ("It is watched for.", "本项预警启用。"),
+    "Kind.on.no": ("It is not watched for: what follows does not apply.", "本项预警停用，以下内容不适用。"),
+    "Kind.severity": ("Severity", "级别"),
+    "Kind.severity.info": (
+        "It is told as a note, unless a step says more.",
+        "级别：提示（另有档位者从其规定）。",
+    ),
+    "Kind.severity.warning": (
+        "It is told as a warning, unless a step says more.",
+        "级别：预警（另有档位者从其规定）。",
+    ),
+    "Kind.severity.alarm": ("It is told as an alarm.", "级别：警报。"),
+    "Kind.cool_down_days": (
+        "Once it has ended it is not raised again for {value} days.",
+        "解除后 {value} 天内不重复预警。",
+    ),
+    "Kind.answer_days": ("It has to be answered within {value} days.", "须在 {value} 天内处理。"),
+    "Kind.answer_days.none": ("It need not be answered.", "无须答复。"),
+    "Kind.actions": ("What follows: {value}.", "后续措施：{value}。"),
+    "Kind.actions.none": ("Nothing follows by itself.", "无自动措施。"),
+    "action.notify": ("people are told", "通知相关人员"),
+    "action.visit": ("a visit is planned", "安排拜访"),
+    "action.review": ("a review is opened", "启动复评"),
+    "action.hold": ("the customer is put on hold", "冻结客户"),
+    "action.lower_limit": ("the limit is lowered for a time", "临时下调额度"),
+    "action.ask_agency": ("an agency is asked", "查询征信机构"),
+    "severity.info": ("note", "提示"),
+    "severity.warning": ("warning", "预警"),
+    "severity.alarm": ("alarm", "警报"),
+    "DayStep.days": ("From (days)", "天数起点"),
+    "DayStep.severity": ("Severity", "级别"),
+    "DayStep.actions": _STEP_ON,
+    "ShareStep.share": ("From (share)", "比例起点"),
+    "ShareStep.severity": ("Severity", "级别"),
+    "ShareStep.actions": _STEP_ON,
+    "Signals.overdue_started": ("Payment overdue", "开始逾期"),
+    "OverdueStarted.days": (
+        "Raised when something has been overdue for {value} days,",
+        "逾期达 {value} 天，",
+    ),
+    "OverdueStarted.min_amount": (
+        "and {value} {currency} or more are overdue.",
+        "且逾期金额不低于 {value} {currency} 时预警。",
+    ),
+    "Signals.overdue_worsened": ("Overdue for longer", "逾期加重"),
+    "OverdueWorsened.steps": ("Steps of the oldest overdue invoice", "最早逾期发票的档位"),
+    "OverdueWorsened.min_amount": (
+        "Raised from {value} {currency} of overdue amounts on.",
+        "逾期金额不低于 {value} {currency} 时预警。",
+    ),
+    "Signals.pace_slowing": ("Pays more slowly", "付款变慢"),
+    "PaceSlowing.steps": (
+        "Steps: days beyond terms of three months above those of twelve",
+        "档位：近三个月平均迟付天数高于近十二个月的天数",
+    ),
+    "PaceSlowing.min_paid": (
+        "Raised when at least {value} invoices were paid in three months.",
+        "近三个月至少结清 {value} 张发票时适用。",
+    ),
+    "Signals.utilisation": ("Limit nearly or more than used", "额度占用过高"),
+    "Utilisation.steps": ("Steps: exposure as a share of the limit", "档位：占用与额度之比"),
+    "Signals.order_surge": ("Orders more than usual", "订单激增"),
+    "OrderSurge.window_days": ("Raised when the orders of {value} days", "近 {value} 天订单金额"),
+    "OrderSurge.factor": (
+        "come to {value} times what the year before had in as many days,",
+        "达到上一年同等天数的 {value} 倍，",
+    ),
+    "OrderSurge.min_orders": (
+        "of a customer with at least {value} orders in that year,",
+        "且该年订单不少于 {value} 笔，",
+    ),
+    "OrderSurge.min_amount": (
+        "and to {value} {currency} at least;",
+        "金额不低于 {value} {currency}；",
+    ),
+    "OrderSurge.dormant_days": (
+        "also when as much is ordered after {value} days without an order.",
+        "停单 {value} 天后下达同等金额订单时亦预警。",
+    ),
+    "Signals.silence": ("A regular customer fell silent", "老客户停止下单"),
+    "Silence.min_orders": (
+        "Raised when a customer with at least {value} orders in a year",
+        "一年内订单不少于 {value} 笔的客户，",
+    ),
+    "Silence.factor": ("has not ordered for {value} of its usual intervals", "超过通常间隔的 {value} 倍"),
+    "Silence.min_days": ("and at least {value} days;", "且至少 {value} 天未下单时预警；"),
+    "Silence.until_days": (
+        "after {value} days it no longer counts as one that fell silent.",
+        "超过 {value} 天后不再视为停单客户。",
+    ),
+    "Signals.broken_promise": ("Promise to pay broken", "付款承诺落空"),
+    "BrokenPromise.window_days": (
+        "Raised when promised money did not come; told for {value} days.",
+        "承诺款项未到时预警，持续 {value} 天。",
+    ),
+    "Signals.dispute": ("Invoice disputed", "发票争议"),
+    "Dispute.min_amount": (
+        "Raised when an open invoice of {value} {currency} or more is disputed.",
+        "有争议的未付发票金额不低于 {value} {currency} 时预警。",
+    ),
+    "Signals.limit_expiring": ("Limit about to expire", "额度即将到期"),
+    "LimitExpiring.days": (
+        "Raised when a limit that a person set, or what secures it, ends within {value} days.",
+        "人工设定的额度或其担保将在 {value} 天内到期时预警。",
+    ),
+    "Signals.report_expiring": ("Agency report about to expire", "征信报告即将过期"),
+    "ReportExpiring.days": (
+        "Raised when an agency's report counts for {value} days more, or no longer.",
+        "征信报告剩余有效期不超过 {value} 天或已失效时预警。",
+    ),
+    "Signals.rating_changed": ("Risk class worse", "信用等级下降"),
+    "RatingChanged.notches": ("Raised when the class is worse by {value}", "等级下降 {value} 级"),
+    "RatingChanged.window_days": ("than it was {value} days ago.", "（与 {value} 天前相比）时预警。"),
+    "Signals.agency_rating_changed": ("Agency rating changed", "外部评级变化"),
+    "AgencyRatingChanged.lasts_days": (
+        "Raised when a new report gives another rating, a better one as a note; it lasts {value} days.",
+        "新报告评级变化时预警（上调仅提示），持续 {value} 天。",
+    ),
+    "Signals.judgment_appeared": ("Judgment or enforcement", "新增判决或被执行"),
+    "Signals.dishonest_appeared": ("On the list of dishonest debtors", "被列为失信被执行人"),
+    "Signals.insolvency_appeared": ("Insolvent or dissolved", "破产或注销"),
+    "Signals.agencies_disagree": ("Agencies disagree", "征信机构意见不一"),
+    "Signals.statement_overdue": ("Statement overdue", "财务报表逾期未交"),
+    "StatementOverdue.days": (
+        "Raised when the newest statement is {value} days old.",
+        "最新报表距今满 {value} 天时预警。",
+    ),
+    "Signals.ratio_worsened": ("Financial ratio worse", "财务比率恶化"),
+    "RatioWorsened.by": (
+        "Raised when {key} is worse than the year before by {value}.",
+        "{key}较上年恶化 {value} 时预警。",
+    ),
+    "RatioWorsened.by.none": ("No ratio is watched.", "未监测任何比率。"),
+    "Signals.registration_changed": ("Address or legal representative changed", "注册地址或法定代表人变更"),
+    "RegistrationChanged.lasts_days": (
+        "Raised when address or legal representative is another one than in the last report; it lasts {value} days.",
+        "与上一份报告相比有变更时预警，持续 {value} 天。",
+    ),
+    "Signals.group_trouble": ("Group member in trouble", "集团成员出现问题"),
+    "GroupTrouble.statuses": (
+        "Raised when another member of the group has the status {value}.",
+        "集团其他成员状态为 {value} 时预警。",
+    ),
+    "GroupTrouble.statuses.none": ("No status of another member raises it.", "其他成员状态不触发预警。"),
+    "Signals.missed_visit": ("Visit missed", "拜访未执行"),
+    "Signals.reconciliation_gap": ("Ledger and CRM differ", "对账差异"),
+    "Signals.lowering": ("Lowering a limit by signal", "预警下调额度"),
+    "Lowering.share": ("The limit becomes {percent} of the present one", "额度临时降至现额度的 {percent}，"),
+    "Lowering.days": ("for {value} days.", "有效 {value} 天。"),
+}
