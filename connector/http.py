@@ -84,10 +84,11 @@ class NoBudget:
         """Nothing to correct."""
 
 
-def place(method: str, url: str) -> str:
-    """Where a call went, safe for logs: query strings may carry keys and names, so they are cut."""
+def place(method: str, url: str, *, path: bool = True) -> str:
+    """Where a call went, safe for errors: query strings may carry keys and names, so they are cut; so is the
+    ``path`` where it is a secret, as in the address of a webhook."""
     parts = urlsplit(url)
-    return f"{method} {parts.scheme}://{parts.netloc}{parts.path}"
+    return f"{method} {parts.scheme}://{parts.netloc}{parts.path if path else ''}"
 
 
 class _Pause:
@@ -151,7 +152,7 @@ class Http:
     waiting as long as its ``after`` says, else exponentially with jitter. A write is tried again
     only when ``repeatable``; otherwise a lost answer surfaces as ``Retry(unknown_outcome=True)``.
     ``hosts`` says where calls may go, ``None`` anywhere; ``ca_bundle`` is a PEM file of certificates to trust
-    in place of the usual ones. Nothing turns their verification off.
+    in place of the usual ones. Nothing turns their verification off. ``secret_paths``: no error names one.
     """
 
     def __init__(
@@ -166,7 +167,9 @@ class Http:
         hosts: Hosts | None = None,
         ca_bundle: str | None = None,
         connection: str = "",
+        secret_paths: bool = False,
     ) -> None:
+        self._secret_paths = secret_paths
         self.ca_bundle = ca_bundle
         self._hosts = hosts
         self._connection = connection
@@ -237,6 +240,22 @@ class Http:
                     self._judge(answer, check, pauses)
                     if sink is not None:
                         _pour(answer, sink, place(method, url))
+                if time.monotonic() - taken > PLACE_SECONDS:
+                    self.budget.take(bucket, weight)
+                answer = self._send(
+                    method,
+                    url,
+                    repeatable=repeatable,
+                    headers=headers() if callable(headers) else headers,
+                    params=params() if callable(params) else params,
+                    json=json,
+                    data=form if form is not None else body,
+                    auth=auth,
+                    stream=sink is not None,
+                )
+                self._judge(answer, check, pauses)
+                if sink is not None:
+                    _pour(answer, sink, self._place(method, url))
             return answer
 
         def again(fault: BaseException) -> bool:
@@ -268,7 +287,7 @@ class Http:
             if answer.status_code in REDIRECTS:
                 raise Halt(
                     "the answer sends the call on to another address, which is not followed",
-                    where=place(answer.request.method or "", answer.url),
+                    where=self._place(answer.request.method or "", answer.url),
                     todo="set the address itself in the connection",
                 )
             check(answer)
@@ -278,8 +297,11 @@ class Http:
             raise
         self._pause.answered()
 
+    def _place(self, method: str, url: str) -> str:
+        return place(method, url, path=not self._secret_paths)
+
     def _send(self, method: str, url: str, *, repeatable: bool, **request: Any) -> requests.Response:
-        where = place(method, url)
+        where = self._place(method, url)
         self.meter[method, urlsplit(url).path] += 1
         try:
             return self._session.request(

@@ -156,6 +156,7 @@ class Runtime:
                 budget,
                 places=places,
                 attempts=1 if issubclass(kind, ports.Channel) else ATTEMPTS,
+                secret_paths=issubclass(kind, ports.Channel),
                 hosts=self.hosts(kind),
                 ca_bundle=str(self.config.path(self.config.ca_bundle)) if self.config.ca_bundle else None,
                 connection=connection.name,
