@@ -4,8 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-cache-dir --quiet
 export XDG_CACHE_HOME := $(CURDIR)/.venv/.cache
 
-.PHONY: help setup demo test test-postgres lint bench docs lock image-check clean
-.PHONY: help setup demo test lint bench docs lock audit sbom clean
+.PHONY: help setup demo test test-postgres lint bench docs lock audit sbom clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14

@@ -223,7 +223,7 @@ class Http:
             taken = time.monotonic()
             with self._heavy if heavy else nullcontext(), self._slots:
                 pauses = self._pause.keep()
-                with self._place(heavy=heavy):
+                with self._hold(heavy=heavy):
                     if time.monotonic() - taken > PLACE_SECONDS:
                         self.budget.take(bucket, weight)
                     answer = self._send(
@@ -239,23 +239,7 @@ class Http:
                     )
                     self._judge(answer, check, pauses)
                     if sink is not None:
-                        _pour(answer, sink, place(method, url))
-                if time.monotonic() - taken > PLACE_SECONDS:
-                    self.budget.take(bucket, weight)
-                answer = self._send(
-                    method,
-                    url,
-                    repeatable=repeatable,
-                    headers=headers() if callable(headers) else headers,
-                    params=params() if callable(params) else params,
-                    json=json,
-                    data=form if form is not None else body,
-                    auth=auth,
-                    stream=sink is not None,
-                )
-                self._judge(answer, check, pauses)
-                if sink is not None:
-                    _pour(answer, sink, self._place(method, url))
+                        _pour(answer, sink, self._place(method, url))
             return answer
 
         def again(fault: BaseException) -> bool:
@@ -273,7 +257,7 @@ class Http:
         result: requests.Response = retrying(once)
         return result
 
-    def _place(self, *, heavy: bool) -> AbstractContextManager[None]:
+    def _hold(self, *, heavy: bool) -> AbstractContextManager[None]:
         return self._places.hold(heavy=heavy) if self._places is not None else nullcontext()
 
     def rest(self, seconds: float) -> None:

@@ -73,6 +73,7 @@ def _by_signals(runtime: Runtime, done: Planned) -> None:
                 tellings.settle_deed(tx, row.id, tellings.MOOT, "the signal has ended", runtime.clock())
                 continue
             number, new = open_within(runtime, tx, row.customer_id, reason=reason, actor=POLICY, origin=EVENT)
+            done.opened += new
             told = f"review {number} {'is opened' if new else 'is live already'}"
             tellings.settle_deed(tx, row.id, tellings.DONE, told, runtime.clock())
         done.opened += new

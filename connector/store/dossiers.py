@@ -105,17 +105,13 @@ def due(
     """The next chunk of ids above ``after``: of customers (of ``part``) that changed or whose time has come,
     or of everyone. Customers without any account are not assessed."""
     has_account = sa.exists().where(account.c.customer_id == customer.c.id, account.c.deleted.is_(False))
-    query = sa.select(customer.c.id).where(customer.c.id > after, has_account, parts.customers_of(part))
-    if not everyone:
-        query = query.where(sa.or_(customer.c.changes > customer.c.assessed, customer.c.due_at <= now))
-    return list(connection.execute(query.order_by(customer.c.id).limit(CHUNK)).scalars())
-    ahead = sa.select(customer.c.id).where(customer.c.id > after, has_account)
+    ahead = sa.select(customer.c.id).where(customer.c.id > after, has_account, parts.customers_of(part))
     if everyone:
         return list(connection.execute(ahead.order_by(customer.c.id).limit(CHUNK)).scalars())
     # Each by the index of its own: one condition for both would read the whole portfolio.
     marked = (customer.c.changes > customer.c.assessed, customer.c.due_at <= now)
-    parts = [ahead.where(mark).order_by(customer.c.id).limit(CHUNK).subquery() for mark in marked]
-    both = sa.union(*(sa.select(part.c.id) for part in parts)).subquery()
+    found = [ahead.where(mark).order_by(customer.c.id).limit(CHUNK).subquery() for mark in marked]
+    both = sa.union(*(sa.select(one.c.id) for one in found)).subquery()
     return list(connection.execute(sa.select(both.c.id).order_by(both.c.id).limit(CHUNK)).scalars())
 
 

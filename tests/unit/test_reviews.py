@@ -10,7 +10,6 @@ import pytest
 import sqlalchemy as sa
 
 from connector.reviews import planning
-from connector.signals.notice import raise_by_policy
 from connector.store import signals, tellings
 from connector.store.signal_tables import deed
 from connector.store.tables import customer, outbox

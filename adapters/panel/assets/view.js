@@ -113,7 +113,6 @@
       return value === undefined || value === "" ? null : value;
     }
     var currency = gate.host.currency(row);
-    var currency = (row && row.Currency) || (gate.config.read.currency || {}).default || "";
     var limit = of("credit_limit"), exposure = of("credit_exposure"), state = of("credit_status");
     var again = el("div", { "class": "actions" }, parts.button("panel.retry", "", retry));
     if (limit === null && exposure === null && state === null) {

@@ -29,7 +29,6 @@ ZIP, WIDGET, SCRIPT, MANIFEST = (
     "plugin.json",
 )
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-_LABELS = tuple(f"label.{one}" for one in ("ok", "watch", "hold", "stop", "info", "warning", "alarm"))
 _SCRIPT_TEXTS = ("plugin.", "panel.why_")
 # Zoho shows at most so many characters of a validation rule's message.
 MESSAGE = 100
@@ -109,8 +108,6 @@ def _script(spec: PluginSpec) -> dict[str, Any]:
         "stateField": order.fields.get("credit_state", ""),
         "stateReview": review.get(spec.language, ""),
         "read": panel.reading(spec),
-        "texts": {key: text for key, text in words.items() if key.startswith(("plugin.", "panel.why_"))},
-        "read": _reading(spec),
         "texts": {
             tongue: {key: text for key, text in words.items() if key.startswith(_SCRIPT_TEXTS)}
             for tongue, words in spec.texts.items()
