@@ -30,12 +30,8 @@ APP = (
     "main.js",
 )
 # The vendor's tool zips the folder app of a CRM project and leaves plugin-manifest.json out.
-ZIP, WIDGET, SCRIPT, MANIFEST = (
-    "creditgate-widget.zip",
-    "widget",
-    "client-script/order_save.js",
-    "plugin.json",
-)
+ZIP, WIDGET, MANIFEST = "creditgate-widget.zip", "widget", "plugin.json"
+SCRIPT, CLONE = "client-script/order_save.js", "client-script/order_clone.js"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _LABELS = tuple(f"label.{one}" for one in ("ok", "watch", "hold", "stop", "info", "warning", "alarm"))
 _SCRIPT_TEXTS = ("plugin.", "panel.why_")
@@ -58,6 +54,7 @@ def pack(spec: PluginSpec) -> Packed:
     packed = {f"{WIDGET}/app/{name}": text for name, text in app.items()}
     packed[f"{WIDGET}/plugin-manifest.json"] = _json({"service": "CRM"})
     packed[SCRIPT] = _filled(_asset("order_save.js"), {"CONFIG": _json(_script(spec)).rstrip()})
+    packed[CLONE] = _filled(_asset("order_clone.js"), {"CONFIG": _json(_clone(spec)).rstrip()})
     packed |= _functions(spec)
     packed[MANIFEST] = _json(_manifest(spec))
     listed = _steps(spec)
@@ -146,6 +143,11 @@ def _script(spec: PluginSpec) -> dict[str, Any]:
     }
 
 
+def _clone(spec: PluginSpec) -> dict[str, str]:
+    key = spec.orders.get("check_key")
+    return {"checkKey": key.path if key else ""}
+
+
 def _functions(spec: PluginSpec) -> dict[str, str]:
     account, order = spec.written["account"], spec.written["order"]
     released = order.options.get("credit_state", {}).get("released", {})
@@ -219,7 +221,8 @@ def _manifest(spec: PluginSpec) -> dict[str, Any]:
                 "module": spec.order_object,
                 "pages": ["create", "edit", "clone"],
                 "event": "onSave",
-            }
+            },
+            {"file": CLONE, "module": spec.order_object, "pages": ["clone"], "event": "onLoad"},
         ],
         "functions": [
             {
