@@ -60,7 +60,7 @@ COMMANDS = {
     "daemon": ("daemon", "Run what the calendar says."),
     "worker": ("worker", "Do what the daemon queues on PostgreSQL."),
     "status": ("status", "Show jobs, streams and what waits, on one screen."),
-    "db": ("db", "Upgrade the store's schema."),
+    "db": ("db", "Upgrade, move and back up the store."),
 }
 
 

@@ -76,7 +76,6 @@ def _by_signals(runtime: Runtime, done: Planned) -> None:
             done.opened += new
             told = f"review {number} {'is opened' if new else 'is live already'}"
             tellings.settle_deed(tx, row.id, tellings.DONE, told, runtime.clock())
-        done.opened += new
 
 
 def _due(runtime: Runtime, tx: sa.Connection, ids: list[int]) -> list[tuple[int, dt.date, str, Params]]:

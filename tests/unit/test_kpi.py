@@ -244,6 +244,7 @@ def test_visits_made_missed_and_above_capacity(home: Home) -> None:
             _planned(tx, one)
         for key in ("b", "c"):
             detail = {"visit": key, "connection": 1, "owner": "u1", "due_on": f"2026-03-{days[key]}"}
+            detail |= {"before": "planned", "after": "missed"}
             journal.add(tx, at(20), "calendar", "visit_missed", f"customer {number}", detail)
         told = [
             _told("a", state=VisitState.DONE, closed_at=at(9)),

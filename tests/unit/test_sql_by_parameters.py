@@ -18,6 +18,12 @@ COMPOSED = {
     ("connector/store/upsert.py", "insert"): "a compiled statement, with its values bound",
     ("connector/store/engine.py", "_prepare"): "settings of the driver, constants of the module",
     ("connector/store/engine.py", "_begin"): "one of two constants",
+    ("connector/store/copying.py", "_put"): "names of tables and columns of the schema",
+    ("connector/store/copying.py", "_original_rows"): "names of tables and columns of the schema",
+    ("connector/store/copying.py", "_target_rows"): "names of tables and columns of the schema",
+    ("connector/store/copying.py", "finish"): "names of tables and columns of the schema",
+    ("connector/store/moved.py", "write"): "nought or one",
+    ("connector/store/migrations/versions/v0053_kpi.py", "upgrade"): "one of two constants",
 }
 
 
