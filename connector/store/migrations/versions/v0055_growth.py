@@ -8,7 +8,7 @@ down_revision = "0054"
 
 
 def upgrade() -> None:
-    """Add an index on who has a parent."""
+    """Add indexes on who has a parent, and on signals whose cause was not seen for long."""
     named = sa.text("parent_id IS NOT NULL")
     op.create_index(
         "ix_account_parent",
@@ -17,8 +17,10 @@ def upgrade() -> None:
         sqlite_where=named,
         postgresql_where=named,
     )
+    op.create_index("ix_signal_old", "signal", ["kind", "state", "seen_at"])
 
 
 def downgrade() -> None:
-    """Take it away."""
+    """Take them away."""
+    op.drop_index("ix_signal_old", "signal")
     op.drop_index("ix_account_parent", "account")
