@@ -72,6 +72,11 @@ class PluginBench:
             body["id"] = order
         return self.found.made.door("zoho", "browser/save", body)
 
+    def clone(self, order: str, **values: Any) -> Any:
+        """A rep saves a copy of an order."""
+        body = {"module": ORDERS, "clone": order, "values": values}
+        return self.found.made.door("zoho", "browser/save", body)
+
     def row(self, order: str) -> dict[str, Any]:
         """What is stored of an order: check_key, state and amount."""
         ours = self.found.names("order")

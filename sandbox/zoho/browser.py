@@ -37,8 +37,9 @@ _SUGGESTED = 200
 def doors(tenant: Tenant, slot: PluginSlot, plugins: Plugins) -> list[Route]:
     """``GET`` and ``POST /_sandbox/browser/orders/new`` are the order form as a page; ``POST
     /_sandbox/browser/save`` and ``…/delete`` take ``module``, ``id``, ``values`` and ``user`` (id or
-    e-mail; a rep when left out) and answer ``saved`` with the vendor's ``result``; where a client script
-    runs on saving, ``script`` says what came of it, and there is no result if it stopped the save."""
+    e-mail; a rep when left out), or ``clone``, the id of the record that is copied, and answer ``saved``
+    with the vendor's ``result``; where a client script runs on saving, ``script`` says what came of it, and
+    there is no result if it stopped the save."""
     pages = _Pages(tenant, slot, plugins)
     return [
         Route(_FORM, pages.form, methods=["GET"]),
@@ -82,7 +83,7 @@ class _Pages:
             "Currency": form.currency,
             "Status": "Created",
         }
-        done = await self._saved(orders, record, self._user({}))
+        done = await self._saved(orders, record, self._user({}), "create")
         said = [one["text"] for one in (done.get("script") or {}).get("messages", ())]
         found = done["result"] or {}
         said += [] if done["saved"] or not found else [found["message"]]
@@ -103,13 +104,26 @@ class _Pages:
         record = {**(body.get("values") or {})}
         if body.get("id"):
             record["id"] = body["id"]
-        return answer(await self._saved(module, record, user))
+        if not body.get("clone"):
+            return answer(await self._saved(module, record, user, "edit" if body.get("id") else "create"))
+        copied = self._copied(module, str(body["clone"]))
+        loaded = await run_in_threadpool(self._plugins.ran, "onLoad", "clone", module, None, copied, user)
+        copied |= loaded.changed if loaded else {}
+        return answer(await self._saved(module, copied | record, user, "clone"))
 
-    async def _saved(self, module: Module, record: dict[str, Any], user: User) -> dict[str, Any]:
+    def _copied(self, module: Module, row_id: str) -> dict[str, Any]:
+        """What the clone page takes over of a record: all that a person may write."""
+        with self._tenant.lock:
+            row = module.table.get(row_id)
+            found = shown(self._tenant, module, row) if row else {}
+        writable = {name for name, one in module.fields.items() if not one.read_only}
+        return {name: value for name, value in found.items() if name in writable and value is not None}
+
+    async def _saved(self, module: Module, record: dict[str, Any], user: User, page: str) -> dict[str, Any]:
         """Script, rules, save, as the page does; what came of it."""
         row_id = record.get("id")
         form = self._form(module, record)
-        ran = await run_in_threadpool(self._plugins.on_save, module, row_id, form, user)
+        ran = await run_in_threadpool(self._plugins.ran, "onSave", page, module, row_id, form, user)
         if ran is not None:
             record |= ran.changed
             form |= ran.changed

@@ -23,7 +23,7 @@ from starlette.routing import Route
 
 from sandbox.doors import posted
 from sandbox.zoho import client_script, deluge
-from sandbox.zoho.client_script import Ran, as_number
+from sandbox.zoho.client_script import NoNode, Ran, as_number
 from sandbox.zoho.deluge import Failed, Surroundings
 from sandbox.zoho.deluge_text import Function, NotDeluge, parse
 from sandbox.zoho.fields import Module
@@ -41,10 +41,10 @@ MESSAGE = 100
 
 @dataclass(frozen=True)
 class Installed:
-    """What stands in the org: scripts by (module, page), functions by name, the rule of each module, the
-    connection's link name, address and key."""
+    """What stands in the org: scripts by (module, page, event), functions by name, the rule of each module,
+    the connection's link name, address and key."""
 
-    scripts: Mapping[tuple[str, str], str]
+    scripts: Mapping[tuple[str, str, str], str]
     functions: Mapping[str, Function]
     rules: Mapping[str, str]
     connection: str
@@ -75,7 +75,7 @@ class Plugins:
             files = {str(name): base64.b64decode(text, validate=True) for name, text in body["files"].items()}
             manifest = json.loads(files["plugin.json"])
             self._installed = _read(self._tenant, manifest, files, str(body.get("key") or ""))
-        except (KeyError, TypeError, AttributeError, binascii.Error, NotDeluge) as fault:
+        except (KeyError, TypeError, AttributeError, binascii.Error, NotDeluge, NoNode) as fault:
             raise ValueError(f"the plugin cannot be installed: {fault}") from None
         return {"installed": True, "functions": sorted(self._installed.functions)}
 
@@ -84,11 +84,13 @@ class Plugins:
         """The files of the widget as uploaded; none without one."""
         return self._installed.widget if self._installed else {}
 
-    def on_save(self, module: Module, row_id: str | None, form: Mapping[str, Any], by: User) -> Ran | None:
-        """Run the page's client script on what the ``form`` shows; ``None`` when there is none."""
+    def ran(
+        self, event: str, page: str, module: Module, row_id: str | None, form: Mapping[str, Any], by: User
+    ) -> Ran | None:
+        """Run the page's client script for ``event`` (onLoad, onSave) on what the ``form`` shows; ``None``
+        when there is none."""
         here = self._installed
-        page = "edit" if row_id else "create"
-        script = here.scripts.get((module.api_name, page)) if here else None
+        script = here.scripts.get((module.api_name, page, event)) if here else None
         if here is None or script is None:
             return None
         values = {name: form.get(name) for name in module.fields}
@@ -191,18 +193,19 @@ def _read(tenant: Tenant, manifest: Mapping[str, Any], files: Mapping[str, bytes
         if one["field"] not in tenant.modules[one["module"]].fields:
             raise ValueError(f"{one['module']} has no field {one['field']}")
         rules[one["module"]] = one["function"]
-    scripts: dict[tuple[str, str], str] = {}
+    scripts: dict[tuple[str, str, str], str] = {}
     for one in manifest["client_scripts"]:
-        if one["event"] != "onSave" or one["module"] not in tenant.modules:
+        if one["event"] not in ("onLoad", "onSave") or one["module"] not in tenant.modules:
             raise ValueError(f"a script on {one['event']} of {one['module']} is not modelled")
         text = files[one["file"]].decode()
         fault = client_script.check(text)
         if fault:
             raise ValueError(f"{one['file']}: {fault}")
         for page in one["pages"]:
-            if page not in ("create", "edit", "clone") or (one["module"], page) in scripts:
-                raise ValueError(f"{one['module']} has no page {page!r}, or a script on it already")
-            scripts[one["module"], page] = text
+            place = (one["module"], page, one["event"])
+            if page not in ("create", "edit", "clone") or place in scripts:
+                raise ValueError(f"{one['module']} has no page {page!r}, or such a script on it already")
+            scripts[place] = text
     link = manifest["zoho_connection"]
     if not key:
         raise ValueError(f"the connection {link['name']} needs its key")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import requests
 
+from connector.store import reservations
 from tests.plugin_bench import ORDERS, PluginBench, needs_node, plugin_shop
 
 HUGE = 900_000_000.0
@@ -39,8 +40,6 @@ def test_a_new_order_within_the_limit_is_saved_with_the_key_of_its_check(
     key = bench.row(answer["result"]["details"]["id"])["check_key"]
     assert key.startswith("NEW-")
     with bench.found.runtime.store.read() as tx:
-        from connector.store import reservations
-
         (kept,) = reservations.of_order(tx, bench.found.connection.id, key)
     assert (kept.state, kept.amount) == ("active", 100_000)
     bench.found.pull()
@@ -127,7 +126,7 @@ def test_a_write_by_api_runs_the_rule_only_on_request_and_never_the_script(
         ("functions/creditgate_call.dg", "toMap()", "toCollection()", "toCollection"),
         ("functions/creditgate_call.dg", "standalone.creditgate_call", "standalone.other", "other"),
         ("functions/creditgate_rule.dg", "try\n", "while\n", "line"),
-        ("plugin.json", '"onSave"', '"onLoad"', "onLoad"),
+        ("plugin.json", '"onSave"', '"onChange"', "onChange"),
         ("plugin.json", '"/widget.html"', '"/other.html"', "index page"),
         ("client-script/order_save.js", "var cgAsked", "var var", "SyntaxError"),
     ],
@@ -157,3 +156,18 @@ def test_the_order_form_goes_the_same_way(bench: PluginBench, packed: Path) -> N
         said.append(requests.post(form, data=given, timeout=30).text)
     assert 'class="saved"' in said[0] and 'class="refused"' not in said[0]
     assert 'class="refused"' in said[1] and "信用检查未通过" in said[1]
+
+
+@needs_node
+def test_a_copy_is_an_order_of_its_own_even_before_the_original_has_arrived(
+    bench: PluginBench, packed: Path
+) -> None:
+    bench.install(packed)
+    first = bench.save(300.0)["result"]["details"]["id"]
+    copy = bench.clone(first)
+    assert copy["saved"], copy
+    keys = [bench.row(order)["check_key"] for order in (first, copy["result"]["details"]["id"])]
+    assert keys[0] != keys[1]
+    with bench.found.runtime.store.read() as tx:
+        kept = [one for key in keys for one in reservations.of_order(tx, bench.found.connection.id, key)]
+    assert [(one.state, one.amount) for one in kept] == [("active", 30_000)] * 2

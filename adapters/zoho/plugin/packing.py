@@ -22,12 +22,8 @@ from connector.errors import Halt
 
 APP = ("widget.html", "host.js")
 # The vendor's tool zips the folder app of a CRM project and leaves plugin-manifest.json out.
-ZIP, WIDGET, SCRIPT, MANIFEST = (
-    "creditgate-widget.zip",
-    "widget",
-    "client-script/order_save.js",
-    "plugin.json",
-)
+ZIP, WIDGET, MANIFEST = "creditgate-widget.zip", "widget", "plugin.json"
+SCRIPT, CLONE = "client-script/order_save.js", "client-script/order_clone.js"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _SCRIPT_TEXTS = ("plugin.", "panel.why_")
 # Zoho shows at most so many characters of a validation rule's message.
@@ -56,6 +52,7 @@ def pack(spec: PluginSpec) -> Packed:
     packed = {f"{WIDGET}/app/{name}": text for name, text in app.items()}
     packed[f"{WIDGET}/plugin-manifest.json"] = _json({"service": "CRM"})
     packed[SCRIPT] = _filled(_asset("order_save.js"), {"CONFIG": _json(_script(spec)).rstrip()})
+    packed[CLONE] = _filled(_asset("order_clone.js"), {"CONFIG": _json(_clone(spec)).rstrip()})
     packed |= _functions(spec)
     packed[MANIFEST] = _json(_manifest(spec))
     listed = _steps(spec)
@@ -113,6 +110,11 @@ def _script(spec: PluginSpec) -> dict[str, Any]:
             for tongue, words in spec.texts.items()
         },
     }
+
+
+def _clone(spec: PluginSpec) -> dict[str, str]:
+    key = spec.orders.get("check_key")
+    return {"checkKey": key.path if key else ""}
 
 
 def _functions(spec: PluginSpec) -> dict[str, str]:
@@ -188,7 +190,8 @@ def _manifest(spec: PluginSpec) -> dict[str, Any]:
                 "module": spec.order_object,
                 "pages": ["create", "edit", "clone"],
                 "event": "onSave",
-            }
+            },
+            {"file": CLONE, "module": spec.order_object, "pages": ["clone"], "event": "onLoad"},
         ],
         "functions": [
             {
