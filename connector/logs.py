@@ -73,7 +73,7 @@ ALLOWED: Mapping[str, Form] = {
     "connection": _NAME,
     "stream": _WORD,
     "customer": _whole,
-    "job": _text(r"[a-z]{1,20}( [A-Za-z0-9_][A-Za-z0-9_.-]{0,63})?"),
+    "job": _text(r"[a-z]{1,20}( [A-Za-z0-9_][A-Za-z0-9_.-]{0,63}){0,2}"),
     "slot": _moment,
     "target": _NAME,
     "key": _whole,

@@ -13,6 +13,10 @@ ROOT = Path(__file__).parents[2]
 TAKES_TEXT = {"exec_driver_sql", "text", "literal_column", "copy", "executescript", "DDL"}
 # Functions that compose a text of names that stand in the schema, or that repeat a compiled one.
 COMPOSED = {
+    (
+        "connector/store/migrations/versions/v0053_kpi.py",
+        "upgrade",
+    ): "the present moment as each database says it",
     ("connector/store/upsert.py", "_copy"): "names of tables and columns of the schema",
     ("connector/store/upsert.py", "upsert"): "a compiled statement, with its values bound",
     ("connector/store/upsert.py", "insert"): "a compiled statement, with its values bound",
