@@ -26,7 +26,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("connection_id", "account_id", "since", name=op.f("pk_account_owner")),
     )
     op.execute(
-        "INSERT INTO account_owner (connection_id, account_id, since, owner_id) "  # noqa: S608 - ours, below
+        "INSERT INTO account_owner (connection_id, account_id, since, owner_id) "
         f"SELECT connection_id, external_id, {_NOW[op.get_bind().dialect.name]}, owner_id FROM account"
     )
     op.add_column("promise", sa.Column("visit_key", sa.Text(), nullable=True))
