@@ -119,16 +119,12 @@ def count_due(
     connection: sa.Connection, now: dt.datetime, *, everyone: bool = False, part: Part | None = None
 ) -> int:
     """How many customers ``due`` will give, roughly: those without accounts are not left out."""
-    query = sa.select(sa.func.count()).select_from(customer).where(parts.customers_of(part))
-    if not everyone:
-        query = query.where(sa.or_(customer.c.changes > customer.c.assessed, customer.c.due_at <= now))
-    return int(connection.execute(query).scalar_one())
+    whole = sa.select(sa.func.count()).select_from(customer).where(parts.customers_of(part))
     if everyone:
-        return int(connection.execute(sa.select(sa.func.count()).select_from(customer)).scalar_one())
+        return int(connection.execute(whole).scalar_one())
     dirty = customer.c.changes > customer.c.assessed
-    parts = (dirty,), (customer.c.due_at <= now, sa.not_(dirty))
-    counts = [sa.select(sa.func.count()).select_from(customer).where(*part) for part in parts]
-    return sum(int(connection.execute(count).scalar_one()) for count in counts)
+    marks = (dirty,), (customer.c.due_at <= now, sa.not_(dirty))
+    return sum(int(connection.execute(whole.where(*mark)).scalar_one()) for mark in marks)
 
 
 def _documents(

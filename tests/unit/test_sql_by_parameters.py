@@ -27,7 +27,6 @@ COMPOSED = {
     ("connector/store/copying.py", "_target_rows"): "names of tables and columns of the schema",
     ("connector/store/copying.py", "finish"): "names of tables and columns of the schema",
     ("connector/store/moved.py", "write"): "nought or one",
-    ("connector/store/migrations/versions/v0053_kpi.py", "upgrade"): "one of two constants",
 }
 
 
