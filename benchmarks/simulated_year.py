@@ -35,11 +35,11 @@ FALSE_ALARMS = 1.0
 def main() -> int:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--good", type=int, default=200)
-    parser.add_argument("--each", type=int, default=5, help="customers that go bad in each way")
+    parser.add_argument("--good", type=int, default=60)
+    parser.add_argument("--each", type=int, default=3, help="customers that go bad in each way")
     parser.add_argument("--days", type=int, default=365)
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--kills", type=int, default=24)
+    parser.add_argument("--kills", type=int, default=12)
     parser.add_argument("--keep", type=Path, help="a folder for the installation, kept afterwards")
     given = parser.parse_args()
     plan = Plan(good=given.good, each=given.each, days=given.days, seed=given.seed)
