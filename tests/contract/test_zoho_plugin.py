@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from connector.store import reservations
+from tests.gate_bench import decide
 from tests.plugin_bench import ORDERS, PluginBench, needs_node, plugin_shop
 
 HUGE = 900_000_000.0
@@ -171,3 +172,18 @@ def test_a_copy_is_an_order_of_its_own_even_before_the_original_has_arrived(
     with bench.found.runtime.store.read() as tx:
         kept = [one for key in keys for one in reservations.of_order(tx, bench.found.connection.id, key)]
     assert [(one.state, one.amount) for one in kept] == [("active", 30_000)] * 2
+
+
+@needs_node
+def test_a_refused_new_order_can_be_saved_from_the_same_form_once_it_is_released(
+    bench: PluginBench, packed: Path
+) -> None:
+    bench.install(packed)
+    refused = bench.save(400_000.0)
+    key = refused["script"]["changed"][bench.found.names("order")["check_key"]]
+    assert not refused["saved"]
+    number = next(one["id"] for one in bench.calls("/v1/holds", params={"order": key}).json()["holds"])
+    decide(bench.found.runtime, "release", bench.found.runtime.now(), number)
+    same = {bench.found.names("order")["check_key"]: key}
+    assert bench.save(400_000.0, **same)["saved"]
+    assert not bench.save(400_000.0)["saved"]
