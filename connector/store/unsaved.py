@@ -41,8 +41,7 @@ def _waiting(tx: sa.Connection, connection_id: int) -> set[str]:
     for table, over in ((reservation, reservation.c.state != "active"), (hold, hold.c.state == "withdrawn")):
         query = sa.select(table.c.order_key).where(
             table.c.connection_id == connection_id,
-            table.c.order_key >= PREFIX,
-            table.c.order_key < PREFIX[:-1] + ";",  # the sign after the colon: a range, for the index
+            table.c.order_key.startswith(PREFIX, autoescape=True),
             sa.not_(over),
         )
         keys.update(tx.execute(query).scalars())
