@@ -42,6 +42,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "a band of scores, with limit factor, cap, terms and cadences",
         "评分区间，决定额度系数、上限、账期与周期",
     ),
+    "term.plugin": ("Plugin", "插件"),
+    "term.plugin.means": (
+        "what is installed inside a CRM: the panel, the check when an order is saved, rules",
+        "安装在 CRM 内的部分：信用面板、订单保存时的检查与校验规则",
+    ),
     "term.checkpoint": ("Checkpoint", "检查点"),
     "term.checkpoint.means": (
         "order save, order change, approval, shipment, invoice",
