@@ -126,11 +126,8 @@ class Config(BaseSettings):
 
     @field_validator("database_schema")
     @classmethod
-    def _is_a_name(cls, name: str) -> str:
-        """A name that needs no quotes: it stands in the settings of a connection."""
-        if name and (not _SCHEMA.fullmatch(name) or name.startswith("pg_")):
-            raise ValueError("a schema is named by small letters, digits and _, 63 at most, and not pg_…")
-        return name
+    def _is_a_schema(cls, name: str) -> str:
+        return schema_name(name)
 
     @property
     def url(self) -> str:
@@ -162,6 +159,13 @@ class Config(BaseSettings):
     def key_path(self) -> Path | None:
         """The file of the encryption keys; ``None`` when they stand in the environment."""
         return given.named_file(self.key) if self.key else self.path(self.key_file)
+
+
+def schema_name(name: str) -> str:
+    """``name`` if it can name a PostgreSQL schema without quotes, or is empty; else ``ValueError``."""
+    if name and (not _SCHEMA.fullmatch(name) or name.startswith("pg_")):
+        raise ValueError("a schema is named by small letters, digits and _, 63 at most, and not pg_…")
+    return name
 
 
 class _File:

@@ -25,7 +25,7 @@ from connector.mapping import FieldMapping
 from connector.model import Stream
 from connector.pull import Pulled, retry_rejects
 from connector.reading import Reader
-from connector.store import cursors, customers, inbox, records, subscriptions
+from connector.store import cursors, families, inbox, records, subscriptions
 from connector.store.connections import Connection, read_back
 from connector.store.engine import Store
 from connector.store.inbox import Claimed
@@ -254,9 +254,7 @@ def _keep(
     before = count.changed
     keep_rows(tx, connection, reader.stream, read, misfits, count, now, counting)
     if reader.stream is Stream.ACCOUNTS and count.changed > before:
-        ids = [record.external_id for _, record in read]
-        if customers.grouped(tx, connection.id, ids):
-            customers.regroup(tx, connection.id, now)
+        families.regroup(tx, connection.id, now, [record.external_id for _, record in read])
 
 
 class _Batch:

@@ -19,7 +19,7 @@ from connector.errors import Halt
 from connector.mapping import FieldMapping
 from connector.model import Stream
 from connector.reading import Reader
-from connector.store import cursors, customers, records
+from connector.store import cursors, families, records
 from connector.store.connections import Connection, read_back
 from connector.store.engine import Store
 from connector.window import LAG, Count, Report, Window, keep_rows, read_rows
@@ -234,4 +234,4 @@ def _store_rows(
         before = count.changed
         keep_rows(tx, connection, reader.stream, read, misfits, count, now, counting)
         if reader.stream is Stream.ACCOUNTS and count.changed > before:
-            customers.regroup(tx, connection.id, now)
+            families.regroup(tx, connection.id, now, [record.external_id for _, record in read])

@@ -23,7 +23,7 @@ from connector.arrivals import Counting
 from connector.errors import Reject
 from connector.model import Record, Stream
 from connector.reading import Reader
-from connector.store import cursors, customers, records
+from connector.store import cursors, families, records
 from connector.store.connections import Connection
 from connector.store.cursors import Cursor
 from connector.store.engine import Store
@@ -32,6 +32,8 @@ from connector.store.records import Misfit
 BEGINNING = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 # A row can become visible some time after the change time that it carries: windows overlap by this.
 LAG = dt.timedelta(seconds=60)
+# Of more accounts than this the families are not looked up one by one.
+TOUCHED = 10_000
 
 Report = Callable[[Stream, "Count"], None]
 
@@ -76,6 +78,8 @@ class Window:
         self._taken_up = False
         self._window: Cursor | None = None
         self._bulk: Iterator[BulkPart] | None = None
+        # Accounts that changed, as long as they are few.
+        self._touched: set[str] = set()
 
     def ahead(self, *, full: bool) -> None:
         """Order a first load that the vendor gives in bulk, so that it works on it while other streams
@@ -155,9 +159,10 @@ class Window:
     def _close_window(self, window: Cursor) -> None:
         now = self._now()
         with self._store.write() as tx:
-            # A window that was taken up again may owe the groups of what an earlier run had stored.
-            if self.reader.stream is Stream.ACCOUNTS and (self.count.changed or self._taken_up):
-                customers.regroup(tx, self._connection.id, now)
+            if self.reader.stream is Stream.ACCOUNTS:
+                # A window that was taken up again may owe the groups of what an earlier run had stored.
+                everybody = self._taken_up or len(self._touched) > TOUCHED
+                families.regroup(tx, self._connection.id, now, None if everybody else self._touched)
             # Deletions are asked for from the first window's end on, even if nobody lives to ask today.
             gone_since = window.gone_since or window.until
             closed = replace(window, watermark=window.until, until=None, slices=(), gone_since=gone_since)
@@ -221,10 +226,12 @@ class Window:
         now = self._now()
         with self._store.write() as tx:
             stream = self.reader.stream
-            keep_rows(tx, self._connection, stream, read, misfits, self.count, now, self._counting)
+            changed = keep_rows(tx, self._connection, stream, read, misfits, self.count, now, self._counting)
             if gone:
                 self.count.gone += records.gone(tx, self._connection.id, self.reader.stream, gone, now)
             cursors.save(tx, self._connection.id, self.reader.stream.value, place, now)
+        if stream is Stream.ACCOUNTS and len(self._touched) <= TOUCHED:
+            self._touched.update(changed)
         self._report(self.reader.stream, self.count)
 
     def _now(self) -> dt.datetime:
@@ -254,11 +261,12 @@ def keep_rows(
     count: Count,
     now: dt.datetime,
     counting: Counting | None = None,
-) -> None:
-    """Store what was read, in the caller's transaction, and count it. An order that arrives takes its
-    reservation with it, and is on its customer's line from now on (see ``arrivals.take``)."""
+) -> list[str]:
+    """Store what was read, in the caller's transaction, and count it; ids of what changed. An order that
+    arrives takes its reservation with it, and is on its customer's line from now on (``arrivals.take``)."""
     stored = records.store(tx, connection.id, stream, read, misfits, now)
     arrivals.take(tx, connection, stored, now, counting)
     count.read += len(read) + len(misfits)
     count.changed += len(stored.changed)
     count.rejected += len(stored.misfits)
+    return [record.external_id for record in stored.changed]

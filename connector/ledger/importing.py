@@ -26,7 +26,7 @@ from connector.mapping import FieldMapping, FileRules
 from connector.model import Stream
 from connector.pull import Pulled
 from connector.reading import Reader
-from connector.store import customers, documents, records
+from connector.store import documents, families, records
 from connector.store.connections import Connection
 from connector.store.engine import Store
 from connector.store.records import Misfit
@@ -248,7 +248,7 @@ class _Import:
         keep_rows(tx, self._connection, Stream.ACCOUNTS, read, misfits, count, self._now)
         self._known.update(record.external_id for _, record in read)
         if count.changed > before and any(f.name == "parent_id" for f in reader.fields):
-            customers.regroup(tx, self._connection.id, self._now)
+            families.regroup(tx, self._connection.id, self._now, [one.external_id for _, one in read])
 
     def _store_documents(
         self, tx: sa.Connection, stream: Stream, reader: Reader, rows: list[_Placed], misfits: list[Misfit]

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 import sqlalchemy as sa
-from cryptography.fernet import MultiFernet
+from cryptography.fernet import InvalidToken, MultiFernet
 
 from connector.errors import Halt
 from connector.store.api_keys import ApiKeys
@@ -67,11 +67,21 @@ class Connections:
                 tx.execute(connection.update().where(connection.c.id == found.id).values(settings=text))
                 old = secret.c.connection_id == found.id, secret.c.name.startswith("setting:")
                 tx.execute(secret.delete().where(*old))
+                self._forget_unreadable(tx, found.id)
         added = self.get(name)
         vault = StoreSecrets(self._store, self._cipher, added.id, home)
         for key, value in secrets.items():
             vault.put(f"setting:{key}", value)
         return added
+
+    def _forget_unreadable(self, tx: sa.Connection, connection_id: int) -> None:
+        """Tokens that a key that was lost has encrypted are no use any more."""
+        here = secret.c.connection_id == connection_id
+        for name, value in tx.execute(sa.select(secret.c.name, secret.c.value).where(here)).all():
+            try:
+                self._cipher.decrypt(value.encode())
+            except InvalidToken:
+                tx.execute(secret.delete().where(here, secret.c.name == name))
 
     def get(self, name: str) -> Connection:
         """The connection called ``name``; ``Halt`` naming the ones there are."""

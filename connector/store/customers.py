@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -16,7 +17,7 @@ from connector import identifiers
 from connector.model import Account
 from connector.store import conduct, journal
 from connector.store.record_tables import account
-from connector.store.tables import credit_group, customer, identifier
+from connector.store.tables import customer, identifier
 from connector.store.upsert import new_ids
 
 BATCH = 900
@@ -45,17 +46,20 @@ def join(tx: sa.Connection, connection_id: int, accounts: Sequence[Account], now
     newcomers: list[Account] = []
     claimed: set[Key] = set()
     later: list[Account] = []
+    assigned: list[tuple[int, Account]] = []
     for record in accounts:
         present, by = links[record.external_id]
         keys = set(keys_of(record))
         target = _decide(tx, record, present, by, {owners[key] for key in keys & owners.keys()}, now)
         if target is not None:
             _assign(tx, connection_id, record, target, present, owners)
+            assigned.append((target, record))
         elif keys & claimed:
             later.append(record)  # the same debtor as a newcomer of this page, who must exist first
         else:
             claimed |= keys
             newcomers.append(record)
+    _describe(tx, connection_id, assigned)
     _create(tx, connection_id, newcomers, now)
     touch(tx, connection_id, {a.external_id for a in accounts})
     join(tx, connection_id, later, now)
@@ -81,50 +85,6 @@ def touch_customers(tx: sa.Connection, customer_ids: Collection[int]) -> None:
         .where(customer.c.id.in_(sorted(customer_ids)))
         .values(changes=customer.c.changes + 1)
     )
-
-
-def grouped(tx: sa.Connection, connection_id: int, account_ids: Sequence[str]) -> bool:
-    """Whether any of these accounts names a parent or is named as one."""
-    for start in range(0, len(account_ids), BATCH):
-        part = account_ids[start : start + BATCH]
-        child = sa.and_(account.c.external_id.in_(part), account.c.parent_id.is_not(None))
-        query = sa.select(account.c.external_id).where(
-            account.c.connection_id == connection_id, sa.or_(child, account.c.parent_id.in_(part))
-        )
-        if tx.execute(query.limit(1)).first() is not None:
-            return True
-    return False
-
-
-def regroup(tx: sa.Connection, connection_id: int, now: dt.datetime) -> int:
-    """Form groups from the parents that the accounts of a connection name; how many customers moved.
-
-    The group is that of the topmost parent; a circle of parents forms no group and is journalled.
-    Groups named by a person stay.
-    """
-    query = sa.select(
-        account.c.external_id, account.c.parent_id, account.c.customer_id, account.c.name
-    ).where(account.c.connection_id == connection_id, account.c.deleted.is_(False))
-    edges = tx.execute(query.where(account.c.parent_id.is_not(None))).all()
-    if not edges:
-        return 0
-    parents = {row.external_id: row.parent_id for row in edges}
-    roots = {child: _root(child, parents) for child in parents}
-    for child in sorted(child for child, root in roots.items() if root is None):
-        journal.add(tx, now, "pull", "group_circle", f"account {connection_id}/{child}", {})
-    wanted = {child: root for child, root in roots.items() if root is not None}
-    wanted |= {root: root for root in set(wanted.values())}
-    rows = {
-        row.external_id: row
-        for row in tx.execute(query)
-        if row.external_id in wanted and row.customer_id is not None
-    }
-    moved = 0
-    for external_id, root in sorted(wanted.items()):
-        if external_id in rows and root in rows:
-            group = _group(tx, f"{connection_id}/{root}", rows[root].name, now)
-            moved += _move(tx, rows[external_id].customer_id, group)
-    return moved
 
 
 def link(
@@ -212,10 +172,26 @@ def _assign(
             conduct.follow(tx, present, target)
     _register(tx, {key: target for key in keys_of(record) if key not in owners})
     owners |= {key: target for key in keys_of(record) if key not in owners}
-    first = sa.select(sa.func.min(account.c.connection_id)).where(account.c.customer_id == target)
-    if tx.execute(first).scalar() == connection_id:
-        # The first CRM of a customer speaks for its name, country, industry and terms.
-        tx.execute(sa.update(customer).where(customer.c.id == target).values(**_attributes(record)))
+
+
+def _describe(tx: sa.Connection, connection_id: int, assigned: Sequence[tuple[int, Account]]) -> None:
+    """The first CRM of a customer speaks for its name, country, industry and terms."""
+    ids = sorted({target for target, _ in assigned})
+    first: dict[int, int] = {}
+    for start in range(0, len(ids), BATCH):
+        query = sa.select(account.c.customer_id, sa.func.min(account.c.connection_id)).where(
+            account.c.customer_id.in_(ids[start : start + BATCH])
+        )
+        first.update((owner, source) for owner, source in tx.execute(query.group_by(account.c.customer_id)))
+    told = [
+        _attributes(record) | {"target": target}
+        for target, record in assigned
+        if first.get(target) == connection_id
+    ]
+    if told:
+        names: dict[str, Any] = {name: sa.bindparam(name) for name in told[0] if name != "target"}
+        change = sa.update(customer).where(customer.c.id == sa.bindparam("target")).values(**names)
+        tx.execute(change, told)
 
 
 def _create(tx: sa.Connection, connection_id: int, newcomers: Sequence[Account], now: dt.datetime) -> None:
@@ -244,43 +220,3 @@ def _attributes(source: Account | sa.Row[tuple[object, ...]]) -> dict[str, objec
         name: getattr(source, name)
         for name in ("name", "country", "industry", "customer_since", "terms_days", "is_person")
     }
-
-
-def _root(child: str, parents: Mapping[str, str]) -> str | None:
-    seen = {child}
-    at = child
-    while at in parents:
-        at = parents[at]
-        if at in seen:
-            return None
-        seen.add(at)
-    return at
-
-
-def _group(tx: sa.Connection, key: str, name: str, now: dt.datetime) -> int:
-    found = tx.execute(sa.select(credit_group.c.id).where(credit_group.c.key == key)).scalar()
-    if found is None:
-        statement = sa.insert(credit_group).values(key=key, name=name, created_at=now)
-        found = tx.execute(statement.returning(credit_group.c.id)).scalar_one()
-    return int(found)
-
-
-def _move(tx: sa.Connection, customer_id: int, group: int) -> int:
-    here = sa.select(customer.c.group_id, credit_group.c.key).select_from(
-        customer.outerjoin(credit_group, customer.c.group_id == credit_group.c.id)
-    )
-    row = tx.execute(here.where(customer.c.id == customer_id)).one()
-    if row.group_id == group or (row.key or "").startswith("name:"):
-        return 0
-    if row.group_id is not None:  # those who stay are assessed, so that the group's total follows
-        tx.execute(
-            sa.update(customer)
-            .where(customer.c.group_id == row.group_id)
-            .values(changes=customer.c.changes + 1)
-        )
-    tx.execute(
-        sa.update(customer)
-        .where(customer.c.id == customer_id)
-        .values(group_id=group, changes=customer.c.changes + 1)
-    )
-    return 1

@@ -11,15 +11,15 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from connector.errors import CreditGateError, Halt, Retry
-from connector.store import journal
+from connector.errors import Contended, CreditGateError, Halt, Retry
+from connector.store import journal, moved
 
 BUSY_SECONDS = 60
 PRAGMAS = (
@@ -68,6 +68,19 @@ class Turns:
                 self._owner = None
 
 
+def _url(text: str) -> sa.URL:
+    """The parts of an address; what it says is not repeated, for a password may stand in it."""
+    with suppress(ArgumentError):
+        url = sa.make_url(text)
+        if url.get_backend_name() in ("sqlite", "postgresql"):
+            return url
+    raise Halt(
+        "this is no address of a store",
+        where="database_url",
+        todo="write sqlite:///FILE or postgresql+psycopg://user@host/database",
+    )
+
+
 class Store:
     """The store at ``url`` (``sqlite:///path`` or ``postgresql+psycopg://…``).
 
@@ -76,7 +89,7 @@ class Store:
     """
 
     def __init__(self, url: str, schema: str = "") -> None:
-        self.url = sa.make_url(url)
+        self.url = _url(url)
         self.schema = schema
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite and schema:
@@ -111,7 +124,7 @@ class Store:
         """One transaction that writes. Database faults become ``Retry`` or ``Halt``."""
         with (
             self._write_lock if self.is_sqlite else nullcontext(),
-            self._translated(),
+            self.translated(),
             self.engine.connect() as connection,
             connection.begin(),
         ):
@@ -123,7 +136,7 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """One transaction that reads a consistent state."""
-        with self._translated(), self.engine.connect() as connection, connection.begin():
+        with self.translated(), self.engine.connect() as connection, connection.begin():
             self._begin(connection, "BEGIN")
             yield connection
 
@@ -139,7 +152,7 @@ class Store:
     def move_log(self, *, alone: bool = False) -> int:
         """Move what SQLite's log holds into the database; ``alone``: while no thread of ours writes, so that
         the next one begins the log anew. How many pages it held; ``Retry`` if the disk is full."""
-        with self._write_lock if alone else nullcontext(), self._translated():
+        with self._write_lock if alone else nullcontext(), self.translated():
             raw = self.engine.raw_connection()
             try:
                 _busy, pages, _moved = raw.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
@@ -151,24 +164,38 @@ class Store:
         """The driver is told to begin nothing by itself; as an event this would cost every statement."""
         if self.is_sqlite:
             connection.exec_driver_sql(statement)
+            raw: Any = connection.connection.dbapi_connection
+            moved.require_none(raw, self.name)
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def translated(self) -> Iterator[None]:
+        """Database faults become ``Retry``, ``Contended`` or ``Halt``."""
         try:
             yield
-        except DBAPIError as fault:
+        except (DBAPIError, self.engine.dialect.loaded_dbapi.Error) as fault:
             explained = self._explain(fault)
             if explained is None:
                 raise
             # The cause is cut off: its text would carry the values of the statement.
             raise explained from None
 
-    def _explain(self, fault: DBAPIError) -> CreditGateError | None:
-        text = str(fault.orig).lower()
+    def _explain(self, fault: Exception) -> CreditGateError | None:
+        """What a fault of the database means; COPY comes from the driver itself, without the toolkit."""
+        driver = self.engine.dialect.loaded_dbapi
+        cause = fault.orig if isinstance(fault, DBAPIError) else fault
+        text = str(cause).lower()
         if "disk is full" in text or "no space left" in text or "disk i/o error" in text:
             return Retry("the disk is full", where=self.name, todo="make room, then run the command again")
+        if "deadlock detected" in text:
+            return Contended("two processes waited for one another", where=self.name, todo="run again")
         if "database is locked" in text:
             return Retry("another process keeps the store locked", where=self.name, todo="run again later")
+        if "fatal:" in text and "does not exist" in text:
+            return Halt(
+                "the server knows no such database or role",
+                where=self.name,
+                todo="create it, or correct database_url",
+            )
         if "no such table" in text or "does not exist" in text:
             return Halt(
                 "the store has no or an older schema", where=self.name, todo="run 'creditgate db upgrade'"
@@ -185,7 +212,7 @@ class Store:
                 where=self.name,
                 todo="check the folder and its rights, or CREDITGATE_DATABASE_URL",
             )
-        if isinstance(fault, OperationalError) and not self.is_sqlite:
+        if isinstance(cause, driver.OperationalError) and not self.is_sqlite:
             return Retry(
                 "the database cannot be reached or ended the connection",
                 where=self.name,

@@ -56,7 +56,7 @@ def customers(
     if status is not None:
         query = query.where(credit_line.c.status == status)
     if name is not None:
-        query = query.where(customer.c.name.contains(name, autoescape=True))
+        query = query.where(customer.c.name.icontains(name, autoescape=True))
     if customer_id is not None:
         query = query.where(customer.c.id == customer_id)
     return list(tx.execute(query).all())
@@ -161,7 +161,7 @@ def find(tx: sa.Connection, text: str) -> int:
     by_identifier = sa.select(identifier.c.customer_id).where(identifier.c.value == text)
     candidates |= set(tx.execute(by_identifier).scalars())
     if not candidates:
-        named = sa.select(customer.c.id).where(customer.c.name.contains(text, autoescape=True))
+        named = sa.select(customer.c.id).where(customer.c.name.icontains(text, autoescape=True))
         exact = set(tx.execute(named.where(customer.c.name == text)).scalars())
         candidates |= exact or set(tx.execute(named.limit(10)).scalars())
     if len(candidates) == 1:

@@ -50,6 +50,13 @@ account = _record(
     optional("customer_id", sa.ForeignKey("customer.id"), index=True),
     column("linked_by", sa.Text, server_default="auto"),  # auto, or person: then never moved by itself
 )
+sa.Index(
+    "ix_account_parent",
+    account.c.connection_id,
+    account.c.parent_id,
+    sqlite_where=account.c.parent_id.is_not(None),
+    postgresql_where=account.c.parent_id.is_not(None),
+)
 
 # Whose account it was from when on; the account itself has only the owner of today.
 account_owner = sa.Table(

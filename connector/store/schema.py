@@ -19,6 +19,8 @@ from connector.store.engine import Store
 if TYPE_CHECKING:
     from alembic.config import Config
 
+# What a copy that is not whole yet has for its revision: no version of the program runs on it.
+COPYING = "copying"
 MIGRATIONS = Path(__file__).parent / "migrations"
 _VERSION = sa.table("alembic_version", sa.column("version_num"))
 
@@ -55,7 +57,10 @@ def upgrade(store: Store) -> str:
     with store.write() as connection:
         locks.take(connection, "upgrade")
         _found(connection, store)
-        if _revision(connection) != head():
+        found = _revision(connection)
+        if found == COPYING:
+            raise _unfinished(store)
+        if found != head():
             from alembic import command
 
             config = _alembic()
@@ -71,9 +76,24 @@ def _found(connection: sa.Connection, store: Store) -> None:
         connection.execute(sa.schema.CreateSchema(store.schema))
 
 
+def stamp(tx: sa.Connection, revision: str) -> None:
+    """Say which schema the store has, without changing it."""
+    tx.execute(sa.update(_VERSION).values(version_num=revision))
+
+
+def _unfinished(store: Store) -> Halt:
+    return Halt(
+        "this store is a copy that is not whole",
+        where=store.name,
+        todo="run 'creditgate db copy' again where the original is",
+    )
+
+
 def require_current(store: Store) -> None:
     """Raise ``Halt`` unless the store's schema is the one this version needs."""
     found = current(store)
+    if found == COPYING:
+        raise _unfinished(store)
     if found != head():
         raise Halt(
             "the store is empty" if found is None else f"the store's schema is {found}, not {head()}",

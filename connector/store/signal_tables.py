@@ -33,6 +33,7 @@ signal = sa.Table(
     optional("decided_at", Moment),
     sa.UniqueConstraint("customer_id", "kind", "key", "episode"),
 )
+sa.Index("ix_signal_old", signal.c.kind, signal.c.state, signal.c.seen_at)
 
 # Pending messages: a signal is told once by each channel, again only as it gets more severe.
 telling = sa.Table(

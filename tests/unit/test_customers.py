@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from connector.adapter import Row
 from connector.errors import Halt
 from connector.model import Account, Stream
-from connector.store import customers, journal, listing, records, reports
+from connector.store import customers, families, journal, listing, records, reports
 from connector.store.engine import Store
 from connector.store.tables import connection, customer
 from tests.new_store import new_store
@@ -37,7 +37,7 @@ def put(store: Store, connection_id: int, *accounts: Account) -> None:
     rows = [(Row(a.external_id, None, {}), a) for a in accounts]
     with store.write() as tx:
         records.store(tx, connection_id, Stream.ACCOUNTS, rows, [], NOW)
-        customers.regroup(tx, connection_id, NOW)
+        families.regroup(tx, connection_id, NOW)
 
 
 def account(external_id: str, name: str = "", **more: object) -> Account:
