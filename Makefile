@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-cache-dir --quiet
 export XDG_CACHE_HOME := $(CURDIR)/.venv/.cache
 
-.PHONY: help setup demo test test-postgres lint bench docs lock image-check clean
+.PHONY: help setup demo test test-postgres lint bench docs lock audit sbom clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -51,6 +51,12 @@ docs: .venv/.dev ## Write the references of commands and facts
 
 lock: .venv/.dev ## Lock the newest versions that fit pyproject.toml
 	sh scripts/lock.sh
+
+audit: .venv/.dev ## Look the locked dependencies up in the advisories
+	@$(BIN)/python scripts/audit.py
+
+sbom: .venv/.dev ## Write sbom.json, the bill of materials of the image
+	@$(BIN)/python scripts/sbom.py sbom.json
 
 clean: ## Remove .venv and all caches
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

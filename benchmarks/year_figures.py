@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -26,13 +27,16 @@ from sandbox.year.holidays import DAY
 GRACE = 5
 _ARREARS = ("overdue_started", "overdue_worsened")
 _NUMBER = re.compile(r"(?:预警编号|Signal) (\d+)")
+_DEADLINE = re.compile(r"(?:请于|To be answered by) (\d{4}-\d\d-\d\d)")
 _PASSING = re.compile(r"预警编号 \d+|Signal \d+|请于 \S+ 前处理|To be answered by \S+|<[^>]*>")
+# What ended is news again after the policy's cool-down: the same words may come again then.
+_COOL_DOWN = 30 * DAY
 _AGAIN = ("可能已发送过", "may have been sent before")
 
 
 class Twice(NamedTuple):
-    """Messages beyond the first: of one signal and severity, of one wording; and those that were marked as
-    possible repeats, because a process had died over them."""
+    """Messages beyond the first: of one signal and severity, of one wording within the cool-down; and those
+    that were marked as possible repeats, because a process had died over them."""
 
     by_identity: int
     by_content: int
@@ -135,28 +139,35 @@ def twice(channel: str, messages: Iterable[Mapping[str, Any]]) -> Twice:
     """What came a second time by ``channel``. A receiver that knows keys has taken a repeat for what it is;
     it says how often each came."""
     identities: Counter[str] = Counter()
-    contents: Counter[str] = Counter()
+    contents: defaultdict[str, list[dt.date | None]] = defaultdict(list)
     marked = 0
     for one in messages:
         if channel == "webhook":
             body = one["body"]
             identities[one["key"]] += 1
             marked += one["times"] - 1
-            contents[f"{body['name']} {body['title']} {body['lines'][0]}"] += 1
+            words = f"{body['name']} {body['title']} {body['lines'][0]}"
+            contents[words].append(dt.datetime.fromisoformat(body["raised_at"]).date())
             continue
         text = one["text"]
         if any(word in text for word in _AGAIN):
             marked += 1
             continue
-        number = _NUMBER.search(text)
+        number, deadline = _NUMBER.search(text), _DEADLINE.search(text)
         assert number is not None, text
         identities[f"{number[1]} {text.split(']')[0]}"] += 1
-        contents[_PASSING.sub("", text)] += 1
-    return Twice(_beyond(identities), _beyond(contents), marked)
+        contents[_PASSING.sub("", text)].append(dt.date.fromisoformat(deadline[1]) if deadline else None)
+    again = sum(count - 1 for count in identities.values())
+    return Twice(again, sum(_soon_again(days) for days in contents.values()), marked)
 
 
-def _beyond(counted: Counter[str]) -> int:
-    return sum(count - 1 for count in counted.values())
+def _soon_again(days: Sequence[dt.date | None]) -> int:
+    """How many of these messages of one wording came within the cool-down after another one; every one but
+    the first where it is not said when."""
+    known = sorted(day for day in days if day is not None)
+    if len(known) < len(days):
+        return len(days) - 1
+    return sum(later - earlier < _COOL_DOWN for earlier, later in pairwise(known))
 
 
 def _messages(base: str) -> list[dict[str, Any]]:

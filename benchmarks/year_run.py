@@ -7,7 +7,7 @@ raised when off the store.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -59,16 +59,24 @@ def _connect(runtime: Runtime, name: str, base: str) -> None:
 
 
 def run(
-    home: Path, clock: Clock, economy: Economy, cuts: Mapping[int, int], cut: Cut, told: Callable[[int], None]
+    home: Path,
+    clock: Clock,
+    economy: Economy,
+    cuts: Mapping[int, int],
+    cut: Cut,
+    *,
+    days: Sequence[int] | None = None,
+    told: Callable[[int], None] = lambda number: None,
 ) -> int:
-    """Every day of the year. A day in ``cuts`` (counted from 0) is first run in a process that ends before
-    the commit of the given transaction, then again as a whole; how many ended so."""
+    """Every day of the year, or ``days`` of it (counted from 0). A day in ``cuts`` is first run in a process
+    that ends before the commit of the given transaction, then again as a whole; how many ended so."""
     killed = 0
     with opened(home, clock) as runtime:
         mornings = [partial(year_people.write_down_promises, runtime, economy)]
-        for number in range(economy.plan.days):
+        for number in days or range(economy.plan.days):
             begins = first_run(economy.plan.start + number * DAY)
             if number in cuts:
+                clock.move(begins)
                 killed += cut(home, clock.door, begins.isoformat(), cuts[number]) != 0
             # A process that died over a message keeps it for ten minutes; the schedule runs hourly.
             clock.move(begins + dt.timedelta(hours=number in cuts))

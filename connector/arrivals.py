@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from connector.model import Order, OrderStage
 from connector.money import Rates, scale
 from connector.policy.schema import Policy
-from connector.store import held, lines, past, reservations, tree
+from connector.store import held, lines, past, reservations, tree, unsaved
 from connector.store.connections import Connection
 from connector.store.lines import CUSTOMER, GROUP, Key, Line
 from connector.store.record_tables import account
@@ -73,8 +73,9 @@ def take(
     orders = [record for record in stored.changed if isinstance(record, Order)]
     if not orders:
         return
-    new = [order for order in orders if order.check_key and order.external_id not in stored.before]
-    names = {str(order.check_key): order.number or order.external_id for order in new}
+    new = [order for order in orders if order.external_id not in stored.before]
+    names = unsaved.names(tx, connection.id, (order for order in new if not order.check_key))
+    names |= {order.check_key: order.number or order.external_id for order in new if order.check_key}
     reservations.rename(tx, connection.id, names)
     held.rename(tx, connection.id, names, now)
     over = [order for order in orders if order.stage in _OVER]

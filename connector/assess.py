@@ -11,7 +11,7 @@ import datetime as dt
 import gc
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -20,6 +20,7 @@ import sqlalchemy as sa
 
 from connector import logs
 from connector import notes as account_notes
+from connector.errors import Contended
 from connector.locale import say
 from connector.money import Rates, to_major
 from connector.policy.schema import Policy
@@ -35,6 +36,7 @@ from connector.store.assessments import CrmAccount, Judged
 from connector.store.engine import Store
 from connector.store.lines import Line
 from connector.store.outbox import FIELDS, HOLD_FIRST, Item
+from connector.store.parts import Part
 from connector.store.signals import Signal
 
 ROUNDS = 5
@@ -64,9 +66,11 @@ def assess(
     customers: Sequence[int] | None = None,
     everyone: bool = False,
     notes: Collection[int] = (),
+    part: Part | None = None,
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> Assessed:
-    """Assess the customers that changed or are due at ``now`` (aware UTC); or ``customers``; or everyone.
+    """Assess the customers that changed or are due at ``now`` (aware UTC); or ``customers``; or everyone;
+    only those of ``part``.
 
     ``content`` is the policy's text, kept with its hash for replay. Texts for the CRM are in
     ``language``. ``notes`` are the connections in which a turn to hold or stop leaves a note.
@@ -77,26 +81,31 @@ def assess(
         signals.wake(tx, now.date())
         notice.expire(tx, policy.signals, now)
     with store.read() as tx:
-        total = len(customers) if customers is not None else dossiers.count_due(tx, now, everyone=everyone)
+        total = (
+            len(customers)
+            if customers is not None
+            else dossiers.count_due(tx, now, everyone=everyone, part=part)
+        )
     for again in range(ROUNDS):
-        for ids in chunks(store, now, customers, everyone=everyone and not again):
+        for ids in chunks(store, now, customers, everyone=everyone and not again, part=part):
             left = list(ids)
             # Facts may change while they are judged; such customers are judged again at once.
             for _ in range(ROUNDS):
-                left = _assess_chunk(store, policy, rates, now, left, language, notes, done)
+                with suppress(Contended):
+                    left = _assess_chunk(store, policy, rates, now, left, language, notes, done)
                 if not left:
                     break
             report(done.judged, max(total, done.judged))
         # What is noticed about one customer may concern others of its group that were judged before it.
-        if customers is not None or not _some_due(store, now):
+        if customers is not None or not _some_due(store, now, part):
             break
     log.info("assessed", judged=done.judged, changed=done.changed, queued=done.queued)
     return done
 
 
-def _some_due(store: Store, now: dt.datetime) -> bool:
+def _some_due(store: Store, now: dt.datetime, part: Part | None) -> bool:
     with store.read() as tx:
-        return bool(dossiers.due(tx, now, 0))
+        return bool(dossiers.due(tx, now, 0, part=part))
 
 
 def what_if(
@@ -111,9 +120,15 @@ def what_if(
 
 
 def chunks(
-    store: Store, now: dt.datetime, customers: Sequence[int] | None, *, everyone: bool
+    store: Store,
+    now: dt.datetime,
+    customers: Sequence[int] | None,
+    *,
+    everyone: bool,
+    part: Part | None = None,
 ) -> Iterator[Sequence[int]]:
-    """The ids of ``customers``, of those that changed or are due at ``now``, or of everyone, in chunks."""
+    """The ids of ``customers``, of those (of ``part``) that changed or are due at ``now``, or of everyone, in
+    chunks."""
     if customers is not None:
         for start in range(0, len(customers), dossiers.CHUNK):
             yield customers[start : start + dossiers.CHUNK]
@@ -121,7 +136,7 @@ def chunks(
     last = 0
     while True:
         with store.read() as tx:
-            ids = dossiers.due(tx, now, last, everyone=everyone)
+            ids = dossiers.due(tx, now, last, everyone=everyone, part=part)
         if not ids:
             return
         yield ids

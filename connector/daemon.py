@@ -1,63 +1,30 @@
-"""The daemon: starts what the schedules say when it is due.
+"""The daemon: sees to it that what the schedules say is done when it is due.
 
 Invariant: a slot is claimed in the store before it runs and ended there after, so that it is done once
-however many daemons run. Each run is a process of its own: it can be ended whatever it hangs in, it ends
-with its daemon, and every verb may be killed at any line. Of missed slots only the latest runs.
+however many daemons run. On SQLite the daemon does the work itself; on PostgreSQL it only queues it, and
+workers do it. Of missed slots only the latest runs.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import os
-import secrets
-import signal
-import socket
-import subprocess
-import sys
-import tempfile
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
-from typing import IO
+from collections.abc import Sequence
 
-from connector import logs, schedule
+from connector import logs
 from connector.errors import Halt, Retry
+from connector.runs import LEASE, Clock, Command, Runs, Tell, owner
 from connector.runtime import Runtime
 from connector.schedule import Job
-from connector.store import slots
+from connector.store import processes, queue, slots
 
 log = logs.logger("daemon")
 TICK = dt.timedelta(seconds=1)
-# A daemon that does not renew its claim for so long is taken for dead.
-LEASE, RENEW = dt.timedelta(seconds=60), dt.timedelta(seconds=20)
-# Runs end within this after SIGTERM, then they are killed; the rest of ten seconds is for saying so.
-GRACE_SECONDS = 7.0
-# What a run may say of its failure in listings.
-WORDS = 500
-STOPPED = "stopped with its daemon"
-WORDS_OF = {"crm": "CRM connection", "bureau": "agency", "ledger": "ledger"}
-
-Tell = Callable[[str], None]
-Command = Callable[[Job], Sequence[str]]
-
-
-@dataclass
-class Run:
-    """A run under way, with what it says on stderr."""
-
-    job: Job
-    at: dt.datetime
-    started: dt.datetime
-    renewed: dt.datetime
-    process: subprocess.Popen[bytes]
-    said: IO[bytes]
 
 
 class Daemon:
-    """Runs the jobs of ``runtime``. ``command`` says what is started for a job; ``clock`` what time it is;
-    ``tell`` takes one line for whoever looks on."""
+    """Runs, or queues, the jobs of ``runtime``. ``command`` says what is started for a job; ``clock`` what
+    time it is; ``tell`` takes one line for whoever looks on; a claim lasts for ``lease``."""
 
     def __init__(
         self,
@@ -66,25 +33,29 @@ class Daemon:
         command: Command,
         *,
         tell: Tell = lambda line: None,
-        clock: Callable[[], dt.datetime] | None = None,
+        clock: Clock | None = None,
+        lease: dt.timedelta = LEASE,
     ) -> None:
         self._store = runtime.store
         self._jobs = jobs
-        self._command = command
         self._tell = tell
         self._clock = clock or runtime.clock
-        self._runs: dict[str, Run] = {}
+        self._lease = lease
         self._lost = ""
-        self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+        self.owner = owner()
+        self.runs = Runs(self._store, command, self.owner, tell=tell, clock=self._clock, lease=lease)
+        self._since = self._told = runtime.clock()
+        self._real = runtime.clock
 
-    def forever(self, stopped: threading.Event) -> None:
+    def forever(self, stopped: threading.Event, tick: dt.timedelta = TICK) -> None:
         """Look every second until ``stopped``; then end what runs, within ten seconds."""
         from apscheduler.schedulers.background import BackgroundScheduler
 
         clock = BackgroundScheduler(timezone=dt.UTC)
-        clock.add_job(self.survive, "interval", seconds=TICK.total_seconds(), coalesce=True, max_instances=1)
+        clock.add_job(self.survive, "interval", seconds=tick.total_seconds(), coalesce=True, max_instances=1)
         clock.start()
         try:
+            self._say()
             stopped.wait()
         finally:
             clock.shutdown(wait=True)
@@ -94,6 +65,8 @@ class Daemon:
         """Look once; a store that cannot be reached is told once, and asked again at the next tick."""
         try:
             self.look()
+            if self._real() - self._told >= processes.SAY_EVERY:
+                self._say()
         except (Retry, Halt) as fault:
             if str(fault) != self._lost:
                 log.error("daemon_cannot_look", **logs.told(fault))
@@ -103,164 +76,49 @@ class Daemon:
             self._lost = ""
 
     def look(self) -> None:
-        """Tend what runs, and start what is due."""
-        for run in list(self._runs.values()):
-            self._tend(run)
+        """Tend what runs, and start or queue what is due."""
+        for run in list(self.runs.under_way.values()):
+            self.runs.tend(run)
         now = self._clock()
-        idle = [job for job in self._jobs if job.name not in self._runs and not job.is_quiet(now)]
+        idle = [job for job in self._jobs if job.name not in self.runs.under_way and not job.is_quiet(now)]
         due = [(job, at) for job in idle if (at := job.slot(now)) is not None]
         if not due:
             return
+        settling = ("done",) if self._store.is_sqlite else ("done", "queued", "running")
         with self._store.read() as tx:
             latest = slots.latest(tx)
             paused = {name for name, one in slots.pauses(tx).items() if one.holds(now)}
         for job, at in due:
             last = latest.get(job.name)
-            settled = last is not None and (last.at > at or (last.at == at and last.state == "done"))
-            if not settled and job.target not in paused:
+            settled = last is not None and (last.at > at or (last.at == at and last.state in settling))
+            if settled or job.target in paused:
+                continue
+            if self._store.is_sqlite:
                 self._start(job, at, now)
-
-    def _start(self, job: Job, at: dt.datetime, now: dt.datetime) -> None:
-        with self._store.write() as tx:
-            if not slots.claim(tx, job.name, at, self.owner, now, LEASE):
-                return
-        said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the run
-        logged = logs.descriptor()
-        # The pipe is never written to: it ends when this process does, however it ends.
-        process = subprocess.Popen(
-            self._command(job),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=said,
-            # Runs write their logs where the daemon does.
-            env=os.environ | ({} if logged is None else {"CREDITGATE_LOG": f"{logs.DESCRIPTOR}{logged}"}),
-            pass_fds=() if logged is None else (logged,),
-            start_new_session=True,  # Ctrl-C is for the daemon, which then ends its runs in order
-        )
-        self._runs[job.name] = Run(job, at, now, now, process, said)
-        log.info("slot_begins", job=job.name, slot=at)
-        self._tell(f"{job.name}: started for {at:%Y-%m-%d %H:%M:%S} UTC")
-
-    def _tend(self, run: Run) -> None:
-        now, code = self._clock(), run.process.poll()
-        if code is not None:
-            self._ended(run, now, code)
-        elif now - run.started >= run.job.schedule.at_most:
-            _end([run])
-            self._failed(run, now, f"ended after {run.job.schedule.at_most}, the most that it may take", True)
-        elif now - run.renewed >= RENEW:
-            with self._store.write() as tx:
-                kept = slots.renew(tx, run.job.name, run.at, self.owner, now + LEASE)
-            run.renewed = now
-            if not kept:
-                _end([run])
-                self._forget(run)
-                self._tell(f"{run.job.name}: taken over by another daemon")
-
-    def _ended(self, run: Run, now: dt.datetime, code: int) -> None:
-        # 1: done, with something set aside that its own listing shows; a proof failed.
-        if code not in (0, 1) or (code and run.job.schedule.act.proof):
-            # A signal or an unforeseen fault may pass; what a person has to put right does not.
-            self._failed(run, now, _last_words(run, code), code not in (1, Halt.exit_code))
-            return
-        with self._store.write() as tx:
-            if slots.end(tx, run.job.name, run.at, self.owner, now):
-                slots.recovered(tx, run.job.target)
-        self._forget(run)
-        log.info("slot_done", job=run.job.name, slot=run.at, code=code)
-        self._tell(f"{run.job.name}: done")
-
-    def _failed(self, run: Run, now: dt.datetime, why: str, passes: bool) -> None:
-        paused = None
-        with self._store.write() as tx:
-            if slots.end(tx, run.job.name, run.at, self.owner, now, why):
-                paused = slots.fail(tx, run.job.target, now, why, passes=passes)
-        self._forget(run)
-        until = paused.until if paused else None
-        log.warning("slot_failed", job=run.job.name, slot=run.at, until=until)
-        if paused:
-            said = f"until {paused.until:%H:%M:%S} UTC" if paused.until else "until it is resumed"
-            self._tell(f"{run.job.name}: {why} – {paused.target} is paused {said}")
+            else:
+                self._queue(job, at, now)
 
     def stop(self) -> None:
         """End what runs and leave its slots to be claimed again, by another daemon or the next one."""
-        runs, codes = list(self._runs.values()), {}
-        for run in runs:
-            codes[run.job.name] = run.process.poll()
-        _end([run for run in runs if codes[run.job.name] is None])
-        for run in runs:
-            code = codes[run.job.name]
-            if code is not None:
-                self._ended(run, self._clock(), code)
-                continue
-            with self._store.write() as tx:
-                slots.end(tx, run.job.name, run.at, self.owner, self._clock(), STOPPED)
-            self._forget(run)
+        self.runs.stop()
+        with self._store.write() as tx:
+            processes.gone(tx, self.owner)
 
-    def _forget(self, run: Run) -> None:
-        del self._runs[run.job.name]
-        run.said.close()
-        if run.process.stdin:
-            run.process.stdin.close()
+    def _start(self, job: Job, at: dt.datetime, now: dt.datetime) -> None:
+        with self._store.write() as tx:
+            claimed = slots.claim(tx, job.name, at, self.owner, now, self._lease)
+        if claimed:
+            self.runs.start(job, at, now)
 
+    def _queue(self, job: Job, at: dt.datetime, now: dt.datetime) -> None:
+        with self._store.write() as tx:
+            queued = slots.queue(tx, job.name, at, self.owner, now)
+            if queued:
+                queue.defer(tx, job.name, at, job.name)
+        if queued:
+            self._tell(f"{job.name}: queued for {at:%Y-%m-%d %H:%M:%S} UTC")
 
-def jobs_of(runtime: Runtime) -> list[Job]:
-    """The jobs that the configuration asks for. ``Halt`` when a schedule names a connection that there is
-    not, or two schedules mean the same job."""
-    known = runtime.connections.all()
-    crms = [one.name for one in known if one.role == "crm"]
-    found = list(schedule.jobs(runtime.config.schedules, crms, runtime.policy.timezone))
-    for index, job in enumerate(found):
-        role = job.schedule.act.role
-        fitting = [one.name for one in known if one.role == role]
-        if job.connection is not None and job.connection not in fitting:
-            raise Halt(
-                f"there is no {WORDS_OF[role]} {job.connection!r} for {job.schedule.verb!r}",
-                where="schedules",
-                todo="correct the name there; 'creditgate connect list' shows them",
-            )
-        if job.name in [other.name for other in found[:index]]:
-            raise Halt(f"{job.name!r} is there twice", where="schedules", todo="take one of them out")
-    return found
-
-
-def command_line(config_file: Path | None) -> Command:
-    """What is started for a job: the same command that a person would type, which ends with the daemon."""
-    named = ["--config", str(config_file)] if config_file else []
-
-    def of(job: Job) -> list[str]:
-        return [sys.executable, "-m", "connector.cli.bound", *named, *job.words]
-
-    return of
-
-
-def _end(runs: Sequence[Run]) -> None:
-    """SIGTERM, and SIGKILL for those that do not heed it, to each with all that it started."""
-    for run in runs:
-        _signal(run, signal.SIGTERM)
-    deadline = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=GRACE_SECONDS)
-    for run in runs:
-        try:
-            run.process.wait(max((deadline - dt.datetime.now(dt.UTC)).total_seconds(), 0.01))
-        except subprocess.TimeoutExpired:
-            _signal(run, signal.SIGKILL)
-            run.process.wait()
-
-
-def _signal(run: Run, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError):  # it ended by itself meanwhile
-        os.killpg(run.process.pid, number)
-
-
-def _last_words(run: Run, code: int) -> str:
-    """The last line that a run said."""
-    run.said.seek(0, os.SEEK_END)
-    run.said.seek(max(run.said.tell() - 8 * WORDS, 0))
-    lines = [line.strip() for line in run.said.read().decode(errors="replace").splitlines() if line.strip()]
-    ended = f"ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
-    # What else a process says, such as a traceback, may carry values of records.
-    return (
-        lines[-1].removeprefix("creditgate: ")[:WORDS]
-        if lines and code in (1, Halt.exit_code, Retry.exit_code)
-        else ended
-    )
+    def _say(self) -> None:
+        self._told = self._real()
+        with self._store.write() as tx:
+            processes.seen(tx, self.owner, processes.DAEMON, self._since, self._told)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from connector import activation, hooks, limit_requests, quotas, shown
+from connector import activation, duties, hooks, limit_requests, quotas, shown
 from connector import adapter as ports
 from connector import config as configuration
 from connector.bureau import asking
@@ -47,6 +47,10 @@ def examine(config_file: Path | None) -> Iterator[Finding]:
     try:
         yield from _policy(runtime)
         yield from _guarded("roles", lambda: role_findings(runtime.roles, runtime.today()))
+        yield from _guarded(
+            "responsibility",
+            lambda: duties.findings(runtime.policy.responsibility, runtime.roles, runtime.today()),
+        )
         if (yield from _store(runtime)):
             yield from _connections(runtime)
             yield from _guarded("agencies", partial(asking.findings, runtime))

@@ -6,11 +6,13 @@ who ought to, who answers for it and who is told, and ``lint`` holds the one to 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
+from connector.finding import Finding
 from connector.policy.form_responsibility import Responsibility
-from connector.roles import Act, person
+from connector.roles import Act, Roles, person
 
 
 class Step(NamedTuple):
@@ -54,7 +56,7 @@ STEPS: Mapping[str, Step] = {
             "review_escalated",
         ),
     ),
-    "visit": Step(),
+    "visit": Step(journal=("visit_told", "visit_missed")),
     "signal": Step(journal=("signal_acknowledged", "signal_snoozed", "signal_assigned", "signal_closed")),
     "record": Step(
         (Act.RECORD,),
@@ -92,3 +94,19 @@ def told(rules: Responsibility, names: Iterable[str] | None) -> list[str]:
         for informed in [{person(one) for one in rules.of(step).informed}]
         if (informed if wanted is None else informed & wanted)
     ]
+
+
+def findings(rules: Responsibility, roles: Roles, as_of: dt.date) -> Iterator[Finding]:
+    """What ``doctor`` says: roles that are to do a step or to answer for one, and that nobody has today."""
+    if not roles.in_use:
+        return
+    vacant: dict[str, list[str]] = {}
+    for step in rules.steps():
+        duty = rules.of(step)
+        for name in dict.fromkeys((*duty.responsible, *duty.accountable)):
+            if not roles.bearers(name, as_of):
+                vacant.setdefault(name, []).append(step)
+    if vacant:
+        told = "; ".join(f"{name} ({', '.join(steps)})" for name, steps in vacant.items())
+        todo = "give somebody the role, or write another one under responsibility in the policy"
+        yield Finding("note", "responsibility", f"nobody is {told}", todo)

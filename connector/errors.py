@@ -69,6 +69,11 @@ class Retry(CreditGateError):
         self.busy = busy
 
 
+class Contended(Retry):
+    """Another process changed the same rows in another order, and this transaction was rolled back whole: it
+    may be done again at once (exit code 3)."""
+
+
 class Reject(CreditGateError):
     """One record does not fit: it is set aside with its reason and the batch goes on (exit code 1).
 

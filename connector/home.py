@@ -141,6 +141,7 @@ schedules = [
 #   who = "li.na"
 #   role = "approver"
 #   title = "finance director"
+#   team = "headquarters"
 #   from = 2026-01-01
 #
 # A deputy may do what the person replaced may do, between two days:

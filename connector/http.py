@@ -12,7 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import IO, Any, Protocol
 from urllib.parse import urlsplit
@@ -67,6 +67,13 @@ class Budget(Protocol):
         """The vendor says that only ``remaining`` are left in this window."""
 
 
+class Places(Protocol):
+    """How many calls of a connection are under way at once, over all processes."""
+
+    def hold(self, *, heavy: bool) -> AbstractContextManager[None]:
+        """Have a place for a call as long as the block lasts; waits for one."""
+
+
 class NoBudget:
     """A budget without limits, for tests and files."""
 
@@ -77,10 +84,11 @@ class NoBudget:
         """Nothing to correct."""
 
 
-def place(method: str, url: str) -> str:
-    """Where a call went, safe for logs: query strings may carry keys and names, so they are cut."""
+def place(method: str, url: str, *, path: bool = True) -> str:
+    """Where a call went, safe for errors: query strings may carry keys and names, so they are cut; so is the
+    ``path`` where it is a secret, as in the address of a webhook."""
     parts = urlsplit(url)
-    return f"{method} {parts.scheme}://{parts.netloc}{parts.path}"
+    return f"{method} {parts.scheme}://{parts.netloc}{parts.path if path else ''}"
 
 
 class _Pause:
@@ -136,14 +144,15 @@ class _Pause:
 class Http:
     """A client for one connection.
 
-    ``slots`` calls run at once, of them at most so many ``heavy`` ones as the limits say; ``meter``
+    ``slots`` calls run at once, of them at most so many ``heavy`` ones as the limits say, and with ``places``
+    so many over all processes; ``meter``
     counts calls by (method, path) for status and tests. A ``Retry`` that is ``busy`` makes all calls
     of the connection pause together: as long as its ``after`` says, else 30 s, doubling up to 15 min.
     Retries: a ``Retry`` raised by ``check`` or by the network is tried again up to five times,
     waiting as long as its ``after`` says, else exponentially with jitter. A write is tried again
     only when ``repeatable``; otherwise a lost answer surfaces as ``Retry(unknown_outcome=True)``.
     ``hosts`` says where calls may go, ``None`` anywhere; ``ca_bundle`` is a PEM file of certificates to trust
-    in place of the usual ones. Nothing turns their verification off.
+    in place of the usual ones. Nothing turns their verification off. ``secret_paths``: no error names one.
     """
 
     def __init__(
@@ -151,17 +160,21 @@ class Http:
         limits: Limits,
         budget: Budget | None = None,
         *,
+        places: Places | None = None,
         sleep: Callable[[float], None] = time.sleep,
         attempts: int = ATTEMPTS,
         longest_wait: float = LONGEST_WAIT,
         hosts: Hosts | None = None,
         ca_bundle: str | None = None,
         connection: str = "",
+        secret_paths: bool = False,
     ) -> None:
+        self._secret_paths = secret_paths
         self.ca_bundle = ca_bundle
         self._hosts = hosts
         self._connection = connection
         self.budget = budget or NoBudget()
+        self._places = places
         self.meter: Counter[tuple[str, str]] = Counter()
         self._slots = threading.BoundedSemaphore(limits.slots)
         self._heavy = threading.BoundedSemaphore(min(limits.heavy or limits.slots, limits.slots))
@@ -210,22 +223,23 @@ class Http:
             taken = time.monotonic()
             with self._heavy if heavy else nullcontext(), self._slots:
                 pauses = self._pause.keep()
-                if time.monotonic() - taken > PLACE_SECONDS:
-                    self.budget.take(bucket, weight)
-                answer = self._send(
-                    method,
-                    url,
-                    repeatable=repeatable,
-                    headers=headers() if callable(headers) else headers,
-                    params=params() if callable(params) else params,
-                    json=json,
-                    data=form if form is not None else body,
-                    auth=auth,
-                    stream=sink is not None,
-                )
-                self._judge(answer, check, pauses)
-                if sink is not None:
-                    _pour(answer, sink, place(method, url))
+                with self._hold(heavy=heavy):
+                    if time.monotonic() - taken > PLACE_SECONDS:
+                        self.budget.take(bucket, weight)
+                    answer = self._send(
+                        method,
+                        url,
+                        repeatable=repeatable,
+                        headers=headers() if callable(headers) else headers,
+                        params=params() if callable(params) else params,
+                        json=json,
+                        data=form if form is not None else body,
+                        auth=auth,
+                        stream=sink is not None,
+                    )
+                    self._judge(answer, check, pauses)
+                    if sink is not None:
+                        _pour(answer, sink, self._place(method, url))
             return answer
 
         def again(fault: BaseException) -> bool:
@@ -243,6 +257,9 @@ class Http:
         result: requests.Response = retrying(once)
         return result
 
+    def _hold(self, *, heavy: bool) -> AbstractContextManager[None]:
+        return self._places.hold(heavy=heavy) if self._places is not None else nullcontext()
+
     def rest(self, seconds: float) -> None:
         """Wait on the clock, between two looks at what the vendor is still working on."""
         self._sleep(seconds)
@@ -254,7 +271,7 @@ class Http:
             if answer.status_code in REDIRECTS:
                 raise Halt(
                     "the answer sends the call on to another address, which is not followed",
-                    where=place(answer.request.method or "", answer.url),
+                    where=self._place(answer.request.method or "", answer.url),
                     todo="set the address itself in the connection",
                 )
             check(answer)
@@ -264,8 +281,11 @@ class Http:
             raise
         self._pause.answered()
 
+    def _place(self, method: str, url: str) -> str:
+        return place(method, url, path=not self._secret_paths)
+
     def _send(self, method: str, url: str, *, repeatable: bool, **request: Any) -> requests.Response:
-        where = place(method, url)
+        where = self._place(method, url)
         self.meter[method, urlsplit(url).path] += 1
         try:
             return self._session.request(

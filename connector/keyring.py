@@ -35,6 +35,10 @@ class KeyRing(MultiFernet):
         """What any of the keys has encrypted."""
         return self._newest().decrypt(msg, ttl)
 
+    def rotate(self, msg: bytes | str) -> bytes:
+        """The same under the newest key."""
+        return self._newest().rotate(msg)
+
     def _newest(self) -> MultiFernet:
         stamp = _stamp(self._path)
         if stamp is not None and stamp != self._stamp:

@@ -20,7 +20,7 @@ from typing import IO, Any
 
 import orjson
 import structlog
-from structlog.contextvars import bind_contextvars, bound_contextvars, merge_contextvars
+from structlog.contextvars import bound_contextvars, merge_contextvars
 from structlog.stdlib import BoundLogger, ProcessorFormatter
 
 from connector import reasons
@@ -35,6 +35,7 @@ LONGEST = 200
 
 Form = Callable[[Any], Any]
 context = bound_contextvars
+_run: dict[str, str | None] = {}
 
 
 def _text(pattern: str) -> Form:
@@ -72,7 +73,7 @@ ALLOWED: Mapping[str, Form] = {
     "connection": _NAME,
     "stream": _WORD,
     "customer": _whole,
-    "job": _text(r"[a-z]{1,20}( [A-Za-z0-9_][A-Za-z0-9_.-]{0,63})?"),
+    "job": _text(r"[a-z]{1,20}( [A-Za-z0-9_][A-Za-z0-9_.-]{0,63}){0,2}"),
     "slot": _moment,
     "target": _NAME,
     "key": _whole,
@@ -142,9 +143,9 @@ def begin(target: str, level: str = "info", verb: str = "", folder: Path = Path(
     handler.creditgate = True  # type: ignore[attr-defined]
     root.addHandler(handler)
     logging.getLogger(OURS).setLevel(level.upper() if target else logging.CRITICAL)
-    run = secrets.token_hex(6)
-    bind_contextvars(run=run, verb=verb or None)
-    return run
+    # Of the process, not of a thread: those that are started later are of the same run.
+    _run.update(run=secrets.token_hex(6), verb=verb or None)
+    return str(_run["run"])
 
 
 def descriptor() -> int | None:
@@ -158,16 +159,25 @@ def descriptor() -> int | None:
     return None
 
 
+class _Descriptor(logging.StreamHandler[IO[str]]):
+    """Writes to a descriptor that a parent process has handed over."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(os.fdopen(os.dup(number), "w", encoding="utf-8"))
+
+    def close(self) -> None:
+        self.stream.close()
+        super().close()
+
+
 def _handler(target: str, folder: Path) -> logging.Handler:
     if not target:
         return logging.NullHandler()
-    stream: IO[str]
+    handler: logging.Handler
     if target in (STDERR, STDOUT):
-        stream = sys.stderr if target == STDERR else sys.stdout
-        handler: logging.Handler = logging.StreamHandler(stream)
+        handler = logging.StreamHandler(sys.stderr if target == STDERR else sys.stdout)
     elif target.startswith(DESCRIPTOR):
-        stream = os.fdopen(os.dup(int(target.removeprefix(DESCRIPTOR))), "w", encoding="utf-8")
-        handler = logging.StreamHandler(stream)
+        handler = _Descriptor(int(target.removeprefix(DESCRIPTOR)))
     else:
         handler = logging.FileHandler(folder / target, encoding="utf-8")
     handler.setFormatter(
@@ -192,7 +202,7 @@ def _foreign(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mut
 def _named(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     record: logging.LogRecord = event["_record"]
     moment = dt.datetime.fromtimestamp(record.created, dt.UTC).isoformat(timespec="milliseconds")
-    head = {"time": moment, "level": record.levelname.lower(), "logger": record.name}
+    head = {"time": moment, "level": record.levelname.lower(), "logger": record.name, **_run}
     return head | {key: value for key, value in event.items() if not key.startswith("_")}
 
 

@@ -42,6 +42,11 @@ def digits(currency: str) -> int:
         raise ValueError(f"unknown currency {currency!r}") from None
 
 
+def unusual_digits() -> dict[str, int]:
+    """Digits after the point of the currencies that have other than two."""
+    return dict(_DIGITS)
+
+
 def to_minor(value: Decimal | int | str, currency: str) -> int:
     """Major units to minor units, rounded half up; ``ValueError`` for text that is no number."""
     try:

@@ -1,7 +1,8 @@
 """Notices: credit acts of which the policy's ``responsibility`` wants somebody to be told.
 
 Invariant: what is told is read from the journal, so that no act can be done without it, and none is told that
-was not done. A message names who, what, whom and when; why stands in the journal alone.
+was not done. A message names who, what, whom and when; why stands in the journal alone. It also names number
+and hash of its last act, so that a head of the journal is kept outside of the store.
 """
 
 from __future__ import annotations
@@ -31,10 +32,11 @@ MOST = 20
 
 @dataclass(frozen=True)
 class Notice:
-    """One act: its number in the journal, the step of the policy that it belongs to, who did what to whom
-    when (UTC) and why, as far as the journal says."""
+    """One act: its number and hash in the journal, the step of the policy that it belongs to, who did what to
+    whom when (UTC) and why, as far as the journal says."""
 
     number: int
+    hash: str
     at: dt.datetime
     step: str
     act: str
@@ -153,17 +155,19 @@ def message_of(found: Sequence[Notice], channel: str, language: str, *, repeated
     """Acts as people are told of them."""
     first, last = found[0].number, found[-1].number
     lines = [sentence(one, language) for one in found]
+    head = f"{last}:{found[-1].hash}"
     facts = {
         "acts": [
             {"number": one.number, "at": one.at, "step": one.step, "act": one.act}
             | {"actor": one.actor, "subject": one.subject}
             for one in found
-        ]
+        ],
+        "journal": head,
     }
     return Message(
         f"notice-{channel}-{first}-{last}",
         say("notice.title", {"count": len(found)}, language),
-        (*lines, say("notice.why", {}, language)),
+        (*lines, say("notice.why", {}, language), say("notice.head", {"head": head}, language)),
         "info",
         facts,
         repeated,
@@ -185,4 +189,6 @@ def sentence(one: Notice, language: str) -> str:
 def _notice(row: sa.Row[Any]) -> Notice:
     detail = orjson.loads(row.detail)
     reason = detail.get("reason") or detail.get("note") or ""
-    return Notice(row.number, row.at, STEP_OF[row.act], row.act, row.actor, row.subject, str(reason))
+    return Notice(
+        row.number, row.hash, row.at, STEP_OF[row.act], row.act, row.actor, row.subject, str(reason)
+    )

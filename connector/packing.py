@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from connector.setting import Setting
+from connector.wanted import FieldSpec
 
 # What becomes of an order when the service cannot be reached, is too slow or answers what makes no sense.
 ALLOW, HOLD, REVIEW = "allow", "hold", "review"
@@ -19,12 +20,14 @@ ON_FAILURE = (ALLOW, HOLD, REVIEW)
 
 @dataclass(frozen=True)
 class Written:
-    """Where our fields of a target (``account``, ``order``) stand in the tenant: ``fields`` maps our name to
-    the tenant's, ``options`` our name to the labels of our values by language."""
+    """Where our fields of a target (``account``, ``order``, ``visit``) stand in the tenant: ``fields`` maps
+    our name to the tenant's, ``options`` our name to the labels of our values by language; ``specs``
+    describe those that the tenant must have, in the org's language."""
 
     object: str
     fields: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
+    specs: tuple[FieldSpec, ...] = ()
 
 
 @dataclass(frozen=True)

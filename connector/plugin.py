@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -24,12 +25,12 @@ from connector.model import Stream
 from connector.packing import ALLOW, HOLD, ON_FAILURE
 from connector.reading import MISSING
 from connector.runtime import Runtime
-from connector.store.connections import Connection
+from connector.store.connections import Connection, read_back
 
 SECONDS = 4.0
 LONGEST = 8.0
 INVOICE = "invoice"
-_TARGETS = ("account", "order")
+_TARGETS = ("account", "order", "visit")
 _TEXTS = ("panel.", "plugin.", "label.", "signal_name.")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -52,7 +53,8 @@ def pack(
     kind, connection = _meant(runtime, name)
     settings = _settings(kind, written)
     mapping = _mapping(runtime, kind, connection)
-    orders = mapping.readers.get(Stream.ORDERS)
+    names = read_back(runtime.store, connection) if connection else {}
+    orders = mapping.reader(Stream.ORDERS, names)
     if orders is None:
         raise Halt("the mapping reads no orders", where=mapping.name, todo="add 'orders' below 'read'")
     if not 0 < seconds <= LONGEST:
@@ -198,5 +200,9 @@ def _written(runtime: Runtime, mapping: FieldMapping, connection: Connection | N
                 writer.object,
                 {one.name: real.get(one.name, one.vendor_field) for one in writer.fields},
                 {one.name: one.options for one in writer.fields if one.options},
+                tuple(
+                    replace(one, api_name=real.get(one.name, one.api_name))
+                    for one in writer.specs(runtime.config.language)
+                ),
             )
     return found

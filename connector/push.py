@@ -2,7 +2,7 @@
 
 Invariant: at-least-once to an idempotent target. A row leaves the outbox only in the transaction that
 records it as written, after the CRM said so; killed in between, the same values are written once more.
-One process at a time pushes to a connection. Holds go first.
+One process at a time pushes to a connection, or each of several pushes a part. Holds go first.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from connector.http import urgent
 from connector.locale import say
 from connector.mapping import TARGETS, FieldMapping
 from connector.model import Stream
-from connector.store import order_flags, outbox, records
+from connector.store import order_flags, outbox, parts, records
 from connector.store.connections import Connection, Connections
 from connector.store.engine import Store
 from connector.store.outbox import HOLD_FIRST, Pending
+from connector.store.parts import Part
 from connector.writing import Writer
 
 CLAIM = 500
@@ -61,9 +62,11 @@ def push(
     crm: Crm,
     mapping: FieldMapping,
     *,
+    part: Part | None = None,
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> Pushed:
-    """Send everything that is due on ``connection``; ``report`` takes (sent so far, due at the start).
+    """Send everything (of ``part``) that is due on ``connection``; ``report`` takes (sent so far, due at the
+    start).
 
     Raises ``Halt`` when fields of a target are not provisioned or the vendor refuses it as a whole,
     after everything else was sent; ``Retry`` or ``Reauth`` when the vendor answers to none. What was
@@ -71,17 +74,18 @@ def push(
     """
     pushed = Pushed()
     faults: list[Halt] = []
-    with crm.context.secrets.lock("push"):
+    held = crm.context.secrets.lock("push") if store.is_sqlite else nullcontext()
+    with held, parts.alone(store, connection.id, part):
         now = crm.context.now()
         if mapping.writer(order_flags.TARGET):
             with store.write() as tx:
                 order_flags.queue(tx, connection.id, now)
         with store.read() as tx:
-            waiting = outbox.count_due(tx, connection.id, now)
+            waiting = outbox.count_due(tx, connection.id, now, part)
         writers = _writers(connections, connection, mapping, list(waiting), faults)
         while True:
             with store.read() as tx:
-                items = outbox.due(tx, connection.id, now, CLAIM, list(writers))
+                items = outbox.due(tx, connection.id, now, CLAIM, list(writers), part)
             if not items:
                 break
             for (priority, rank), group in groupby(sorted(items, key=_turn), key=_turn):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+import threading
 import traceback
 from collections.abc import Iterator
 from functools import cache
@@ -17,6 +18,8 @@ from connector.errors import CreditGateError
 
 GAP = "…"
 ROOT = Path(__file__).resolve().parents[1]
+# Python 3.11 counts how deep it is in a syntax tree once for all threads.
+_parsing = threading.Lock()
 
 
 class Constant(str):
@@ -72,7 +75,8 @@ def _templates(file: str, line: int, name: str) -> tuple[str, ...]:
 @cache
 def _tree(file: str) -> ast.AST:
     try:
-        return ast.parse(Path(file).read_text(encoding="utf-8"))
+        with _parsing:
+            return ast.parse(Path(file).read_text(encoding="utf-8"))
     except (OSError, SyntaxError, ValueError):
         return ast.Module([], [])
 

@@ -32,6 +32,7 @@ from connector.roles import Roles
 from connector.store.budget import StoreBudget
 from connector.store.connections import Connection, Connections
 from connector.store.engine import Store
+from connector.store.places import StorePlaces
 from connector.store.secrets import StoreSecrets
 
 
@@ -49,6 +50,7 @@ class Runtime:
     moment: Callable[[], dt.datetime] = real_moment
     sleep: Callable[[float], None] = time.sleep
     _budgets: list[StoreBudget] = field(default_factory=list, init=False, repr=False)
+    _places: list[StorePlaces] = field(default_factory=list, init=False, repr=False)
 
     @cached_property
     def store(self) -> Store:
@@ -141,7 +143,9 @@ class Runtime:
                 values[setting.key] = given.secret(value, f"{setting.key} of {connection.name}")
         limits = kind.limits_for(values)
         budget = StoreBudget(self.store, connection.id, limits, now=self.clock, sleep=self.sleep)
+        places = StorePlaces(self.store, connection.id, limits, self.config.home)
         self._budgets.append(budget)
+        self._places.append(places)
         return ports.Context(
             connection=connection.name,
             settings=values,
@@ -150,7 +154,9 @@ class Runtime:
             http=Http(
                 limits,
                 budget,
+                places=places,
                 attempts=1 if issubclass(kind, ports.Channel) else ATTEMPTS,
+                secret_paths=issubclass(kind, ports.Channel),
                 hosts=self.hosts(kind),
                 ca_bundle=str(self.config.path(self.config.ca_bundle)) if self.config.ca_bundle else None,
                 connection=connection.name,
@@ -178,6 +184,8 @@ class Runtime:
 
     def release(self) -> None:
         """Give back the calls that the adapters made so far have not used; they are not to be used on."""
+        while self._places:
+            self._places.pop().close()
         while self._budgets:
             self._budgets.pop().give_back()
 

@@ -12,17 +12,18 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from connector.schedule import Job
-from connector.store import health, slots
+from connector.store import health, processes, queue, slots
 from connector.store.engine import Store
 from connector.store.slots import Pause, Slot
 
-_ORDER = ("paused", "failed", "waiting", "late", "running", "ok")
+_ORDER = ("paused", "failed", "waiting", "late", "running", "queued", "ok")
 
 
 @dataclass(frozen=True)
 class Line:
-    """``state`` is ``paused``, ``failed``, ``waiting`` (for a person), ``late``, ``running`` or ``ok``;
-    ``at`` the moment that it is about, ``following`` when the job starts next."""
+    """``state`` is ``paused``, ``failed``, ``waiting`` (for a person), ``late``, ``running``,
+    ``queued`` (for a worker) or ``ok``; ``at`` the moment that it is about, ``following`` when the job
+    starts next."""
 
     what: str
     state: str
@@ -34,7 +35,7 @@ class Line:
 def lines(store: Store, jobs: Sequence[Job], now: dt.datetime) -> list[Line]:
     """Jobs, streams, and what waits."""
     with store.read() as tx:
-        found = [*_jobs(tx, jobs, now), *_streams(tx), *_waiting(tx)]
+        found = [*_jobs(tx, jobs, now), *_processes(tx, jobs, now), *_streams(tx), *_waiting(tx)]
     return sorted(found, key=lambda line: _ORDER.index(line.state))
 
 
@@ -52,12 +53,34 @@ def _job(job: Job, last: Slot | None, pause: Pause | None, now: dt.datetime) -> 
         return Line(job.name, "failed", last.ended_at, following, last.note)
     if last is not None and last.state == "running" and last.lease_until > now:
         return Line(job.name, "running", last.started_at, following, f"by {last.owner}")
+    if last is not None and last.state == "queued":
+        return Line(job.name, "queued", last.started_at, following, "waits for a worker")
     due, ended = job.slot(now), None if last is None else last.ended_at
     open_still = last is None or last.state == "running" or (due is not None and last.at < due)
     if due is not None and open_still and not job.is_quiet(now):
         note = f"due since {due:%Y-%m-%d %H:%M} UTC: does a daemon run?"
         return Line(job.name, "late", ended, following, note)
     return Line(job.name, "ok", ended, following, "")
+
+
+def _processes(tx: sa.Connection, jobs: Sequence[Job], now: dt.datetime) -> Iterator[Line]:
+    """Daemons and workers with what they do, and what waits for a worker."""
+    doing: dict[str, list[str]] = {}
+    for one in slots.latest(tx).values():
+        if one.state == "running" and one.lease_until > now:
+            doing.setdefault(one.owner, []).append(one.job)
+    alive = 0
+    for process in processes.every(tx):
+        lives, work = process.lives(now), ", ".join(doing.get(process.name, []))
+        alive += lives and process.role == processes.WORKER
+        idle = "idle" if process.role == processes.WORKER else "looks every second"
+        note = work or idle if lives else "silent: was it killed?"
+        state = ("running" if work else "ok") if lives else "late"
+        yield Line(f"{process.role} {process.name}", state, process.seen_at, None, note)
+    if tx.dialect.name == "postgresql":
+        count = queue.waiting(tx)
+        note = f"{count} jobs wait" if alive or not count else f"{count} jobs wait: does a worker run?"
+        yield Line("queue", "ok" if alive or not count else "late", None, None, note)
 
 
 def _streams(tx: sa.Connection) -> Iterator[Line]:

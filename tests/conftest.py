@@ -18,7 +18,7 @@ from connector.store import journal
 from tests import on_postgres
 from tests.new_store import new_store
 
-FOLDERS = ("e2e", "contract", "docs", "property", "unit")
+FOLDERS = ("browser", "e2e", "contract", "docs", "property", "unit")
 DRIVER = "postgresql+psycopg"
 
 
@@ -106,7 +106,7 @@ def postgres_tools(postgres_server: sa.URL) -> Path:
 @pytest.fixture(scope="session")
 def postgres_template(postgres_server: sa.URL) -> str:
     """The name of a database with the newest schema; nobody may be connected to it."""
-    url = _database(postgres_server, "template_store")
+    url = database(postgres_server, "template_store")
     new_store(url).close()
     return "template_store"
 
@@ -114,7 +114,7 @@ def postgres_template(postgres_server: sa.URL) -> str:
 @pytest.fixture
 def postgres_url(postgres_server: sa.URL, postgres_template: str) -> str:
     """The URL of an empty store with the newest schema, gone with the server; mark the test ``postgres``."""
-    return _database(postgres_server, f"test_{uuid.uuid4().hex} TEMPLATE {postgres_template}")
+    return database(postgres_server, f"test_{uuid.uuid4().hex} TEMPLATE {postgres_template}")
 
 
 def _write_without_waiting_for_the_disk(server: sa.URL) -> None:
@@ -127,7 +127,8 @@ def _write_without_waiting_for_the_disk(server: sa.URL) -> None:
     admin.dispose()
 
 
-def _database(server: sa.URL, created: str) -> str:
+def database(server: sa.URL, created: str) -> str:
+    """Create a database; its URL."""
     admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
         connection.execute(sa.text(f"CREATE DATABASE {created}"))

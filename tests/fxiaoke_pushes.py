@@ -34,9 +34,9 @@ LOST = [
 ]
 
 
-def option(found: Shop, field: str, label: str) -> str:
+def option(found: Shop, field: str, label: str, of: str = ORDER) -> str:
     """The opaque value of an option, as the tenant has it."""
-    return str(found.crm._schemas.value(ORDER, field, label))
+    return str(found.crm._schemas.value(of, field, label))
 
 
 def _same(before: list[dict[str, Any]], after: list[dict[str, Any]], fields: tuple[str, ...]) -> bool:

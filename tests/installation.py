@@ -122,11 +122,12 @@ def installation(
                 made.bases[name] = base
                 add(runtime, kind_of(known[name].kind), name, known[name].settings_at(base), actor="test")
             if provisioned:
-                _provision(made, runtime)
+                provisioned_by_hand(made, runtime)
         yield made
 
 
-def _provision(made: Installation, runtime: Runtime) -> None:
+def provisioned_by_hand(made: Installation, runtime: Runtime) -> None:
+    """Provision every CRM; what its interface cannot make, an admin makes in its console."""
     for one in runtime.connections.all("crm"):
         wanted = provision(runtime, one, dry_run=False, actor="test").fields
         by_hand = manifest([item for item in wanted if item.by_hand(dry_run=False)])

@@ -32,7 +32,7 @@ FXIAOKE_CREDENTIALS = {
 }
 
 
-LOOKED_AT = ("calls", "content", "notifications", "automation", "writes", "messages", "events")
+LOOKED_AT = ("calls", "content", "notifications", "automation", "writes", "messages", "events", "functions")
 """Side doors that only show something."""
 
 

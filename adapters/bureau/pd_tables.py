@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from importlib import resources
 from itertools import pairwise
 from pathlib import Path
@@ -109,17 +110,28 @@ def load(path: str = "") -> dict[str, Table]:
 
     Raises ``Halt`` saying what is wrong with the file.
     """
-    place = path or "pd-tables.yaml"
+    if not path:
+        return dict(_shipped())
     try:
-        if path:
-            text = Path(path).read_text(encoding="utf-8")
-        else:
-            text = resources.files("adapters.bureau").joinpath(place).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as fault:
+        why = getattr(fault, "strerror", None) or type(fault).__name__
+        raise Halt(f"it cannot be read ({why})", where=path, todo="correct pd_tables") from None
+    return _tables(text, path)
+
+
+@cache
+def _shipped() -> dict[str, Table]:
+    """They never change while a process runs, and every opened agency wants them."""
+    place = "pd-tables.yaml"
+    return _tables(resources.files("adapters.bureau").joinpath(place).read_text(encoding="utf-8"), place)
+
+
+def _tables(text: str, place: str) -> dict[str, Table]:
+    try:
         # Everything is read as text: no number passes through a float.
         tables = YAML(typ="base", pure=True).load(text)
         return {name: _table(name, body) for name, body in tables.items()}
-    except OSError as fault:
-        raise Halt(f"it cannot be read ({fault.strerror})", where=place, todo="correct pd_tables") from None
     except (YAMLError, ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as fault:
         said = str(fault).splitlines()[0] if isinstance(fault, ValueError) else type(fault).__name__
         raise Halt(

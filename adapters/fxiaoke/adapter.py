@@ -22,6 +22,8 @@ from adapters.fxiaoke.gateway import Gateway
 from adapters.fxiaoke.locks import Locks
 from adapters.fxiaoke.messages import Messages
 from adapters.fxiaoke.metadata import metadata
+from adapters.fxiaoke.plugin.packing import SETTINGS as PLUGIN_SETTINGS
+from adapters.fxiaoke.plugin.packing import pack
 from adapters.fxiaoke.provisioning import provision
 from adapters.fxiaoke.quota import Quota
 from adapters.fxiaoke.reading import Records
@@ -49,7 +51,9 @@ from connector.adapter import (
     Missing,
     ObjectInfo,
     Outcome,
+    Packed,
     Page,
+    PluginSpec,
     Provisioned,
     Question,
     Row,
@@ -69,6 +73,7 @@ class FxiaokeCrm(Crm):
 
     name: ClassVar[str] = "fxiaoke"
     settings: ClassVar[tuple[Setting, ...]] = (*SETTINGS, *CHOICES)
+    plugin_settings: ClassVar[tuple[Setting, ...]] = PLUGIN_SETTINGS
     limits: ClassVar[Limits] = limits_for({})
     hosts: ClassVar[tuple[str, ...] | None] = ("fxiaoke.com", "sharecrm.com")
     sweeps: ClassVar[bool] = True
@@ -143,6 +148,11 @@ class FxiaokeCrm(Crm):
     def guide(cls, language: str) -> str:
         """See ``Adapter.guide``; the way to a self-built application."""
         return guide(language)
+
+    @classmethod
+    def plugin(cls, spec: PluginSpec) -> Packed:
+        """See ``Packing.plugin``; validation rules, functions and a component."""
+        return pack(spec)
 
     @classmethod
     def decides_limits(cls, settings: Mapping[str, str]) -> bool:

@@ -120,7 +120,8 @@ class Writes:
         found: dict[str, str] = {}
         for at in range(0, len(keys), LISTED):
             quoted = ", ".join(_quoted(key) for key in keys[at : at + LISTED])
-            query = f"select id, {key_field} from {object_name} where {key_field} in ({quoted}) limit 200"
+            criteria = f"{key_field} in ({quoted})"
+            query = f"select id, {key_field} from {object_name} where {criteria} limit 200"  # noqa: S608 - quoted
             body = self._client.call(
                 "POST",
                 "coql",

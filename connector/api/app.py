@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, Path
 from fastapi.security import HTTPBearer
 
-from connector.api import holds, hooks, problems
+from connector.api import holds, hooks, metrics, problems
 from connector.api.keys import Keys, Meter, Scoped, Signatures
 from connector.api.problems import Catch, Limit, Problem, Refused, documented
 from connector.api.rules import Rules
@@ -59,8 +59,10 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.add_middleware(Keys, runtime=runtime)
     app.add_middleware(Catch)
     problems.install(app)
+    app.state.metrics = metrics.Metrics(runtime)
     _health(app, runtime, rules)
-    _credit(app, runtime, rules)
+    metrics.add_route(app, app.state.metrics)
+    _credit(app, runtime, rules, app.state.metrics)
     holds.add_routes(app, runtime, rules)
     app.state.rules = rules
     app.state.hooks = hooks.Hooks(runtime)
@@ -69,7 +71,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     return app
 
 
-def _credit(app: FastAPI, runtime: Runtime, rules: Rules) -> None:
+def _credit(app: FastAPI, runtime: Runtime, rules: Rules, counted: metrics.Metrics) -> None:
     @app.post(
         "/v1/checks",
         tags=["credit"],
@@ -85,9 +87,12 @@ def _credit(app: FastAPI, runtime: Runtime, rules: Rules) -> None:
         """
         if request.connection != key.connection:
             raise Refused(403, "this API key belongs to another connection")
-        policy, rates = rules.current()
         hours = runtime.config.reservation_hours
-        return check(runtime.store, policy, rates, request, runtime.now(), reservation_hours=hours)
+        with counted.check() as ended:
+            policy, rates = rules.current()
+            answer = check(runtime.store, policy, rates, request, runtime.now(), reservation_hours=hours)
+            ended(answer.decision)
+        return answer
 
     @app.get(
         "/v1/customers/{ref}/credit",

@@ -25,7 +25,7 @@ from connector.bureau.purse import OverCeiling, Purse
 from connector.connect import LEGAL_BASIS
 from connector.errors import CreditGateError, Halt, Reauth, Reject, Retry
 from connector.runtime import Runtime
-from connector.store import consents, journal, matches, reports
+from connector.store import consents, journal, matches, reports, tellings
 from connector.store.connections import Connection
 from connector.store.engine import Store
 from connector.store.reports import ASKED, DOUBTFUL, NOT_ON_FILE, REFUSED, STORED, TOO_DEAR
@@ -83,7 +83,8 @@ def refresh(
     progress: Callable[[int, int | None], None] = lambda done, total: None,
 ) -> Refreshed:
     """Fetch reports for all customers, or for ``customer_ids``, that have none from this agency younger
-    than ``older_than`` days (by default the policy's ``staleness.report_days``; 0 asks for all).
+    than ``older_than`` days (by default the policy's ``staleness.report_days``, and whoever a signal wants
+    asked about; 0 asks for all).
 
     Whom the agency did not know is not asked about again within that time, nor is a customer whose match
     waits for a person, unless it is named. Raises ``Halt`` for a
@@ -97,6 +98,9 @@ def refresh(
         if unknown:
             raise Halt(f"there is no customer {unknown[0]}", todo="see 'creditgate customer list'")
         waiting = reports.due(tx, connection.id, connection.name, before, customer_ids)
+        if customer_ids is None and older_than is None:
+            asked = tellings.asked_about(tx, connection.kind)
+            waiting = sorted({*waiting, *reports.overtaken(tx, connection.id, asked)})
         if customer_ids is None:
             undecided = matches.waiting(tx, connection.id, before)
             waiting = [customer_id for customer_id in waiting if customer_id not in undecided]

@@ -30,9 +30,9 @@ from connector.store import consents, journal, matches, records, reports, subjec
 from connector.store.connections import Connection
 from connector.store.customers import keys_of
 from connector.store.records import Misfit
+from connector.store.sealed import SEALED
 
 PART = 200
-SEALED = "sealed"
 _MOST_BYTES = 20 * 1024 * 1024
 _CHECKED: dict[str, Callable[[str], str | None]] = {
     "uscc": identifiers.uscc,

@@ -8,6 +8,7 @@ to stdout alone.
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from importlib import import_module
 from typing import Any
@@ -42,6 +43,7 @@ COMMANDS = {
     "check": ("check", "Check an order as the CRM's plugin would."),
     "hold": ("hold", "List and show held orders; place and lift holds on customers."),
     "limit": ("limit", "Show and set limits, ask for and approve them."),
+    "key": ("key", "Show and change the encryption keys."),
     "role": ("role", "Show who has which role, and who may do what."),
     "promise": ("promise", "Record and list promises to pay."),
     "dispute": ("dispute", "Record and list contested invoices."),
@@ -55,10 +57,15 @@ COMMANDS = {
     "audit": ("audit", "Show the journal and prove that it is whole."),
     "serve": ("serve", "Run the check service that the CRM plugins call."),
     "plugin": ("plugin", "Pack what an admin installs inside a CRM."),
-    "daemon": ("daemon", "Run pull, assess and push on schedule."),
+    "daemon": ("daemon", "Run what the calendar says."),
+    "worker": ("worker", "Do what the daemon queues on PostgreSQL."),
     "status": ("status", "Show jobs, streams and what waits, on one screen."),
-    "db": ("db", "Upgrade the store's schema."),
+    "db": ("db", "Upgrade, move and back up the store."),
 }
+
+
+# Apart from 1, with which Python itself would end: 1 is "done, with something set aside".
+UNFORESEEN = 70
 
 
 class LazyGroup(click.Group):
@@ -126,7 +133,17 @@ def _known(fault: Exception) -> int:
     if isinstance(fault, PermissionError):
         fail(f"no right to use {fault.filename} – check its owner and mode")
         return 2
-    raise fault
+    return _unforeseen(fault)
+
+
+def _unforeseen(fault: Exception) -> int:
+    """A fault of the program itself: where it is, but not its text, which may carry values of records."""
+    from connector import reasons
+
+    fail(f"a fault inside: {type(fault).__name__} at {reasons.made(fault)} – report this line, please")
+    if os.environ.get("CREDITGATE_TRACEBACK"):
+        raise fault
+    return UNFORESEEN
 
 
 def fail(text: str) -> None:

@@ -10,10 +10,12 @@ import click
 from connector.cli.gate import settle
 from connector.cli.home import runtime
 from connector.cli.output import emit, format_option, progress, say
+from connector.cli.part import part_option
 
 if TYPE_CHECKING:
     from connector.assess import Assessed
     from connector.runtime import Runtime
+    from connector.store.parts import Part
 
 COLUMNS = ("customer", "name", "status", "risk_class", "limit", "exposure", "available", "currency")
 
@@ -21,11 +23,17 @@ COLUMNS = ("customer", "name", "status", "risk_class", "limit", "exposure", "ava
 @click.command("assess")
 @click.option("--all", "everyone", is_flag=True, help="Every customer, not only changed and due ones.")
 @click.option("--customer", "customers", multiple=True, metavar="ID", help="Only this customer; repeatable.")
+@part_option("customers")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="What if it were this day?")
 @format_option
 @click.pass_context
 def command(
-    ctx: click.Context, everyone: bool, customers: tuple[str, ...], as_of: dt.datetime | None, form: str
+    ctx: click.Context,
+    everyone: bool,
+    customers: tuple[str, ...],
+    part: Part | None,
+    as_of: dt.datetime | None,
+    form: str,
 ) -> None:
     """Assess customers by the policy: score, risk class, limit, terms and status.
 
@@ -40,13 +48,19 @@ def command(
         if as_of is not None:
             emit(_what_if(opened, as_of, ids), COLUMNS, form)
             return
-        done = run(opened, customers=ids, everyone=everyone)
+        done = run(opened, customers=ids, everyone=everyone, part=part)
     say(f"{done.judged} customers assessed, {done.changed} changed, {done.queued} writes queued")
     rows = [{"status": name, "customers": count} for name, count in sorted(done.by_status.items())]
     emit(rows, ("status", "customers"), form)
 
 
-def run(opened: Runtime, *, customers: list[int] | None = None, everyone: bool = False) -> Assessed:
+def run(
+    opened: Runtime,
+    *,
+    customers: list[int] | None = None,
+    everyone: bool = False,
+    part: Part | None = None,
+) -> Assessed:
     """Assess under a progress bar."""
     from connector.activation import require
     from connector.assess import assess
@@ -66,6 +80,7 @@ def run(opened: Runtime, *, customers: list[int] | None = None, everyone: bool =
             customers=customers,
             everyone=everyone,
             notes=opened.writing("note"),
+            part=part,
             report=bar,
         )
     settle(opened)

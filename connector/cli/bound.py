@@ -6,25 +6,17 @@ Invariant: when the other end of stdin is gone, so is this process, at whatever 
 from __future__ import annotations
 
 import os
-import sys
 import threading
-import traceback
 
 from connector.cli import main
 
 KILLED = 143
-# Apart from 1, with which Python itself would end: 1 is "done, with something set aside".
-UNFORESEEN = 70
 
 
 def run() -> None:
     """Run the command of ``sys.argv``."""
     threading.Thread(target=_end_with_the_other, daemon=True).start()
-    try:
-        main()
-    except Exception:
-        traceback.print_exc()
-        sys.exit(UNFORESEEN)
+    main()
 
 
 def _end_with_the_other() -> None:

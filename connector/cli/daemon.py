@@ -45,8 +45,8 @@ def paused(ctx: click.Context, form: str) -> None:
 def pause(ctx: click.Context, target: str, reason: str) -> None:
     """Start nothing more on TARGET until it is resumed: a connection, or a command such as assess that is
     about none."""
-    from connector.daemon import jobs_of
     from connector.errors import Halt
+    from connector.runs import jobs_of
     from connector.store import slots
 
     with runtime(ctx) as home:
@@ -75,8 +75,9 @@ def resume(ctx: click.Context, target: str) -> None:
 
 
 def _run(ctx: click.Context) -> None:
-    from connector.daemon import Daemon, command_line, jobs_of
+    from connector.daemon import Daemon
     from connector.errors import Halt
+    from connector.runs import command_line, jobs_of
 
     with runtime(ctx) as home:
         jobs = jobs_of(home)

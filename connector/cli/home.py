@@ -55,13 +55,23 @@ def runtime(ctx: click.Context) -> Iterator[Runtime]:
         log.info("run_ends", seconds=round(time.monotonic() - started, 3))
 
 
+def _verb(ctx: click.Context) -> str:
+    """The command without the program's name, such as ``signal tell``."""
+    names: list[str] = []
+    one: click.Context | None = ctx
+    while one is not None and one.parent is not None:
+        names.insert(0, one.info_name or "")
+        one = one.parent
+    return " ".join(names)
+
+
 def begin_logs(ctx: click.Context, config: Config) -> str:
     """Let this run write logs, to where the command line, the configuration or a service's habit says; the
     verb's name."""
     from connector import logs
     from connector.errors import Halt
 
-    verb = " ".join(ctx.command_path.split()[1:])
+    verb = _verb(ctx)
     chosen: str | None = ctx.find_root().params.get("log_target")
     target = chosen or config.log or (logs.STDOUT if verb in SERVICES else "")
     try:

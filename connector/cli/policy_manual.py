@@ -41,8 +41,25 @@ def manual(ctx: click.Context, policy: str, language: str | None, form: str, out
         click.echo(content, nl=False)
         return
     file = output or Path(f"credit-manual-{found.name}-{found.version}-{made.language}.{form}")
-    file.write_bytes(content)
+    _write(file, content)
     say(f"{file}: {made.title}")
+
+
+def _write(file: Path, content: bytes) -> None:
+    """The whole file or none; ``Halt`` where it cannot be written."""
+    from connector.errors import Halt
+
+    part = file.with_name(f".{file.name}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(file)
+    except OSError as fault:
+        why = fault.strerror or type(fault).__name__
+        raise Halt(
+            f"the manual cannot be written ({why})", where=str(file), todo="name another file with --output"
+        ) from None
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _content(made: Manual, form: str) -> bytes:

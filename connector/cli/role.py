@@ -11,7 +11,7 @@ from connector.cli.home import runtime
 from connector.cli.limit_options import DAY
 from connector.cli.output import emit, format_option
 
-COLUMNS = ("who", "role", "title", "stands_in_for", "from", "to", "holds")
+COLUMNS = ("who", "role", "title", "team", "stands_in_for", "from", "to", "holds")
 # The names of ``connector.roles.Act``: --help must not import it.
 ACTS = (
     "request-limit",

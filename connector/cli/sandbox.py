@@ -147,6 +147,37 @@ def console(address: str, manifest: Path) -> None:
     say(f"{count} fields created by hand")
 
 
+@command.command("install")
+@click.argument("address")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--key", required=True, help="The connection's API key, which the admin puts in.")
+@click.option("--hook-secret", default="", help="The connection's hook_secret, where a function needs it.")
+def install(address: str, folder: Path, key: str, hook_secret: str) -> None:
+    """Install in the sandbox at ADDRESS the plugin in FOLDER, as an admin does by hand.
+
+    FOLDER is one that 'creditgate plugin pack' has written. Saving orders there runs it from then on.
+    """
+    import base64
+
+    import requests
+
+    from connector.errors import Halt
+
+    files = {
+        one.relative_to(folder).as_posix(): base64.b64encode(one.read_bytes()).decode()
+        for one in sorted(folder.rglob("*"))
+        if one.is_file()
+    }
+    body = {"files": files, "key": key, "hook_secret": hook_secret}
+    try:
+        answer = requests.post(f"{address.rstrip('/')}/_sandbox/plugin/install", json=body, timeout=60)
+    except requests.exceptions.RequestException:
+        raise Halt("no sandbox answers", where=address, todo="start 'creditgate sandbox serve'") from None
+    if not answer.ok:
+        raise Halt(f"the sandbox refuses it: {answer.text}", where=address, todo="pack the plugin anew")
+    say(f"{len(files)} files installed by hand")
+
+
 def _announce(name: str, kind: str, base: str, settings: Mapping[str, str]) -> None:
     sets = " ".join(f"--set {key}={value}" for key, value in settings.items())
     click.echo(f"{name} at {base}\n  creditgate connect add {kind} --name {name} {sets}")

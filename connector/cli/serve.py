@@ -74,7 +74,7 @@ def _run(app: object, listener: socket.socket) -> None:
 
     settings = uvicorn.Config(
         app,  # type: ignore[arg-type]
-        log_level="warning",
+        log_config=None,  # what it says goes where our logs go, without its text
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=LAST_ANSWERS_SECONDS,

@@ -25,6 +25,8 @@ _DID = {
     "review_closed": ("ended a review without an outcome", "终止复评"),
     "review_finished": ("finished a review", "完成复评"),
     "review_escalated": ("handed an overdue review up", "上报逾期复评"),
+    "visit_told": ("tells how a visit stands", "反馈拜访进展"),
+    "visit_missed": ("finds a visit missed", "发现拜访未执行"),
     "signal_acknowledged": ("took over an early warning", "受理预警"),
     "signal_snoozed": ("put an early warning off", "延后预警"),
     "signal_assigned": ("gave an early warning to somebody", "指派预警"),
@@ -54,6 +56,7 @@ _NOTICE = {
         "Why: 'creditgate notice list' and 'creditgate audit show'",
         "理由见 creditgate notice list 与 creditgate audit show",
     ),
+    "notice.head": ("Journal: {head}", "日志链：{head}"),
     "duty.line": (
         "  {step}: done by {responsible}; {accountable} answers for it; asked before: {consulted}; told: {informed}",
         "  {step}：{responsible}执行，{accountable}负责，征询{consulted}，知会{informed}",

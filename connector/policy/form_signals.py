@@ -49,8 +49,10 @@ DaySteps = Annotated[tuple[DayStep, ...], Field(min_length=1)]
 
 
 class OverdueStarted(Kind):
-    """At least ``min_amount`` has been overdue for ``days``."""
+    """At least ``min_amount`` has been overdue for ``days``. For information: good customers pay some days
+    late now and then; ``overdue_worsened`` tells of those who go on."""
 
+    severity: Severity = "info"
     days: Positive = 1
     min_amount: Amount = Decimal(1_000)
 
@@ -139,10 +141,12 @@ class ReportExpiring(Kind):
 
 
 class RatingChanged(Kind):
-    """The class is worse by ``notches`` than it was ``window_days`` ago."""
+    """The class is worse by ``notches`` than it was ``window_days`` ago, and the score lies at least
+    ``points`` below the lower bound of the class then: who swings about a bound has not changed."""
 
     notches: Positive = 1
     window_days: Positive = 90
+    points: Factor = Decimal("5")
     actions: tuple[Action, ...] = ("notify", "review")
 
 
@@ -184,11 +188,14 @@ class AgenciesDisagree(Kind):
 
 
 class StatementOverdue(Kind):
-    """The newest statement is ``days`` old: a year and the months until the next one is usual."""
+    """The newest statement is ``days`` old: a year and the months until the next one is usual. It is told
+    once more when the statement counts for ``expiring_days`` only."""
 
     severity: Severity = "info"
     answer_days: Positive | None = 30
+    actions: tuple[Action, ...] = ("notify", "ask_agency")
     days: Positive = 485
+    expiring_days: Positive = 14
 
 
 class RatioWorsened(Kind):

@@ -73,20 +73,25 @@ def _by_signals(runtime: Runtime, done: Planned) -> None:
                 tellings.settle_deed(tx, row.id, tellings.MOOT, "the signal has ended", runtime.clock())
                 continue
             number, new = open_within(runtime, tx, row.customer_id, reason=reason, actor=POLICY, origin=EVENT)
+            done.opened += new
             told = f"review {number} {'is opened' if new else 'is live already'}"
             tellings.settle_deed(tx, row.id, tellings.DONE, told, runtime.clock())
-        done.opened += new
 
 
 def _due(runtime: Runtime, tx: sa.Connection, ids: list[int]) -> list[tuple[int, dt.date, str, Params]]:
     """Customer, day, and why, of those without a live case whose next review is near."""
-    until = runtime.today() + dt.timedelta(days=runtime.policy.reviews.open_days)
+    rules, today = runtime.policy.reviews, runtime.today()
+    until = today + dt.timedelta(days=rules.open_days)
     live, found = review_cases.live_of(tx, ids), []
     for kept in assessments.latest_of(tx, [one for one in ids if one not in live]):
         outcome = kept.assessment
         if outcome.next_review <= until:
+            # A class or status that became worse may ask for a review at a day that has passed: nobody can
+            # have held it then, so that it gets the time of one that an event opens.
+            due = outcome.next_review
+            due = due if due >= today else today + dt.timedelta(days=rules.decide_days)
             params: Params = {"on": outcome.next_review.isoformat(), "risk_class": outcome.risk_class}
-            found.append((kept.customer_id, outcome.next_review, "review.by_calendar", params))
+            found.append((kept.customer_id, due, "review.by_calendar", params))
     return found
 
 

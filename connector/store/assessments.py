@@ -21,7 +21,7 @@ from connector.rules.snapshot import Snapshot, snapshot_from_json, snapshot_json
 from connector.store.record_tables import account
 from connector.store.tables import assessment, connection, customer, policy_version
 from connector.store.tables import written as written_table
-from connector.store.upsert import insert
+from connector.store.upsert import insert, upsert
 
 # The fastest level: a few kilobytes of JSON shrink to a third, at a tenth of the cost of the rest.
 LEVEL = 1
@@ -75,7 +75,8 @@ def mark_for_policy(tx: sa.Connection, policy: Policy, content: str, now: dt.dat
     known = tx.execute(sa.select(policy_version.c.hash).where(policy_version.c.hash == policy.hash)).scalar()
     if known is None:
         values = {"hash": policy.hash, "name": policy.name, "version": str(policy.version)}
-        tx.execute(policy_version.insert().values(**values, content=content, first_used_at=now))
+        row = {**values, "content": content, "first_used_at": now}
+        upsert(tx, policy_version, [row], guarded=False)  # somebody else may just have written it
     newest = sa.select(assessment.c.policy_hash).order_by(assessment.c.id.desc()).limit(1)
     last = tx.execute(newest).scalar()
     if last is None or last == policy.hash:

@@ -86,6 +86,15 @@ class _Rule:
         return dt.datetime.combine(day, dt.time(), self.day_of).astimezone(dt.UTC)
 
 
+@dataclass(frozen=True)
+class Standing:
+    """Of a bucket's ``calls`` so many are ``used``, by us or by others."""
+
+    bucket: str
+    used: int
+    calls: int
+
+
 @dataclass
 class _Lease:
     """``left`` calls, counted in the part that began at ``start``; usable until it ends."""
@@ -167,6 +176,19 @@ class StoreBudget:
             return None
         with self._store.read() as tx:
             return sum(count for _, count in self._parts(tx, TOTAL, rule)), rule.calls
+
+    def standings(self) -> list[Standing]:
+        """The buckets that calls were taken from, with what is taken in the window that ends now."""
+        found = []
+        with self._store.read() as tx:
+            mine = sa.select(budget.c.bucket).where(budget.c.connection_id == self._connection).distinct()
+            names = {name.removesuffix(_others("")) for name in tx.execute(mine).scalars()}
+            for name in sorted(names):
+                rule = self._rule(name)
+                if rule is not None:
+                    parts = [*self._parts(tx, name, rule), *self._parts(tx, _others(name), rule)]
+                    found.append(Standing(name, sum(used for _, used in parts), rule.calls))
+        return found
 
     def give_back(self) -> None:
         """Return what was leased and not used."""

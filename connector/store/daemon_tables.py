@@ -1,4 +1,4 @@
-"""The tables of the daemon: which slots ran, and which connections are paused.
+"""The tables of the daemon: which slots ran, which connections are paused, who is at work.
 
 Invariant: one row a job and slot, whoever runs it; one row a paused connection, with its reason.
 """
@@ -14,8 +14,8 @@ slot = sa.Table(
     metadata,
     column("job", sa.Text, primary_key=True),  # such as "pull zoho"
     column("at", Moment, primary_key=True),  # the moment of the schedule, without jitter
-    column("state", sa.Text),  # running, done or failed
-    column("owner", sa.Text),  # the daemon that ran it last
+    column("state", sa.Text),  # queued, running, done, failed or skipped
+    column("owner", sa.Text),  # the daemon or worker that had it last
     column("attempts", sa.Integer),
     column("started_at", Moment),
     column("lease_until", Moment),  # while running: after this its daemon is taken for dead
@@ -31,4 +31,13 @@ pause = sa.Table(
     optional("until", Moment),  # NULL: until a person resumes it
     column("since", Moment),
     column("reason", sa.Text),
+)
+
+process = sa.Table(
+    "process",
+    metadata,
+    column("name", sa.Text, primary_key=True),  # machine, number and a random part
+    column("role", sa.Text),  # daemon or worker
+    column("since", Moment),
+    column("seen_at", Moment),
 )

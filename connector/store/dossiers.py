@@ -25,7 +25,8 @@ from connector.rules.documents import (
 )
 from connector.rules.master import once
 from connector.rules.plans import planned
-from connector.store import advice, conduct, disputes, dunning, quotas, review_cases
+from connector.store import advice, conduct, disputes, dunning, parts, quotas, review_cases
+from connector.store.parts import Part
 from connector.store.record_tables import account, invoice, payment, plan, receipt, sales_order
 from connector.store.reports import newest
 from connector.store.tables import connection as connections
@@ -93,28 +94,37 @@ def read(
     ]
 
 
-def due(connection: sa.Connection, now: dt.datetime, after: int, *, everyone: bool = False) -> list[int]:
-    """The next chunk of ids above ``after``: of customers that changed or whose time has come, or of
-    everyone. Customers without any account are not assessed."""
+def due(
+    connection: sa.Connection,
+    now: dt.datetime,
+    after: int,
+    *,
+    everyone: bool = False,
+    part: Part | None = None,
+) -> list[int]:
+    """The next chunk of ids above ``after``: of customers (of ``part``) that changed or whose time has come,
+    or of everyone. Customers without any account are not assessed."""
     has_account = sa.exists().where(account.c.customer_id == customer.c.id, account.c.deleted.is_(False))
-    ahead = sa.select(customer.c.id).where(customer.c.id > after, has_account)
+    ahead = sa.select(customer.c.id).where(customer.c.id > after, has_account, parts.customers_of(part))
     if everyone:
         return list(connection.execute(ahead.order_by(customer.c.id).limit(CHUNK)).scalars())
     # Each by the index of its own: one condition for both would read the whole portfolio.
     marked = (customer.c.changes > customer.c.assessed, customer.c.due_at <= now)
-    parts = [ahead.where(mark).order_by(customer.c.id).limit(CHUNK).subquery() for mark in marked]
-    both = sa.union(*(sa.select(part.c.id) for part in parts)).subquery()
+    found = [ahead.where(mark).order_by(customer.c.id).limit(CHUNK).subquery() for mark in marked]
+    both = sa.union(*(sa.select(one.c.id) for one in found)).subquery()
     return list(connection.execute(sa.select(both.c.id).order_by(both.c.id).limit(CHUNK)).scalars())
 
 
-def count_due(connection: sa.Connection, now: dt.datetime, *, everyone: bool = False) -> int:
+def count_due(
+    connection: sa.Connection, now: dt.datetime, *, everyone: bool = False, part: Part | None = None
+) -> int:
     """How many customers ``due`` will give, roughly: those without accounts are not left out."""
+    whole = sa.select(sa.func.count()).select_from(customer).where(parts.customers_of(part))
     if everyone:
-        return int(connection.execute(sa.select(sa.func.count()).select_from(customer)).scalar_one())
+        return int(connection.execute(whole).scalar_one())
     dirty = customer.c.changes > customer.c.assessed
-    parts = (dirty,), (customer.c.due_at <= now, sa.not_(dirty))
-    counts = [sa.select(sa.func.count()).select_from(customer).where(*part) for part in parts]
-    return sum(int(connection.execute(count).scalar_one()) for count in counts)
+    marks = (dirty,), (customer.c.due_at <= now, sa.not_(dirty))
+    return sum(int(connection.execute(whole.where(*mark)).scalar_one()) for mark in marks)
 
 
 def _documents(

@@ -18,7 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from connector.errors import CreditGateError, Halt, Retry
+from connector.errors import Contended, CreditGateError, Halt, Retry
 from connector.store import journal, moved
 
 BUSY_SECONDS = 60
@@ -124,7 +124,7 @@ class Store:
         """One transaction that writes. Database faults become ``Retry`` or ``Halt``."""
         with (
             self._write_lock if self.is_sqlite else nullcontext(),
-            self._translated(),
+            self.translated(),
             self.engine.connect() as connection,
             connection.begin(),
         ):
@@ -136,7 +136,7 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """One transaction that reads a consistent state."""
-        with self._translated(), self.engine.connect() as connection, connection.begin():
+        with self.translated(), self.engine.connect() as connection, connection.begin():
             self._begin(connection, "BEGIN")
             yield connection
 
@@ -152,7 +152,7 @@ class Store:
     def move_log(self, *, alone: bool = False) -> int:
         """Move what SQLite's log holds into the database; ``alone``: while no thread of ours writes, so that
         the next one begins the log anew. How many pages it held; ``Retry`` if the disk is full."""
-        with self._write_lock if alone else nullcontext(), self._translated():
+        with self._write_lock if alone else nullcontext(), self.translated():
             raw = self.engine.raw_connection()
             try:
                 _busy, pages, _moved = raw.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
@@ -168,7 +168,8 @@ class Store:
             moved.require_none(raw, self.name)
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def translated(self) -> Iterator[None]:
+        """Database faults become ``Retry``, ``Contended`` or ``Halt``."""
         try:
             yield
         except (DBAPIError, self.engine.dialect.loaded_dbapi.Error) as fault:
@@ -185,6 +186,8 @@ class Store:
         text = str(cause).lower()
         if "disk is full" in text or "no space left" in text or "disk i/o error" in text:
             return Retry("the disk is full", where=self.name, todo="make room, then run the command again")
+        if "deadlock detected" in text:
+            return Contended("two processes waited for one another", where=self.name, todo="run again")
         if "database is locked" in text:
             return Retry("another process keeps the store locked", where=self.name, todo="run again later")
         if "fatal:" in text and "does not exist" in text:

@@ -133,8 +133,7 @@ def found(connection: sa.Connection, wanted: Wanted, most: int) -> list[sa.Row[A
 def of_acts(connection: sa.Connection, acts: Sequence[str], before: dt.datetime) -> Iterator[sa.Row[Any]]:
     """Entries of these acts before a moment (aware UTC) by their number, streamed."""
     query = sa.select(journal).where(journal.c.act.in_(list(acts)), journal.c.at < before)
-    rows = connection.execution_options(yield_per=1_000).execute(query.order_by(journal.c.number))
-    yield from rows
+    yield from connection.execute(query.order_by(journal.c.number), execution_options={"yield_per": 1_000})
 
 
 def in_order(connection: sa.Connection) -> Iterator[sa.Row[Any]]:

@@ -17,6 +17,8 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
+from connector.store import parts
+from connector.store.parts import Part
 from connector.store.record_tables import account, sales_order
 from connector.store.tables import outbox, written
 from connector.store.upsert import insert, upsert
@@ -103,12 +105,17 @@ def put(tx: sa.Connection, items: Sequence[Item], now: dt.datetime) -> int:
 
 
 def due(
-    connection: sa.Connection, connection_id: int, now: dt.datetime, most: int, targets: Sequence[str]
+    connection: sa.Connection,
+    connection_id: int,
+    now: dt.datetime,
+    most: int,
+    targets: Sequence[str],
+    part: Part | None = None,
 ) -> list[Pending]:
-    """Rows of these targets that are to be sent now, holds first."""
+    """Rows of these targets that are to be sent now, holds first; only those of ``part``."""
     query = (
         sa.select(outbox)
-        .where(_due(connection_id, now), outbox.c.target.in_(targets))
+        .where(_due(connection_id, now), outbox.c.target.in_(targets), parts.rows_of(part))
         .order_by(outbox.c.priority, outbox.c.id)
         .limit(most)
     )
@@ -129,9 +136,12 @@ def due(
     ]
 
 
-def count_due(connection: sa.Connection, connection_id: int, now: dt.datetime) -> dict[str, int]:
-    """How many rows of each target are to be sent now."""
-    query = sa.select(outbox.c.target, sa.func.count().label("rows")).where(_due(connection_id, now))
+def count_due(
+    connection: sa.Connection, connection_id: int, now: dt.datetime, part: Part | None = None
+) -> dict[str, int]:
+    """How many rows of each target (of ``part``) are to be sent now."""
+    here = _due(connection_id, now), parts.rows_of(part)
+    query = sa.select(outbox.c.target, sa.func.count().label("rows")).where(*here)
     return {row.target: row.rows for row in connection.execute(query.group_by(outbox.c.target))}
 
 

@@ -7,7 +7,7 @@ own words are kept encrypted beside their digest, and the newest report of an ag
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,6 +74,19 @@ def due(
         query = query.where(customer.c.id.in_(sorted(customer_ids)))
     unknown = _answers(tx, NOT_ON_FILE, connection_name, before)
     return [found for found in tx.execute(query).scalars() if about(found) not in unknown]
+
+
+def overtaken(tx: sa.Connection, connection_id: int, asked: Mapping[int, dt.datetime]) -> list[int]:
+    """Of these customers those whose newest report of this connection is older than the moment given for
+    them, by id; who has none is ``due`` or was not known."""
+    newest = (
+        sa.select(report.c.customer_id, sa.func.max(report.c.fetched_at).label("at"))
+        .where(report.c.connection_id == connection_id)
+        .group_by(report.c.customer_id)
+    )
+    return sorted(
+        row.customer_id for row in tx.execute(newest) if row.at < asked.get(row.customer_id, row.at)
+    )
 
 
 def missing(tx: sa.Connection, customer_ids: Iterable[int]) -> list[int]:

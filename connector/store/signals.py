@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from connector.errors import Halt
 from connector.store import journal
 from connector.store.customers import touch_customers
+from connector.store.record_tables import account, crm_user
 from connector.store.signal_tables import deed, signal, telling
 from connector.store.tables import assessment, customer
 from connector.store.upsert import batches
@@ -86,6 +87,7 @@ def raise_signal(
 
     A live signal learns the new evidence, and becomes as severe as the worst it was raised with; it is opened
     again if it was snoozed or acknowledged with less. One that ended less than ``cool_down`` ago is not news.
+    A new one belongs to whom the customer's account belongs to, until it is assigned to somebody.
     """
     severity = Severity(severity)
     text = orjson.dumps(dict(evidence), default=str, option=orjson.OPT_SORT_KEYS).decode()
@@ -106,6 +108,7 @@ def raise_signal(
         "raised_at": now,
         "seen_at": now,
         "deadline": deadline,
+        "owner": _answers(tx, customer_id),
     }
     return _insert(tx, values)
 
@@ -271,6 +274,24 @@ def classes_at(
 def _last(tx: sa.Connection, customer_id: int, kind: str, key: str) -> sa.Row[Any] | None:
     mine = signal.c.customer_id == customer_id, signal.c.kind == kind, signal.c.key == key
     return tx.execute(sa.select(signal).where(*mine).order_by(signal.c.episode.desc()).limit(1)).first()
+
+
+def _answers(tx: sa.Connection, customer_id: int) -> str | None:
+    """Who has the customer's first living account in a CRM: by name, else by the CRM's id."""
+    known = crm_user.c.connection_id == account.c.connection_id, crm_user.c.external_id == account.c.owner_id
+    query = (
+        sa.select(sa.func.coalesce(crm_user.c.name, account.c.owner_id))
+        .select_from(account.outerjoin(crm_user, sa.and_(*known)))
+        .where(
+            account.c.customer_id == customer_id,
+            account.c.deleted.is_(False),
+            account.c.owner_id.is_not(None),
+        )
+        .order_by(account.c.connection_id, account.c.external_id)
+        .limit(1)
+    )
+    found: str | None = tx.execute(query).scalar()
+    return found
 
 
 def _again(

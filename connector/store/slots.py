@@ -1,7 +1,8 @@
 """Slots of the daemon's jobs: claimed once, kept by a lease, ended as done or failed.
 
 Invariant: a job runs in one place at a time, and a slot that is done never runs again. What failed, or
-whose daemon died, may be claimed again as long as no later slot is due; the pause says when.
+whose daemon died, may be claimed again as long as no later slot is due; the pause says when. A daemon
+claims a slot that it runs itself; where workers run them, it queues it, and one of them begins it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -34,6 +37,14 @@ class Slot:
     note: str
 
 
+class Begun(StrEnum):
+    """What a worker finds: it has the slot now, somebody else has it still, or there is nothing to do."""
+
+    MINE = "mine"
+    TAKEN = "taken"
+    OVER = "over"
+
+
 @dataclass(frozen=True)
 class Pause:
     """Why ``target`` does not run, and until when (``None``: until a person resumes it)."""
@@ -54,35 +65,93 @@ def claim(
 ) -> bool:
     """Whether ``owner`` runs this slot from now on. Not so if it is done or a later one was begun, or if the
     job runs anywhere."""
-    if not _alone(tx, job, at, now):
+    _one_by_one(tx, job)
+    if _hindered(tx, job, at, now, "done"):
         return False
-    values = {
-        "state": "running",
-        "owner": owner,
-        "started_at": now,
-        "lease_until": now + lease,
-        "ended_at": None,
-        "note": "",
-    }
-    again = (
-        sa.update(slot)
-        .where(slot.c.job == job, slot.c.at == at)
-        .values(**values, attempts=slot.c.attempts + 1)
-    )
-    if not tx.execute(again).rowcount:
-        tx.execute(slot.insert().values(job=job, at=at, attempts=1, **values))
-    tx.execute(sa.delete(slot).where(slot.c.job == job, slot.c.at < now - KEEP, slot.c.at < at))
+    _put(tx, job, at, owner, now, "running", now + lease)
     return True
 
 
-def _alone(tx: sa.Connection, job: str, at: dt.datetime, now: dt.datetime) -> bool:
-    locks.take(tx, f"slot {job}")  # two daemons that find no row must not both insert one
+def queue(tx: sa.Connection, job: str, at: dt.datetime, owner: str, now: dt.datetime) -> bool:
+    """Whether this slot waits for a worker from now on. Not so in the cases of ``claim``, or if it waits or
+    was begun already: what a worker that died has begun is begun again by another one. Earlier slots that
+    still wait are skipped."""
+    _one_by_one(tx, job)
+    if _hindered(tx, job, at, now, "done", "queued", "running"):
+        return False
+    _put(tx, job, at, owner, now, "queued", now)
+    earlier = slot.c.job == job, slot.c.at < at, slot.c.state == "queued"
+    tx.execute(sa.update(slot).where(*earlier).values(state="skipped", ended_at=now))
+    return True
+
+
+def begin(
+    tx: sa.Connection, job: str, at: dt.datetime, owner: str, now: dt.datetime, lease: dt.timedelta
+) -> Begun:
+    """Whether ``owner`` runs a slot that was queued from now on."""
+    _one_by_one(tx, job)
+    here = slot.c.job == job, slot.c.at == at
+    state = tx.execute(sa.select(slot.c.state).where(*here)).scalar()
+    if state not in ("queued", "running") or _any(tx, slot.c.job == job, slot.c.at > at):
+        return Begun.OVER
+    if _any(tx, slot.c.job == job, slot.c.state == "running", slot.c.lease_until > now):
+        return Begun.TAKEN
+    values = _values(owner, now, "running", now + lease)
+    # What was queued counts as an attempt already; what a dead worker had begun is one more.
+    attempts = slot.c.attempts + int(state == "running")
+    tx.execute(sa.update(slot).where(*here).values(**values, attempts=attempts))
+    return Begun.MINE
+
+
+def put_back(tx: sa.Connection, job: str, at: dt.datetime, owner: str, now: dt.datetime) -> bool:
+    """Have a slot that was begun wait again; false when somebody else has it by now."""
+    values = _values(owner, now, "queued", now)
+    return bool(tx.execute(sa.update(slot).where(*_mine(job, at, owner)).values(**values)).rowcount)
+
+
+def _put(
+    tx: sa.Connection,
+    job: str,
+    at: dt.datetime,
+    owner: str,
+    now: dt.datetime,
+    state: str,
+    lease_until: dt.datetime,
+) -> None:
+    values = _values(owner, now, state, lease_until)
+    again = sa.update(slot).where(slot.c.job == job, slot.c.at == at)
+    if not tx.execute(again.values(**values, attempts=slot.c.attempts + 1)).rowcount:
+        tx.execute(slot.insert().values(job=job, at=at, attempts=1, **values))
+    tx.execute(sa.delete(slot).where(slot.c.job == job, slot.c.at < now - KEEP, slot.c.at < at))
+
+
+def _values(owner: str, now: dt.datetime, state: str, lease_until: dt.datetime) -> dict[str, Any]:
+    return {
+        "state": state,
+        "owner": owner,
+        "started_at": now,
+        "lease_until": lease_until,
+        "ended_at": None,
+        "note": "",
+    }
+
+
+def _one_by_one(tx: sa.Connection, job: str) -> None:
+    """Two daemons that find no row must not both insert one."""
+    locks.take(tx, f"slot {job}")
+
+
+def _hindered(tx: sa.Connection, job: str, at: dt.datetime, now: dt.datetime, *states: str) -> bool:
     hindering = sa.or_(
         sa.and_(slot.c.state == "running", slot.c.lease_until > now),
         slot.c.at > at,
-        sa.and_(slot.c.at == at, slot.c.state == "done"),
+        sa.and_(slot.c.at == at, slot.c.state.in_(states)),
     )
-    return not tx.execute(sa.select(sa.exists().where(slot.c.job == job, hindering))).scalar_one()
+    return _any(tx, slot.c.job == job, hindering)
+
+
+def _any(tx: sa.Connection, *conditions: sa.ColumnElement[bool]) -> bool:
+    return bool(tx.execute(sa.select(sa.exists().where(*conditions))).scalar_one())
 
 
 def renew(tx: sa.Connection, job: str, at: dt.datetime, owner: str, until: dt.datetime) -> bool:

@@ -127,6 +127,23 @@ def wanting(tx: sa.Connection, action: str, customer_ids: Sequence[int]) -> dict
     return found
 
 
+def asked_about(tx: sa.Connection, agency: str) -> dict[int, dt.datetime]:
+    """Customers about whom a live signal wants an agency of this kind asked, and since when; a report that
+    expires concerns the agency that gave it."""
+    query = (
+        sa.select(signal.c.customer_id, sa.func.max(deed.c.wanted_at))
+        .join(deed, deed.c.signal_id == signal.c.id)
+        .where(
+            signal.c.state != State.CLOSED.value,
+            sa.or_(signal.c.kind != "report_expiring", signal.c.key == agency),
+            deed.c.action == "ask_agency",
+            deed.c.state == WANTED,
+        )
+        .group_by(signal.c.customer_id)
+    )
+    return {row[0]: row[1] for row in tx.execute(query)}
+
+
 def settle_deeds(
     tx: sa.Connection,
     action: str,

@@ -139,10 +139,8 @@ def _copy(
     temporary = f"incoming_{table.name}"
     columns = ", ".join(f'"{name}"' for name in names)
     connection.exec_driver_sql(f"DROP TABLE IF EXISTS {temporary}")
-    connection.exec_driver_sql(
-        f"CREATE TEMPORARY TABLE {temporary} ON COMMIT DROP AS "
-        f'SELECT {columns} FROM "{table.name}" WITH NO DATA'
-    )
+    like = f'SELECT {columns} FROM "{table.name}"'  # noqa: S608 - names of the schema, no values
+    connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {temporary} ON COMMIT DROP AS {like} WITH NO DATA")
     cursor = connection.connection.cursor()
     with cursor.copy(f"COPY {temporary} ({columns}) FROM STDIN") as copy:
         for values in _bound(connection.dialect, table, names, rows):

@@ -34,8 +34,9 @@ def follow(tx: sa.Connection, known: sa.Row[Any], told: VisitResult, now: dt.dat
     if before != after:
         detail = {"visit": known.key, "connection": known.connection_id, "before": before, "after": after}
         journal.add(tx, now, ACTOR, "visit_told", about, detail)
-    _promise(tx, known, told, about, now)
-    if told.state is VisitState.DONE:
+    if told.promised_on != known.promised_on:
+        _promise(tx, known, told, about, now)
+    if told.state is VisitState.DONE and known.state != told.state.value:
         _answer(tx, known, told, now)
 
 

@@ -28,6 +28,7 @@ def mark_missed(store: Store, rules: Visits, now: dt.datetime, told: Signals | N
             evidence = {"due_on": one.due_on.isoformat(), "reason": one.reason}
             raise_by_policy(tx, told or Signals(), KIND, one.customer_id, one.key, evidence, now)
             detail = {"visit": one.key, "connection": one.connection_id, "owner": one.owner_id} | evidence
+            detail |= {"before": "planned", "after": "missed"}
             journal.add(tx, now, ACTOR, "visit_missed", f"customer {one.customer_id}", detail)
         live = {one.key: one.customer_id for one in signals.listed(tx, kind=KIND)}
         for key in sorted(visits.made_after_all(tx, sorted(live))):

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from connector.money import to_minor
 from connector.policy.schema import Visits
 from connector.rules.outcome import Assessment
-from connector.store import assessments, journal, outbox, tellings, visits
+from connector.store import assessments, journal, outbox, signals, tellings, visits
 from connector.store.assessments import CrmAccount
 from connector.store.engine import Store
 from connector.store.visits import Visit
@@ -93,8 +93,11 @@ def plan(
 def _spare(store: Store, now: dt.datetime, rules: Visits) -> None:
     """A visit that takes place soon enough anyway serves the signals that ask for one, too."""
     until = now.date() + rules.signal_days * DAY
-    with store.write() as tx:
+    with store.read() as tx:
         asking = sorted({row.customer_id for row in tellings.wanted(tx, ["visit"])})
+    if not asking:
+        return
+    with store.write() as tx:
         tellings.settle_deeds(tx, "visit", visits.open_of(tx, asking, until), now, "a visit was planned")
 
 
@@ -215,6 +218,7 @@ def _write(
     # Somebody else may have planned in the meantime.
     busy = visits.open_of(tx, ids)
     outcomes = {kept.customer_id: kept.assessment for kept in assessments.latest_of(tx, ids)}
+    warned = signals.live_of(tx, ids)
     planned, items = [], []
     for one, day in part:
         account = one.account
@@ -231,7 +235,8 @@ def _write(
             priority="high" if outcomes[account.customer_id].hold else "normal",
         )
         planned.append(visit)
-        items.append(task(visit, outcomes[account.customer_id], language))
+        live = warned.get(account.customer_id, ())
+        items.append(task(visit, outcomes[account.customer_id], language, live))
     visits.add(tx, planned, now)
     for visit in planned:
         _note(tx, visit, rules, now)

@@ -1,19 +1,27 @@
 """What the rep reads: why the visit, which figures to check, and what to ask.
 
-Invariant: the text says only what the assessment says; it is in the language of the installation.
+Invariant: the text says only what the assessment and the live signals say; it is in the language of the
+installation.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from connector.locale import label, say
 from connector.money import show
 from connector.rules.outcome import Assessment
+from connector.signals.texts import sentence
 from connector.store.outbox import TASK, Item
+from connector.store.signals import Signal
 from connector.store.visits import Visit
 
+# So many early warnings are told; the account shows them all.
+MOST_SIGNALS = 3
 
-def task(one: Visit, outcome: Assessment, language: str) -> Item:
-    """The CRM task of a visit, for the outbox."""
+
+def task(one: Visit, outcome: Assessment, language: str, live: Sequence[Signal] = ()) -> Item:
+    """The CRM task of a visit, for the outbox; ``live`` are the customer's signals, the worst first."""
     params: dict[str, str | int | None] = {
         "status": label(outcome.status, language),
         "risk_class": outcome.risk_class,
@@ -24,6 +32,7 @@ def task(one: Visit, outcome: Assessment, language: str) -> Item:
     }
     lines = [say(f"visit.{one.reason}", params, language), say("visit.figures", params, language)]
     lines += [say(r.code, r.params, language) for r in outcome.reasons]
+    lines += [sentence(each.kind, each.evidence, language) for each in live[:MOST_SIGNALS]]
     lines += [f"{number}. {text}" for number, text in enumerate(_questions(outcome, params, language), 1)]
     return Item(
         connection_id=one.connection_id,

@@ -18,6 +18,7 @@ from sandbox.fxiaoke.answers import NO_SCOPE, Fault, refusal
 from sandbox.fxiaoke.browser import Browser
 from sandbox.fxiaoke.budget import UNLIMITED, Limits
 from sandbox.fxiaoke.callbacks import Callbacks
+from sandbox.fxiaoke.functions import Functions
 from sandbox.fxiaoke.gateway import WRITES, Gateway
 from sandbox.fxiaoke.hosts import FrontDoor
 from sandbox.fxiaoke.rules import Rules
@@ -35,10 +36,10 @@ __all__ = ["SANDBOX", "UNLIMITED", "Limits", "Tenant", "Traits", "app", "build",
 def build(tenant: Tenant, options: Options, limits: Limits) -> ASGIApp:
     """The server of ``tenant``."""
     chances = chances_inside(options, "fxiaoke", faults.INSIDE)
-    slot, rules = PluginSlot(), Rules(tenant)
-    api = Gateway(tenant, limits, Writer(tenant, rules, slot), chances)
-    browser = Browser(tenant, rules, slot)
-    own_doors = doors.routes(tenant, browser, rules, Callbacks(tenant, chances), api)
+    slot, rules, functions = PluginSlot(), Rules(tenant), Functions(tenant)
+    api = Gateway(tenant, limits, Writer(tenant, rules, slot, functions), chances)
+    browser = Browser(tenant, rules, slot, functions)
+    own_doors = doors.routes(tenant, browser, rules, functions, Callbacks(tenant, chances), api)
     inner = Starlette(
         routes=[*api.routes(), *own_doors, *crm_doors(browser, slot)],
         exception_handlers={404: _unknown_path, 405: _unknown_path},

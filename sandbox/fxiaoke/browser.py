@@ -1,18 +1,27 @@
 """What people do in the browser, for the side doors that all CRM sandboxes have.
 
-Invariant: an order that is saved here has passed the installed pre-validation function and every
-blocking validation rule, and goes through the object's approval flow; lists that are imported do not.
+Invariant: an order that is saved here has passed the installed functions before a save and every blocking
+validation rule, and goes through the object's approval flow; lists that are imported do not.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from sandbox.doors import Content, NotSaved, OrderForm, PluginSlot, canonical, order_form, place_order
+from sandbox.doors import (
+    Content,
+    NotSaved,
+    OrderForm,
+    PluginSlot,
+    canonical,
+    order_form,
+    place_order,
+)
 from sandbox.fxiaoke.answers import Fault
 from sandbox.fxiaoke.calls import Caller
 from sandbox.fxiaoke.console import create_fields
 from sandbox.fxiaoke.fields import Object
+from sandbox.fxiaoke.functions import Functions
 from sandbox.fxiaoke.objects import CUSTOMER
 from sandbox.fxiaoke.rollups import ORDER
 from sandbox.fxiaoke.rules import Rules
@@ -25,20 +34,74 @@ from sandbox.table import Row
 class Browser:
     """The tenant as its users see it."""
 
-    def __init__(self, tenant: Tenant, rules: Rules, plugins: PluginSlot) -> None:
+    def __init__(self, tenant: Tenant, rules: Rules, plugins: PluginSlot, functions: Functions) -> None:
         self._tenant = tenant
         self._rules = rules
         self._plugins = plugins
+        self._functions = functions
 
     def order(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Save an order as ``place_order`` does; answers what the rep sees, warnings too."""
+        """Save an order as ``place_order`` does, or with ``id`` an order that is there; answers what the rep
+        sees, warnings too. ``details`` are rows by object."""
+        if "id" in body:
+            return self._edited(body)
         form = order_form(body)
-        placed = place_order(self, self._plugins.installed(), form)
+        guarded = self._functions.guards(self._tenant.objects[ORDER])
+        placed = self._placed(form, body) if guarded else place_order(self, self._plugins.installed(), form)
         if not placed["saved"]:
             return placed
         with self._tenant.lock:
             warned = self._rules.verdict(self._tenant.objects[ORDER], self._order(form, ""), "create")
         return {**placed, "message": f"{placed['message']}\n{warned.message}".strip()}
+
+    def _placed(self, form: OrderForm, body: dict[str, Any]) -> dict[str, Any]:
+        """Save a new order after the functions that are bound before its save."""
+        number, message, row_id = self.allot_number(form), "", None
+        try:
+            self._ask_functions(form, number, body)
+            row_id = self.save_order(form, number)
+        except NotSaved as error:
+            message = str(error)
+        return {
+            "saved": row_id is not None,
+            "id": row_id,
+            "number": number,
+            "message": message,
+            "check": None,
+        }
+
+    def _edited(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Save an order that is there with other ``values``."""
+        kind = self._tenant.objects[ORDER]
+        with self._tenant.lock:
+            row = dict(kind.table.get(body["id"]) or {})
+            if not row:
+                raise ValueError(f"there is no order {body['id']}")
+            values = kept_values(self._tenant, kind, body.get("values") or {})
+        user = str(body.get("by", self._tenant.admin.id))
+        message = "数据已锁定，不能编辑" if row["lock_status"] == "1" else ""
+        message = message or self._functions.before_save(
+            kind, {**row, **values}, _details(body), "update", user, browser=True
+        )
+        with self._tenant.lock:
+            verdict = self._rules.verdict(kind, {**row, **values}, "update")
+            refused = bool(message) or verdict.refused
+            if not refused:
+                self._tenant.update(kind, row["_id"], values, user)
+        told = "\n".join(text for text in (message, verdict.message) if text)
+        return {"saved": not refused, "id": row["_id"], "number": row["name"], "message": told, "check": None}
+
+    def _ask_functions(self, form: OrderForm, number: str, body: dict[str, Any]) -> None:
+        """``NotSaved`` if a function that is bound before the save of a new order says no."""
+        kind = self._tenant.objects[ORDER]
+        with self._tenant.lock:
+            values = self._order(form, number)
+            if form.number is None and not self._tenant.traits.number_before_save:
+                del values["name"]
+        user = str(body.get("by", values["owner"][0]))
+        told = self._functions.before_save(kind, values, _details(body), "create", user, browser=True)
+        if told:
+            raise NotSaved(told)
 
     def allot_number(self, form: OrderForm) -> str:
         with self._tenant.lock:
@@ -106,6 +169,13 @@ class Browser:
             kind.here("account_id"): form.account_id,
             kind.here("order_amount"): f"{form.amount:.2f}",
         }
+
+
+def _details(body: dict[str, Any]) -> dict[str, list[Row]]:
+    given = body.get("details") or {}
+    if not isinstance(given, dict) or not all(isinstance(rows, list) for rows in given.values()):
+        raise ValueError("details must be rows by object")
+    return given
 
 
 def object_of(tenant: Tenant, body: dict[str, Any]) -> Object:

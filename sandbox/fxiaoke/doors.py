@@ -21,17 +21,25 @@ from sandbox.fxiaoke.browser import Browser, kept_values, object_of
 from sandbox.fxiaoke.callbacks import Callbacks
 from sandbox.fxiaoke.faults import void
 from sandbox.fxiaoke.fields import Object
+from sandbox.fxiaoke.functions import Functions
 from sandbox.fxiaoke.gateway import Gateway
+from sandbox.fxiaoke.packed import install
 from sandbox.fxiaoke.rules import Rules
 from sandbox.fxiaoke.tenant import VOID, Tenant
 
 
 def routes(
-    tenant: Tenant, browser: Browser, rules: Rules, callbacks: Callbacks, gateway: Gateway
+    tenant: Tenant,
+    browser: Browser,
+    rules: Rules,
+    functions: Functions,
+    callbacks: Callbacks,
+    gateway: Gateway,
 ) -> list[Route]:
     """``orders`` and ``import``; ``edit``, ``void`` and ``delete`` of rows; ``console/variant``,
-    ``console/rules`` and ``console/approval``; ``callback`` and ``hook``; ``traits``, ``quota``,
-    ``refuse`` and ``revoke``; ``writes``, ``messages`` and ``events`` to look at."""
+    ``console/rules``, ``console/approval`` and ``console/functions``; ``plugin/install``; ``controller``,
+    which a component calls; ``callback`` and ``hook``; ``traits``, ``quota``, ``refuse`` and ``revoke``;
+    ``writes``, ``messages``, ``events`` and ``functions`` to look at."""
     rows = _Rows(tenant)
 
     def variant(body: dict[str, Any]) -> dict[str, Any]:
@@ -41,6 +49,12 @@ def routes(
     def rule(body: dict[str, Any]) -> dict[str, Any]:
         with tenant.lock:
             return {"api_name": rules.set_up(body).api_name}
+
+    def function(body: dict[str, Any]) -> dict[str, Any]:
+        return {"api_name": functions.install(body).api_name}
+
+    def packed(body: dict[str, Any]) -> dict[str, Any]:
+        return install(tenant, rules, functions, body)
 
     def approval(body: dict[str, Any]) -> dict[str, Any]:
         """Switch the approval flow of ``object`` ``on`` or off."""
@@ -76,6 +90,9 @@ def routes(
         _door("console/variant", variant),
         _door("console/rules", rule),
         _door("console/approval", approval),
+        _door("console/functions", function),
+        _door("plugin/install", packed),
+        _door("controller", functions.call),
         _door("callback", callbacks.subscribe),
         _door("hook", callbacks.install_hook),
         _door("traits", traits),
@@ -85,6 +102,7 @@ def routes(
         _shown("writes", lambda: {"writes": _kept(tenant, tenant.writes)}),
         _shown("messages", lambda: {"messages": _kept(tenant, tenant.messages)}),
         _shown("events", callbacks.counts),
+        _shown("functions", functions.look),
     ]
 
 

@@ -60,9 +60,8 @@ class Flags:
     def runs_rules(self, traits: Traits) -> bool:
         return self.options.get("useValidationRule", traits.rules_unless_told)
 
-    @property
-    def runs_functions(self) -> bool:
-        return not self.options.get("skipFuncValidate", False)
+    def runs_functions(self, traits: Traits) -> bool:
+        return not self.options.get("skipFuncValidate", not traits.functions_by_api)
 
     @property
     def looks_for_twins(self) -> bool:

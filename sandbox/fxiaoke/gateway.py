@@ -64,7 +64,6 @@ class Gateway:
             acts: dict[str, OnObject] = {
                 "query": self._query,
                 "get": _get,
-                "update": self._update,
                 "invalid": states.invalidate,
                 "delete": states.delete,
                 "recover": states.recover,
@@ -75,6 +74,7 @@ class Gateway:
                 for name, act in acts.items()
             ]
             routes.append(self._route(f"{base}/create", self._create(custom=custom)))
+            routes.append(self._route(f"{base}/update", self._update(custom=custom)))
         # These two serve preset objects as well.
         routes.append(self._route(f"{CUSTOM}/findSimple", self._on_object(_find_simple)))
         routes.append(self._route(f"{CUSTOM}/findOne", self._on_object(_find_one)))
@@ -187,8 +187,12 @@ class Gateway:
         self._shift.after(kind, [row["_id"] for row in found["dataList"] if "_id" in row])
         return {"data": found}
 
-    def _update(self, _: Tenant, who: Caller, kind: Object, body: Mapping[str, Any]) -> None:
-        self._writer.update(who, kind, body)
+    def _update(self, *, custom: bool) -> Act:
+        async def update(who: Caller, body: Mapping[str, Any]) -> dict[str, Any]:
+            await self._writer.update(who, self._in_use(_named(body), custom=custom), body)
+            return {}
+
+        return update
 
     def _create(self, *, custom: bool) -> Act:
         async def create(who: Caller, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from sandbox.fxiaoke.fields import Object
+from sandbox.fxiaoke.formula import Formula
 from sandbox.fxiaoke.tenant import Tenant
 from sandbox.table import Row
 
@@ -22,55 +23,56 @@ _COMPARED = ("equals", "label", "above")
 
 @dataclass(frozen=True)
 class Rule:
-    """``field`` is a field of the row or, through a lookup, ``account_id__r.credit_hold__c``.
-
-    It is compared in one way: ``equals`` a value, has the option with this ``label``, or is a number
-    ``above`` another. A lookup's row is read as it is saved.
-    """
+    """A rule as the admin has saved it; ``condition`` holds for a violation."""
 
     api_name: str
     object: str
-    field: str
-    compared: str
-    value: Any
+    condition: Formula
     message: str
     blocking: bool
     scenes: tuple[str, ...]
     active: bool
 
     @classmethod
-    def from_body(cls, body: Mapping[str, Any], number: int) -> Rule:
-        """A rule as the admin fills in the form; ``ValueError`` when something is missing or wrong."""
-        compared = [name for name in _COMPARED if name in body]
+    def from_body(cls, body: Mapping[str, Any], number: int, objects: Mapping[str, Object]) -> Rule:
+        """A rule as the admin fills in the form; ``ValueError`` when something is missing or wrong.
+
+        Its ``condition`` is a formula, or ``field`` is compared in one way: ``equals`` a value, has the
+        option with this ``label``, or is a number ``above`` another.
+        """
         scenes = tuple(body.get("scene", SCENES))
-        for key in ("object", "field", "message"):
+        for key in ("object", "message"):
             if not isinstance(body.get(key), str) or not body[key]:
                 raise ValueError(f"{key} must be a text")
-        if len(compared) != 1 or not scenes or not set(scenes) <= set(SCENES):
-            raise ValueError(f"a rule needs one of {', '.join(_COMPARED)} and a scene of {', '.join(SCENES)}")
+        if not scenes or not set(scenes) <= set(SCENES):
+            raise ValueError(f"a rule needs a scene of {', '.join(SCENES)}")
+        kind = objects.get(body["object"])
+        if kind is None:
+            raise ValueError(f"there is no object {body['object']}")
         return cls(
-            api_name=f"validation_rule_{number:05d}__c",
+            api_name=body.get("api_name") or f"validation_rule_{number:05d}__c",
             object=body["object"],
-            field=body["field"],
-            compared=compared[0],
-            value=body[compared[0]],
+            condition=Formula(_condition(body), kind, objects),
             message=body["message"],
             blocking=body.get("enable_blocking", True) is True,
             scenes=scenes,
             active=body.get("is_active", True) is True,
         )
 
-    def violated(self, tenant: Tenant, kind: Object, row: Row) -> bool:
-        lookup, _, name = self.field.rpartition("__r.")
-        if lookup:
-            kind = tenant.objects[kind.fields[lookup].target]
-            row = kind.table.get(row.get(lookup)) or {}
-        value = row.get(name)
-        if self.compared == "label":
-            return value is not None and kind.fields[name].options.get(value) == self.value
-        if self.compared == "above":
-            return value is not None and Decimal(str(value)) > Decimal(str(self.value))
-        return bool(value == self.value)
+
+def _condition(body: Mapping[str, Any]) -> str:
+    if isinstance(body.get("condition"), str):
+        return str(body["condition"])
+    compared = [name for name in _COMPARED if name in body]
+    if len(compared) != 1 or not isinstance(body.get("field"), str):
+        raise ValueError(f"a rule needs a condition, or a field and one of {', '.join(_COMPARED)}")
+    value = body[compared[0]]
+    if compared[0] == "above":
+        try:
+            return f"${body['field']}$ > {Decimal(str(value)):f}"
+        except InvalidOperation:
+            raise ValueError("above must be a number") from None
+    return f"${body['field']}$ == {str(value).lower() if isinstance(value, bool) else repr(str(value))}"
 
 
 @dataclass(frozen=True)
@@ -90,21 +92,8 @@ class Rules:
 
     def set_up(self, body: Mapping[str, Any]) -> Rule:
         """Make a rule as an admin does in the console, which is the only way; ``ValueError`` if wrong."""
-        rule = Rule.from_body(body, len(self._rules) + 1)
-        kind = self._tenant.objects.get(rule.object)
-        if kind is None:
-            raise ValueError(f"there is no object {rule.object}")
-        lookup, _, name = rule.field.rpartition("__r.")
-        if lookup:
-            through = kind.fields.get(lookup)
-            kind = self._tenant.objects.get(through.target) if through else None
-        if kind is None or name not in kind.fields:
-            raise ValueError(f"there is no field {rule.field}")
-        if rule.compared == "above":
-            try:
-                Decimal(str(rule.value))
-            except InvalidOperation:
-                raise ValueError("above must be a number") from None
+        rule = Rule.from_body(body, len(self._rules) + 1, self._tenant.objects)
+        self._rules = [one for one in self._rules if one.api_name != rule.api_name]
         self._rules.append(rule)
         return rule
 
@@ -116,7 +105,7 @@ class Rules:
             if rule.active
             and rule.object == kind.api_name
             and scene in rule.scenes
-            and rule.violated(self._tenant, kind, row)
+            and rule.condition.holds(row)
         ]
         refused = any(rule.blocking for rule in hit)
         return Verdict(refused, "\n".join(rule.message for rule in hit))

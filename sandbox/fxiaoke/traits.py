@@ -69,6 +69,12 @@ class Traits:
     - ``custom_create_tells_id``: the answer names a new custom row's id.
     - ``rules_unless_told``: validation rules run when ``optionInfo`` does not say.
     - ``checkins_by_api``: CheckinsObj can be created.
+
+    Functions:
+
+    - ``number_before_save``: a function before a save sees the automatic number of a new row.
+    - ``failed_function_refuses``: a function before a save that fails or takes too long stops it.
+    - ``functions_by_api``: functions before a save run on writes of the interface, unless told otherwise.
     """
 
     cloud: str = CLOUDS[0]
@@ -91,6 +97,9 @@ class Traits:
     custom_create_tells_id: bool = True
     rules_unless_told: bool = True
     checkins_by_api: bool = False
+    number_before_save: bool = False
+    failed_function_refuses: bool = True
+    functions_by_api: bool = True
 
     def changed(self, given: Mapping[str, Any]) -> Traits:
         """These traits with ``given`` in place; ``ValueError`` for an unknown name or value."""

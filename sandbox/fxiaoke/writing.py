@@ -1,14 +1,15 @@
 """Create and update (vendor manual: data operations).
 
-Invariant: one row a call, with its details; a locked row is not changed; a new order is seen by the
-installed pre-validation function and by the validation rules unless the call switches them off, and
-only if it is otherwise good. Every write that is carried out is recorded with its flags.
+Invariant: one row a call, with its details; a locked row is not changed; a save is seen by the functions
+bound before it and by the validation rules unless the call switches them off, and only if it is otherwise
+good. Every write that is carried out is recorded with its flags.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -18,6 +19,7 @@ from sandbox.fxiaoke.answers import SERVICE, Fault, forbidden, wrong
 from sandbox.fxiaoke.calls import Caller
 from sandbox.fxiaoke.fields import NEVER_WRITTEN, Object
 from sandbox.fxiaoke.flags import Flags
+from sandbox.fxiaoke.functions import Functions
 from sandbox.fxiaoke.objects import CUSTOMER, ORDER_STATUS
 from sandbox.fxiaoke.rollups import ORDER
 from sandbox.fxiaoke.rules import Rules
@@ -31,12 +33,14 @@ Details = list[tuple[Object, str, Row]]
 
 
 class Writer:
-    """Writes for callers of the API; ``plugins`` holds the function bound to saving an order."""
+    """Writes for callers of the API; ``plugins`` holds a stand-in of the function bound to saving an
+    order, which is asked as long as no such function is installed."""
 
-    def __init__(self, tenant: Tenant, rules: Rules, plugins: PluginSlot) -> None:
+    def __init__(self, tenant: Tenant, rules: Rules, plugins: PluginSlot, functions: Functions) -> None:
         self._tenant = tenant
         self._rules = rules
         self._plugins = plugins
+        self._functions = functions
 
     async def create(self, who: Caller, kind: Object, body: Mapping[str, Any]) -> dict[str, Any]:
         """What the answer says of the new row: its id, and those of its details if they are asked for."""
@@ -46,8 +50,11 @@ class Writer:
         with self._tenant.lock:
             values = self._new_values(who, kind, given, flags)
             details = self._new_details(who, kind, body["data"].get("details"))
-        if kind.api_name == ORDER and flags.runs_functions:
-            await self._ask_function(kind, values)
+        if flags.runs_functions(self._tenant.traits):
+            rows: dict[str, list[Row]] = {}
+            for of, _, row in details:
+                rows.setdefault(of.api_name, []).append(row)
+            await self._ask_functions(who, kind, values, rows)
         with self._tenant.lock:
             self._run_rules(kind, values, "create", flags)
             refuse_twins(kind, values, None)
@@ -63,9 +70,27 @@ class Writer:
             told["detailIds"] = detail_ids
         return told
 
-    def update(self, who: Caller, kind: Object, body: Mapping[str, Any]) -> None:
+    async def update(self, who: Caller, kind: Object, body: Mapping[str, Any]) -> None:
         """Change the fields that are sent; the others stay."""
         flags, given = Flags.of(body), _object_data(body)
+        with self._tenant.lock:
+            row, values = self._changed_values(who, kind, body, flags, given)
+        if flags.runs_functions(self._tenant.traits) and self._functions.guards(kind):
+            await self._ask_bound(who, kind, {**row, **values}, {}, "update")
+        with self._tenant.lock:
+            row, values = self._changed_values(who, kind, body, flags, given)
+            self._run_rules(kind, {**row, **values}, "update", flags)
+            if kind.api_name in self._tenant.approvals and flags.approval:
+                values["life_status"] = "in_change"
+            self._tenant.update(kind, row["_id"], values, who.user_id, workflow=flags.workflow)
+            record(self._tenant, who, "update", kind, row["_id"], flags)
+
+    # -- a row that changes
+
+    def _changed_values(
+        self, who: Caller, kind: Object, body: Mapping[str, Any], flags: Flags, given: Mapping[str, Any]
+    ) -> tuple[Row, Row]:
+        """The row as it is, and what would change."""
         if body["data"].get("details"):
             raise wrong("编辑时不支持同时编辑从对象")
         row = living(self._tenant, who, kind, given.get("_id"))
@@ -76,11 +101,7 @@ class Writer:
         if not self._tenant.traits.unsent_fields_stay:
             values = {**dict.fromkeys(_emptied(kind)), **values}
         refuse_twins(kind, values, row["_id"])
-        self._run_rules(kind, {**row, **values}, "update", flags)
-        if kind.api_name in self._tenant.approvals and flags.approval:
-            values["life_status"] = "in_change"
-        self._tenant.update(kind, row["_id"], values, who.user_id, workflow=flags.workflow)
-        record(self._tenant, who, "update", kind, row["_id"], flags)
+        return row, values
 
     # -- a new row
 
@@ -110,15 +131,34 @@ class Writer:
                 found.append((of, master, values))
         return found
 
-    async def _ask_function(self, kind: Object, values: Row) -> None:
-        plugin = self._plugins.installed()
+    async def _ask_functions(
+        self, who: Caller, kind: Object, values: Row, details: Mapping[str, list[Row]]
+    ) -> None:
+        """Asks the functions before a save; without one, an order's save asks the stand-in."""
+        if self._functions.guards(kind):
+            if self._tenant.traits.number_before_save and kind.api_name == ORDER:
+                with self._tenant.lock:
+                    values["name"] = self._tenant.next_number(kind)
+            await self._ask_bound(who, kind, values, details, "create")
+            return
+        plugin = self._plugins.installed() if kind.api_name == ORDER else None
         if plugin is None:
             return
         with self._tenant.lock:
             values["name"] = self._tenant.next_number(kind)
             form = order_form(self._tenant, kind, values)
         _, message, refused = await run_in_threadpool(judge, plugin, form, values["name"])
-        if refused:
+        self._refuse(message if refused else "")
+
+    async def _ask_bound(
+        self, who: Caller, kind: Object, row: Row, details: Mapping[str, list[Row]], scene: str
+    ) -> None:
+        ask = partial(self._functions.before_save, kind, row, details, scene, who.user_id, browser=False)
+        self._refuse(await run_in_threadpool(ask))
+
+    @staticmethod
+    def _refuse(message: str) -> None:
+        if message:
             raise wrong(message)
 
     def _run_rules(self, kind: Object, row: Row, scene: str, flags: Flags) -> None:

@@ -216,7 +216,8 @@ def _purchases(company: Company, plan: Plan) -> int:
 def _financials(company: Company, plan: Plan) -> tuple[Financials, ...]:
     """Up to three years, the newest of which is filed in the course of the year."""
     rng = Random(f"{plan.seed}/{company.key}/accounts")
-    return statements(rng, company, _purchases(company, plan), dt.date(plan.start.year, 12, 1))
+    # A supplier among many: what it buys from us is a twentieth of its turnover at the most.
+    return statements(rng, company, _purchases(company, plan) * 5 // 2, dt.date(plan.start.year, 12, 1))
 
 
 def _member(plan: Plan, company: Company, temper: Temper) -> Member:
@@ -224,7 +225,7 @@ def _member(plan: Plan, company: Company, temper: Temper) -> Member:
     first, last = plan.start - HISTORY, plan.end
     deals = business.draw(rng, company, temper, _purchases(company, plan), first, last)
     found = _financials(company, plan)
-    filed = [year.period_end + rng.randint(100, 180) * DAY for year in found]
+    filed = [year.period_end + rng.randint(90, 165) * DAY for year in found]
     if isinstance(temper, Weakening):
         found = (*found[:-1], _worse(found[-2], found[-1].period_end))
         filed[-1] = temper.onset

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from dataclasses import dataclass
 from random import Random
 
 from starlette.types import ASGIApp
@@ -27,8 +26,6 @@ from sandbox.zoho.seed import Books
 from sandbox.zoho.seed import seed as fill
 from sandbox.zoho.tenant import Tenant
 
-RATING_NEWS = 8
-"""Points by which a score has to change before the agency tells it, unless the letter changes."""
 _VISITED = 0.97
 
 
@@ -114,14 +111,6 @@ class _Crm:
                 self.tenant.update(tasks, row_id, {"Status": "Completed"})
 
 
-@dataclass(frozen=True)
-class _Told:
-    """What the agency has last told of a company's rating."""
-
-    score: int | None
-    letter: str
-
-
 class _Agencies:
     """What both agencies have on file."""
 
@@ -129,26 +118,25 @@ class _Agencies:
         self._economy = economy
         self.files = bureau.files_of(economy.register(day))
         self.register = Register(dict(self._registered(day)))
-        self._told = {ref: _rating(file.score) for ref, file in self.files.items()}
+        self._letters = {ref: _letter(file.score) for ref, file in self.files.items()}
 
     def live(self, day: dt.date, portfolio: Portfolio) -> None:
         self.files.update(bureau.files_of(self._economy.register(day)))
         self.register.by_code.update(self._registered(day))
         at = dt.datetime.combine(day, dt.time(2), dt.UTC).isoformat()
         for ref, file in self.files.items():
-            last, now = self._told[ref], _rating(file.score)
-            moved = abs((now.score or 0) - (last.score or 0)) >= RATING_NEWS
-            if now.letter != last.letter or moved:
-                portfolio.changed(ref, at, last.letter, now.letter)
-                self._told[ref] = now
+            before, now = self._letters[ref], _letter(file.score)
+            if now != before:
+                portfolio.changed(ref, at, before, now)
+                self._letters[ref] = now
 
     def _registered(self, day: dt.date) -> list[tuple[str, Registered]]:
         members = self._economy.members
         return [(one.company.uscc, _entry(one, day)) for one in members if one.company.uscc]
 
 
-def _rating(score: int | None) -> _Told:
-    return _Told(score, "E" if score is None else band(score)[0])
+def _letter(score: int | None) -> str:
+    return "E" if score is None else band(score)[0]
 
 
 def _entry(member: Member, day: dt.date) -> Registered:
@@ -158,11 +146,11 @@ def _entry(member: Member, day: dt.date) -> Registered:
     signers = rng.sample(_SIGNERS, 2)
     number = rng.randrange(1, 9999)
     moved = member.temper.moved(day)
+    address = f"{company.city}{'高新区' if moved else ''}{rng.randrange(1, 400)}号"
     cases = tuple(
         Case(kind, f"({filed.year})执{number + place}号", filed, rng.randrange(10**6, 10**8), own=True)
         for place, (kind, filed) in enumerate(member.temper.cases(day))
     )
-    address = f"{company.city}{'高新区' if moved else ''}{rng.randrange(1, 400)}号"
     return Registered(company, uscc, "存续（在营、开业、在册）", cases, address, signers[moved])
 
 

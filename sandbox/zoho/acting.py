@@ -20,8 +20,10 @@ from sandbox.zoho import (
     lock_settings,
     locking,
     notes,
+    plugins,
     validation,
     watch,
+    widget_page,
 )
 from sandbox.zoho.callbacks import Callbacks
 from sandbox.zoho.channels import Channels
@@ -40,6 +42,7 @@ class Acting:
         self._locks = Locks(tenant)
         self._blueprints = blueprint.Blueprints(tenant)
         self._validation = validation.Validation(tenant)
+        self._plugins = plugins.Plugins(tenant)
         self._callbacks = Callbacks(tenant.lock, tenant.clock, chances)
         self._channels = Channels(tenant, self._callbacks)
 
@@ -67,7 +70,9 @@ class Acting:
                 return JSONResponse({"ran": list(self._tenant.automation)})
 
         return [
-            *browser.doors(self._tenant, self._slot),
+            *browser.doors(self._tenant, self._slot, self._plugins),
+            *plugins.doors(self._plugins),
+            *widget_page.doors(self._tenant, self._plugins),
             *blueprint.doors(self._blueprints),
             *validation.doors(self._validation),
             Route("/_sandbox/notifications", notifications, methods=["GET"]),

@@ -6,7 +6,10 @@ what is saved has the person's name on it, not the API user's.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import asdict
+from decimal import Decimal
 from html import escape
 from typing import Any
 from urllib.parse import parse_qs
@@ -16,12 +19,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.doors import PluginSlot, order_form, place_order
+from sandbox.doors import OrderForm, PluginSlot, order_form, place_order
 from sandbox.zoho import writing
-from sandbox.zoho.answers import Item, answer
+from sandbox.zoho.answers import answer
 from sandbox.zoho.fields import Module
+from sandbox.zoho.listing import shown
 from sandbox.zoho.modules import CURRENCIES
 from sandbox.zoho.people import STANDARD, User
+from sandbox.zoho.plugins import Plugins
 from sandbox.zoho.tenant import Tenant
 
 _FORM = "/_sandbox/browser/orders/new"
@@ -29,11 +34,13 @@ _SUGGESTED = 200
 """Accounts that the form suggests; any other may be typed."""
 
 
-def doors(tenant: Tenant, slot: PluginSlot) -> list[Route]:
+def doors(tenant: Tenant, slot: PluginSlot, plugins: Plugins) -> list[Route]:
     """``GET`` and ``POST /_sandbox/browser/orders/new`` are the order form as a page; ``POST
     /_sandbox/browser/save`` and ``…/delete`` take ``module``, ``id``, ``values`` and ``user`` (id or
-    e-mail; a rep when left out) and answer ``saved`` with the vendor's ``result``."""
-    pages = _Pages(tenant, slot)
+    e-mail; a rep when left out), or ``clone``, the id of the record that is copied, and answer ``saved``
+    with the vendor's ``result``; where a client script runs on saving, ``script`` says what came of it, and
+    there is no result if it stopped the save."""
+    pages = _Pages(tenant, slot, plugins)
     return [
         Route(_FORM, pages.form, methods=["GET"]),
         Route(_FORM, pages.place, methods=["POST"]),
@@ -43,9 +50,10 @@ def doors(tenant: Tenant, slot: PluginSlot) -> list[Route]:
 
 
 class _Pages:
-    def __init__(self, tenant: Tenant, slot: PluginSlot) -> None:
+    def __init__(self, tenant: Tenant, slot: PluginSlot, plugins: Plugins) -> None:
         self._tenant = tenant
         self._slot = slot
+        self._plugins = plugins
 
     async def form(self, request: Request) -> Response:
         """The empty form; the query may fill it in (``account_id`` and so on)."""
@@ -56,13 +64,39 @@ class _Pages:
         given = {name: values[0] for name, values in parse_qs((await request.body()).decode()).items()}
         try:
             form = order_form(given)
-            outcome = await run_in_threadpool(place_order, self._tenant, self._slot.installed(), form)
+            if self._plugins.widget:
+                outcome = await self._through_packed(form)
+            else:
+                outcome = await run_in_threadpool(place_order, self._tenant, self._slot.installed(), form)
         except ValueError as error:
             return HTMLResponse(self._page(given, {"saved": False, "message": str(error)}), 400)
         return HTMLResponse(self._page({} if outcome["saved"] else given, outcome))
 
+    async def _through_packed(self, form: OrderForm) -> dict[str, Any]:
+        """Save the form's order with the packed plugin: script and rule decide, the number comes last."""
+        self._tenant.allot_number(form)  # it knows the account, or says so
+        orders = self._tenant.modules["Sales_Orders"]
+        record = {
+            "Subject": form.number or "Order",
+            "Account_Name": {"id": form.account_id},
+            "Grand_Total": form.amount,
+            "Currency": form.currency,
+            "Status": "Created",
+        }
+        done = await self._saved(orders, record, self._user({}), "create")
+        said = [one["text"] for one in (done.get("script") or {}).get("messages", ())]
+        found = done["result"] or {}
+        said += [] if done["saved"] or not found else [found["message"]]
+        row = orders.table.get(found["details"]["id"]) if done["saved"] else None
+        return {
+            "saved": done["saved"],
+            "id": row["id"] if row else None,
+            "number": row["SO_Number"] if row else None,
+            "message": "\n".join(said),
+        }
+
     async def save(self, request: Request) -> Response:
-        body = await request.json()
+        body = json.loads(await request.body(), parse_float=Decimal)
         try:
             module, user = self._module(body), self._user(body)
         except ValueError as error:
@@ -70,15 +104,54 @@ class _Pages:
         record = {**(body.get("values") or {})}
         if body.get("id"):
             record["id"] = body["id"]
+        if not body.get("clone"):
+            return answer(await self._saved(module, record, user, "edit" if body.get("id") else "create"))
+        copied = self._copied(module, str(body["clone"]))
+        loaded = await run_in_threadpool(self._plugins.ran, "onLoad", "clone", module, None, copied, user)
+        copied |= loaded.changed if loaded else {}
+        return answer(await self._saved(module, copied | record, user, "clone"))
+
+    def _copied(self, module: Module, row_id: str) -> dict[str, Any]:
+        """What the clone page takes over of a record: all that a person may write."""
+        with self._tenant.lock:
+            row = module.table.get(row_id)
+            found = shown(self._tenant, module, row) if row else {}
+        writable = {name for name, one in module.fields.items() if not one.read_only}
+        return {name: value for name, value in found.items() if name in writable and value is not None}
+
+    async def _saved(self, module: Module, record: dict[str, Any], user: User, page: str) -> dict[str, Any]:
+        """Script, rules, save, as the page does; what came of it."""
+        row_id = record.get("id")
+        form = self._form(module, record)
+        ran = await run_in_threadpool(self._plugins.ran, "onSave", page, module, row_id, form, user)
+        if ran is not None:
+            record |= ran.changed
+            form |= ran.changed
+        if ran is not None and not ran.saves:
+            return {"saved": False, "result": None, "script": asdict(ran)}
         call = writing.Call(
             module,
-            "update" if body.get("id") else "insert",
+            "update" if row_id else "insert",
             [record],
             with_rule=module.api_name == "Sales_Orders",
             with_criteria=True,
             by=user,
+            shown=[{name: value for name, value in form.items() if value is not None}],
         )
-        return _outcome((await writing.carry_out(self._tenant, call, self._slot, {}))[0])
+        result = (await writing.carry_out(self._tenant, call, self._slot, {}))[0]
+        done = {"saved": result["status"] == "success", "result": result}
+        return done if ran is None else {**done, "script": asdict(ran)}
+
+    def _form(self, module: Module, record: Mapping[str, Any]) -> dict[str, Any]:
+        """What the page shows of a record while it is edited: what is stored, and what was typed."""
+        with self._tenant.lock:
+            row = module.table.get(record.get("id"))
+            form = {**(shown(self._tenant, module, row) if row else {}), **record}
+            for name, one in module.fields.items():
+                value = form.get(name)
+                if one.target in self._tenant.modules and isinstance(value, dict):
+                    form[name] = self._tenant.lookup(one.target, value.get("id")) or value
+        return form
 
     async def delete(self, request: Request) -> Response:
         body = await request.json()
@@ -87,7 +160,8 @@ class _Pages:
         except ValueError as error:
             return JSONResponse({"error": str(error)}, status_code=400)
         with self._tenant.lock:
-            return _outcome(writing.delete_one(self._tenant, module, str(body.get("id")), user))
+            result = writing.delete_one(self._tenant, module, str(body.get("id")), user)
+        return answer({"saved": result["status"] == "success", "result": result})
 
     def _module(self, body: Mapping[str, Any]) -> Module:
         module = self._tenant.modules.get(str(body.get("module")))
@@ -139,10 +213,6 @@ def _told(outcome: Mapping[str, Any] | None) -> str:
     text = "<br>".join(escape(line) for line in lines)
     kind, order_id = ("saved" if outcome["saved"] else "refused"), escape(str(outcome.get("id") or ""))
     return f'<p id="message" role="alert" class="{kind}" data-order-id="{order_id}">{text}</p>'
-
-
-def _outcome(result: Item) -> Response:
-    return answer({"saved": result["status"] == "success", "result": result})
 
 
 _PAGE = """<!doctype html>

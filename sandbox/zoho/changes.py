@@ -6,7 +6,7 @@ told to all observers of the tenant; both are called under the tenant's lock and
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -49,3 +49,6 @@ Observer = Callable[[Change], None]
 
 Validator = Callable[[Module, Row, str], list[dict[str, Any]]]
 """The vendor's errors for a row as it would become; the text is the record's place in the request."""
+
+FunctionRule = Callable[[Module, Mapping[str, Any], User], str | None]
+"""What is said against a record as it was sent, if anything; called without the tenant's lock."""

@@ -154,6 +154,11 @@ def get_one(tenant: Tenant, module: Module, request: Request) -> Response:
         return answer({"data": [_projection(tenant, module, wanted)(row)]})
 
 
+def shown(tenant: Tenant, module: Module, row: Row) -> dict[str, Any]:
+    """A record with all its fields, as a page or a function sees it; the caller holds the tenant's lock."""
+    return _projection(tenant, module, list(module.fields))(row)
+
+
 def deleted(tenant: Tenant, module: Module, request: Request) -> Response:
     """``GET /{module}/deleted``, newest first."""
     params = request.query_params

@@ -14,7 +14,7 @@ from typing import Any
 
 from sandbox.doors import Content, NotSaved, OrderForm, canonical
 from sandbox.table import Row
-from sandbox.zoho.changes import TRIGGERS, Action, Attempt, Change, Guard, Observer, Validator
+from sandbox.zoho.changes import TRIGGERS, Action, Attempt, Change, FunctionRule, Guard, Observer, Validator
 from sandbox.zoho.fields import (
     CREATED,
     LOCKED,
@@ -25,7 +25,7 @@ from sandbox.zoho.fields import (
     Module,
     generated_name,
 )
-from sandbox.zoho.modules import hidden_modules, standard_modules
+from sandbox.zoho.modules import custom_module, hidden_modules, standard_modules
 from sandbox.zoho.moments import stamp_of
 from sandbox.zoho.people import ADMINISTRATOR, PROFILES, STANDARD, Profile, User
 
@@ -71,6 +71,7 @@ class Tenant:
         self.guards: list[Guard] = []
         self.observers: list[Observer] = []
         self.validators: list[Validator] = []
+        self.function_rules: list[FunctionRule] = []
         self.automation: deque[dict[str, Any]] = deque(maxlen=_AUTOMATION_KEPT)
 
     # -- ids, time, users
@@ -241,10 +242,19 @@ class Tenant:
 
     def console_fields(self, body: dict[str, Any]) -> dict[str, Any]:
         with self.lock:
-            module = self.modules.get(str(body.get("object")))
+            wanted = body.get("object")
+            if isinstance(wanted, dict):
+                wanted = self._module_by_hand(str(wanted.get("api_name")), str(wanted.get("label")))
+            module = self.modules.get(str(wanted))
             if module is None:
                 raise ValueError(f"there is no module {body.get('object')!r}")
             return {"fields": [self._by_hand(module, wanted) for wanted in body.get("fields", [])]}
+
+    def _module_by_hand(self, api_name: str, label: str) -> str:
+        """Make a custom module if it is not there."""
+        if api_name not in self.modules:
+            self.modules[api_name] = custom_module(api_name, label, self.new_setting_id)
+        return api_name
 
     def _by_hand(self, module: Module, wanted: Mapping[str, Any]) -> dict[str, Any]:
         settings = _CONSOLE_TYPES.get(wanted.get("type", ""))

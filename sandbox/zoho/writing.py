@@ -50,7 +50,8 @@ def write_credits(count: int) -> int:
 @dataclass(frozen=True)
 class Call:
     """One write call: ``mode`` is insert, update or upsert; ``unmodified_since`` a stamp; ``triggers`` is
-    the automation that runs after it; ``by`` is who writes (the API's user when left out)."""
+    the automation that runs after it; ``by`` is who writes (the API's user when left out); ``shown`` are the
+    records as a page shows them, which is what rules see of them there."""
 
     module: Module
     mode: str
@@ -61,6 +62,7 @@ class Call:
     unmodified_since: str | None = None
     triggers: Sequence[str] = TRIGGERS
     by: User | None = None
+    shown: Sequence[Any] = ()
 
 
 def with_records(call: Call, records: Sequence[Any]) -> Call:
@@ -150,7 +152,7 @@ async def perform(
 
 
 async def carry_out(tenant: Tenant, call: Call, slot: PluginSlot, faulty: Mapping[int, Item]) -> list[Item]:
-    """The results by position; the plugin in ``slot`` is the org's function rule."""
+    """The results by position; the plugin in ``slot`` and the tenant's own are the function rules."""
     writer = _Writer(tenant, call)
     refusals: dict[int, str] = {}
     plugin = slot.installed() if call.with_rule else None
@@ -161,6 +163,12 @@ async def carry_out(tenant: Tenant, call: Call, slot: PluginSlot, faulty: Mappin
             _, message, refused = await run_in_threadpool(judge, plugin, form, number)
             if refused:
                 refusals[i] = message[:_RULE_MESSAGE]
+    if call.with_rule:
+        for i, record in enumerate(call.shown or call.records):
+            for rule in tenant.function_rules if isinstance(record, dict) else ():
+                found = await run_in_threadpool(rule, call.module, record, call.by or tenant.admin)
+                if found is not None:
+                    refusals[i] = found
     with tenant.lock:
         return [faulty.get(i) or writer.write(i, refusals.get(i)) for i in range(len(call.records))]
 

@@ -6,6 +6,7 @@ import datetime as dt
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -23,7 +24,7 @@ from tests import forked
 from tests.sandbox_server import running
 
 ROOT = Path(__file__).parents[2]
-BLOCK = re.compile(r"<!-- run -->\n```sh\n(.*?)```", re.DOTALL)
+BLOCK = re.compile(r"<!-- run -->\n *```sh\n(.*?)```", re.DOTALL)
 OUTPUT = re.compile(r"<!-- output -->\n```text\n(.*?)```", re.DOTALL)
 OPTIONS = Options(accounts=40, seed=7, as_of=dt.datetime(2026, 6, 30, tzinfo=dt.UTC))
 
@@ -55,15 +56,27 @@ def test_the_quickstart_runs_as_written(tmp_path: Path) -> None:
     assert "the same, byte for byte" in run_as_written(text, tmp_path).stdout
 
 
-@pytest.mark.parametrize("page", ["zoho.md", "fxiaoke.md", "fxiaoke.zh.md"])
+@pytest.mark.parametrize(
+    "page", ["zoho.md", "plugin-zoho.md", "plugin-zoho.zh.md", "fxiaoke.md", "fxiaoke.zh.md"]
+)
 def test_a_guide_runs_as_written_and_shows_what_one_sees(tmp_path: Path, page: str) -> None:
-    text = (ROOT / "docs" / page).read_text()
+    shows_what_one_sees((ROOT / "docs" / page).read_text(), tmp_path, at_least=13)
+
+
+def shows_what_one_sees(text: str, tmp_path: Path, *, at_least: int) -> None:
+    """The page's commands show the lines that it says one sees."""
     done = run_as_written(text, tmp_path)
     seen = {" ".join(line.split()) for line in f"{done.stdout}\n{done.stderr}".splitlines()}
     shown = [line for block in OUTPUT.findall(text) for line in block.splitlines()]
-    assert len(shown) > 12
+    assert len(shown) >= at_least
     for line in shown:
         assert any(one.startswith(" ".join(line.split())) for one in seen), line
+
+
+@pytest.mark.skipif(shutil.which("groovy") is None, reason="groovy is not installed")
+@pytest.mark.parametrize("page", ["plugin-fxiaoke.md", "plugin-fxiaoke.zh.md"])
+def test_the_steps_of_a_plugin_run_as_written(tmp_path: Path, page: str) -> None:
+    shows_what_one_sees((ROOT / "docs" / page).read_text(), tmp_path, at_least=9)
 
 
 def test_the_mapping_of_the_docs_is_valid_but_for_what_it_leaves_out() -> None:
@@ -107,3 +120,17 @@ def test_both_pages_of_fxiaoke_say_the_same() -> None:
 
     for setting in SETTINGS:
         assert f"`{setting.key}" in english and f"`{setting.key}" in chinese, setting.key
+
+
+def test_both_pages_of_zohos_plugin_say_the_same() -> None:
+    english, chinese = (
+        (ROOT / "docs" / name).read_text() for name in ("plugin-zoho.md", "plugin-zoho.zh.md")
+    )
+    for mark in ("\n## ", "<!-- run -->", "<!-- output -->", "\n| ", "\n- ", "\n1. ", "\n8. ", "!["):
+        assert english.count(mark) == chinese.count(mark), mark
+    for picture in re.findall(r"\]\((images/[^)]+)\)", english + chinese):
+        assert (ROOT / "docs" / picture).is_file(), picture
+    from adapters.zoho.plugin.settings import SETTINGS
+
+    for setting in SETTINGS:
+        assert f"`{setting.key}`" in english and f"`{setting.key}`" in chinese, setting.key

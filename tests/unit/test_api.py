@@ -276,7 +276,7 @@ def test_the_description_documents_every_operation_and_its_problems(service: Ser
     described = service.call("GET", "/openapi.json", key=None).json()
     asked = {"/v1/checks", "/v1/customers/{ref}/credit", "/v1/holds"}
     asked |= {"/v1/holds/{id}/release", "/v1/holds/{id}/reject", "/v1/holds/{id}/ask"}
-    assert set(described["paths"]) == {*asked, "/v1/hooks/{connection}", "/healthz", "/readyz"}
+    assert set(described["paths"]) == {*asked, "/v1/hooks/{connection}", "/healthz", "/readyz", "/metrics"}
     post = described["paths"]["/v1/checks"]["post"]
     assert {"401", "403", "413", "422", "429", "500", "503"} < set(post["responses"])
     for status, answer in post["responses"].items():

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from connector.store import unsaved
 from tests.check_bench import Bench
 from tests.gate_bench import GateBench
 
@@ -64,3 +65,46 @@ def test_a_hold_goes_by_the_number_of_the_order_that_was_saved_all_the_same(benc
     bench.check("3000.00", KEY)
     bench.pull(bench.order("77", 300_000, number="SO-7", check_key=KEY))
     assert [(row.order_key, row.state) for row in bench.holds()] == [("SO-7", "pending")]
+
+
+ALIKE = "new:A1:300.00:CNY"
+"""What a plugin calls an order whose CRM tells it no number: account A1, 300 CNY."""
+
+
+def test_an_order_without_any_key_is_known_again_by_what_it_is(bench: GateBench) -> None:
+    bench.check("300.00", ALIKE)
+    assert line(bench) == (0, 30_000)
+    bench.pull(bench.order("77", 30_000, number="SO-7"))
+    assert line(bench) == (30_000, 0)
+    assert bench.past() == []
+
+
+def test_orders_that_are_alike_count_each_for_itself(bench: GateBench) -> None:
+    bench.check("300.00", ALIKE)
+    bench.pull(bench.order("77", 30_000, number="SO-7"), bench.order("78", 30_000, number="SO-8"))
+    assert line(bench) == (60_000, 0)
+    assert [one.order_id for one in bench.past()] == ["78"]
+
+
+def test_another_amount_is_another_order(bench: GateBench) -> None:
+    bench.check("300.00", ALIKE)
+    bench.pull(bench.order("77", 30_100, number="SO-7"))
+    assert line(bench) == (30_100, 30_000)
+
+
+def test_a_hold_of_an_order_without_any_key_goes_by_its_number_too(bench: GateBench) -> None:
+    bench.check("3000.00", "new:A1:3000.00:CNY")
+    bench.pull(bench.order("77", 300_000, number="SO-7"))
+    assert [(row.order_key, row.state) for row in bench.holds()] == [("SO-7", "pending")]
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "key"),
+    [
+        (30_000, "CNY", "new:A1:300.00:CNY"),
+        (300, "JPY", "new:A1:300.00:JPY"),
+        (300_500, "KWD", "new:A1:300.500:KWD"),
+    ],
+)
+def test_the_key_is_what_plugins_write(bench: GateBench, amount: int, currency: str, key: str) -> None:
+    assert unsaved.key(bench.order("77", amount, currency=currency)) == key

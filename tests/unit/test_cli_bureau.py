@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from connector.adapter import Match
 from connector.errors import Halt, Reauth, Reject, Retry
+from connector.signals.notice import raise_by_policy
 from connector.store.tables import report
 from tests.cli_home import FakeBureau, Home, make_home
 
@@ -89,6 +90,27 @@ def test_a_fresh_report_is_not_asked_for_again_until_it_is_old(home: Home) -> No
     assert len(stored(home)) == 2
     assert len(home.rows("bureau", "list")) == 1
     assert len(home.rows("bureau", "list", "--all")) == 2
+
+
+def test_a_report_is_asked_for_again_when_a_signal_wants_it_once(home: Home) -> None:
+    number = home.customer("Hengda Metal")
+    known("Hengda Metal", "F1")
+    assert refreshed(home)["stored"] == 1
+    assert refreshed(home)["due"] == 0
+
+    def signal(kind: str, key: str) -> None:
+        with home.opened() as runtime, runtime.store.write() as tx:
+            raise_by_policy(tx, runtime.policy.signals, kind, number, key, {}, runtime.now())
+        assert home.run("signal", "act").code == 0
+
+    signal("report_expiring", "another agency")
+    assert refreshed(home)["due"] == 0
+    signal("report_expiring", "agency")
+    assert refreshed(home)["stored"] == 1
+    assert refreshed(home)["due"] == 0
+    signal("statement_overdue", "")
+    assert refreshed(home)["stored"] == 1
+    assert refreshed(home)["due"] == 0
 
 
 def test_a_registration_number_of_another_country_is_not_sent(home: Home) -> None:

@@ -90,10 +90,10 @@ def test_agencies_are_asked_for_a_legal_basis_with_a_default(home: Home) -> None
 
 
 def test_adding_again_replaces_settings_and_secrets_but_not_the_kind(home: Home) -> None:
-    home.connect("fake", "crm", "base_url=http://one", "token=one", "nickname=n")
-    home.connect("fake", "crm", "base_url=http://two", "token=two")
+    home.connect("fake", "crm", "base_url=http://localhost:1", "token=one", "nickname=n")
+    home.connect("fake", "crm", "base_url=http://localhost:2", "token=two")
     with home.opened() as runtime:
-        assert runtime.connections.get("crm").settings == {"base_url": "http://two"}
+        assert runtime.connections.get("crm").settings == {"base_url": "http://localhost:2"}
     assert secrets_of(home) == {"setting:token": "two"}
     other = home.run("connect", "add", "agency", "--name", "crm", "--set", "password=p")
     assert other.code == 2 and "of kind fake" in other.err

@@ -212,7 +212,7 @@ def test_a_limit_that_does_not_pass_is_a_retry_with_its_time():
         (403, {"message": "No access to DE"}, Halt, "No access to DE"),
         (404, {"message": "Unknown"}, Reject, "Unknown"),
         (400, {"error": "Bad Request", "details": "language"}, Reject, "Bad Request language"),
-        (302, {}, Halt, "302"),
+        (302, {}, Halt, "another address"),
         (418, {}, Halt, "418"),
         (200, {"message": "Report not available"}, Reject, "Report not available"),
         (200, {"correlationId": "c", "report": {}}, Reject, "no report"),

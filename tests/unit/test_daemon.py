@@ -19,7 +19,8 @@ import click
 import pytest
 
 from connector.cli import bound, cli
-from connector.daemon import LEASE, STOPPED, Daemon, jobs_of
+from connector.daemon import Daemon
+from connector.runs import LEASE, STOPPED, jobs_of
 from connector.schedulable import ACTS
 from connector.schedule import Job, Schedule
 from connector.status import lines
@@ -61,7 +62,7 @@ class World:
         for _ in range(500):
             for one in daemons:
                 one.look()
-            if not any(one._runs for one in daemons):
+            if not any(one.runs.under_way for one in daemons):
                 return
             time.sleep(0.01)
         raise AssertionError("a run does not end")
@@ -205,12 +206,12 @@ def test_a_daemon_that_died_leaves_its_slot_to_another(world: World) -> None:
     dead.look()
     world.now += LEASE - dt.timedelta(seconds=1)
     other.look()
-    assert not other._runs
+    assert not other.runs.under_way
     world.now += dt.timedelta(seconds=1)
     other.look()
-    assert other._runs and world.latest(pull("a")).owner == other.owner
+    assert other.runs.under_way and world.latest(pull("a")).owner == other.owner
     dead.look()  # it was only asleep: it finds that it lost the slot, and ends its run
-    assert not dead._runs and "taken over" in world.told[-1]
+    assert not dead.runs.under_way and "taken over" in world.told[-1]
 
 
 def test_a_daemon_that_lives_keeps_its_slot_beyond_the_lease(world: World) -> None:
@@ -220,7 +221,7 @@ def test_a_daemon_that_lives_keeps_its_slot_beyond_the_lease(world: World) -> No
         first.look()
         other.look()
         world.now += LEASE / 2
-    assert first._runs and not other._runs
+    assert first.runs.under_way and not other.runs.under_way
     assert "pull a: started" in world.told[0] and len(world.told) == 1
 
 

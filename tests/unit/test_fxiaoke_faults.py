@@ -127,11 +127,17 @@ def test_a_token_that_the_vendor_echoes_is_blanked(wire: Wire) -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [(200, "<html>login</html>"), (302, "<html></html>"), (200, "[]"), (200, '{"ok": true}'), (404, "")],
+    [(200, "<html>login</html>"), (200, "[]"), (200, '{"ok": true}'), (404, "")],
 )
 def test_anything_but_the_envelope_is_a_wrong_host(wire: Wire, answer: tuple[int, str]) -> None:
     wire.answer(OBJECTS, answer)
     with pytest.raises(Halt, match="wrong host"):
+        wire.crm().test()
+
+
+def test_a_redirect_is_not_followed(wire: Wire) -> None:
+    wire.answer(OBJECTS, (302, "<html></html>"))
+    with pytest.raises(Halt, match="another address"):
         wire.crm().test()
 
 

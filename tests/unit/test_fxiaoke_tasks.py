@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -177,3 +178,11 @@ def test_a_task_of_nobody_is_told_to_nobody(wire: Wire) -> None:
     wire.answer(CREATE, {"dataId": "t1"})
     wire.crm().push([task(owner=None)])
     assert not wire.calls(MESSAGE)
+
+
+def test_a_record_is_found_by_its_key_like_a_task_and_nobody_is_told_of_it(wire: Wire) -> None:
+    wire.answer(LOOK, page())
+    wire.answer(CREATE, {"dataId": "r1"})
+    (done,) = wire.crm().push([replace(task(), kind="record")])
+    assert done == Outcome(Result.DONE, external_id="r1")
+    assert len(wire.calls(LOOK)) == 1 and not wire.calls(MESSAGE)

@@ -151,7 +151,9 @@ LEFT_BEHIND = {("reservation", "group_id"), ("reservation", "group_reserved")}
 
 def drift(store: Store) -> list[object]:
     with store.read() as tx:
-        found = list(compare_metadata(MigrationContext.configure(tx), metadata))
+        # The queue of PostgreSQL brings tables of its own.
+        options = {"include_name": lambda name, *_: not str(name).startswith("procrastinate_")}
+        found = list(compare_metadata(MigrationContext.configure(tx, opts=options), metadata))
     return [one for one in found if not _left_behind(one)]
 
 

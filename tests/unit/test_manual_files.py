@@ -99,6 +99,14 @@ def test_without_the_package_for_word_the_error_names_the_extra(
     assert done.code == 2 and "pip install 'creditgate[docx]'" in done.err and "Traceback" not in done.err
 
 
+def test_a_file_that_cannot_be_written_is_named_and_nothing_is_left(home: Home, tmp_path: Path) -> None:
+    done = home.run("policy", "manual", "--output", str(tmp_path / "nowhere" / "manual.html"))
+    assert done.code == 2 and "nowhere" in done.err and "--output" in done.err
+    file = tmp_path / "manual.html"
+    assert home.run("policy", "manual", "--output", str(file)).code == 0
+    assert [one.name for one in tmp_path.glob("*manual*")] == ["manual.html"] and file.stat().st_size > 9_000
+
+
 class Page(HTMLParser):
     """Tags in order, with their attributes."""
 

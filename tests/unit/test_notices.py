@@ -16,11 +16,16 @@ import connector
 from connector.duties import STEP_OF, STEPS, told
 from connector.locale import LANGUAGES, texts
 from connector.policy.form_responsibility import Responsibility
+from connector.policy.load import load
+from connector.store import notices, schema
 from connector.store.engine import Store
+from connector.store.journal import add
 from connector.store.signal_tables import notice_cursor
+from connector.store.tables import connection, journal
 from tests.channels import Group, connect, group, installed, mail_server, past
 from tests.cli_home import NOW, POLICY, Home, make_home
 
+ROOT = Path(__file__).parents[2]
 LONG_AGO = NOW - dt.timedelta(days=1)
 SOURCES = "\n".join(
     path.read_text(encoding="utf-8")
@@ -68,6 +73,17 @@ def test_every_step_of_the_policy_has_its_acts_and_every_act_is_one_that_is_jour
         built = f'f"{act.partition("_")[0]}_{{state}}"'
         assert f'"{act}"' in SOURCES or built in SOURCES, act
         assert all(f"did.{act}" in texts(language) for language in LANGUAGES)
+
+
+def test_the_standard_policy_writes_out_what_holds_without_it_and_keeps_its_hash() -> None:
+    text = (ROOT / "policies" / "standard.yaml").read_text(encoding="utf-8")
+    start, end = text.index("# Who does a step"), text.index("terms:\n  default_days")
+    written, silent = load(text), load(text[:start] + text[end:])
+    assert set(written.responsibility.model_fields_set) == set(STEPS)
+    assert written.responsibility == silent.responsibility and written.hash == silent.hash
+    assert (
+        load(text.replace("signal: {responsible: analyst", "signal: {responsible: sales")).hash != silent.hash
+    )
 
 
 def test_roles_and_titles_are_told_of_the_acts_of_their_steps() -> None:
@@ -124,6 +140,16 @@ def test_duties_are_listed_with_the_persons_of_the_day(home: Home) -> None:
     assert settings["responsibility.review.responsible"] == "analyst"
 
 
+def test_doctor_names_steps_that_nobody_is_there_for(home: Home) -> None:
+    assert "responsibility" not in home.run("doctor").out
+    give(home, Su="approver", An="analyst")
+    (found,) = [row for row in home.rows("doctor") if row["what"] == "responsibility"]
+    assert found["level"] == "note" and "sales (request_limit, visit, record)" in found["found"]
+    assert "controller (grant_limit, lower_limit" in found["found"] and "auditor" not in found["found"]
+    give(home, Li="sales", Ke="controller")
+    assert "nobody is" not in home.run("doctor").out
+
+
 def test_a_channel_tells_its_roles_of_new_acts_once_and_in_words(home: Home, robot: Group) -> None:
     place(home)  # before it was connected
     with mail_server() as (box, port):
@@ -141,11 +167,16 @@ def test_a_channel_tells_its_roles_of_new_acts_once_and_in_words(home: Home, rob
     body = sent["body"]
     assert [one["act"] for one in body["acts"]] == ["hold_placed", "hold_lifted"]
     assert body["acts"][0]["actor"] == "An" and "secret reason" not in str(body)
+    assert body["lines"][-1] == f"日志链：{body['journal']}"
+    assert home.run("audit", "verify", "--noted", body["journal"]).code == 0
     assert "冻结客户" in body["lines"][0] and "customer 1" in body["lines"][0]
     place(home)
     assert home.run("notice", "tell", "webhook").code == 0
     assert len(robot.messages) == before + 2
     assert home.run("notice", "tell", "nowhere").code == 2
+    with home.opened() as runtime, runtime.store.write() as tx:
+        tx.execute(journal.update().values(hash="0" * 64))
+    assert "rewritten" in home.run("audit", "verify", "--noted", body["journal"]).out
 
 
 def test_more_acts_than_a_message_holds_come_in_several(home: Home, robot: Group) -> None:
@@ -236,3 +267,28 @@ def test_explain_names_who_does_and_answers_for_what_comes_next(home: Home) -> N
     assert home.run("hold", "place", "--customer", "1", "--reason", "x").code == 0
     assert home.run("assess", "--all").code == 0
     assert "releasing a hold: done by the approver" in home.run("explain", "1", "--language", "en").out
+
+
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def test_of_two_processes_one_tells(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    url = f"sqlite:///{tmp_path / 'x.db'}" if kind == "sqlite" else request.getfixturevalue("postgres_url")
+    store = Store(url)
+    schema.upgrade(store)
+    row = {"name": "desk", "role": "channel", "kind": "mail", "settings": "{}", "created_at": NOW}
+    with store.write() as tx:
+        number = tx.execute(connection.insert().values(**row).returning(connection.c.id)).scalar_one()
+        for act in ("hold_placed", "connection_set", "hold_placed", "limit_set", "hold_placed"):
+            subject = "connection desk" if act == "connection_set" else "customer 1"
+            add(tx, NOW, "Lin", act, subject, {"before": None, "after": "x"})
+    with store.write() as tx:
+        seen = notices.cursor(tx, number, "desk", NOW)
+        found = notices.acts(tx, ["hold_placed"], after=seen.number, most=9)
+        assert (seen.number, [one.number for one in found]) == (2, [3, 5])
+        assert notices.ready(seen, NOW) and notices.begin(tx, seen, 5, NOW)
+    with store.write() as tx:
+        assert not notices.begin(tx, seen, 5, NOW)
+        busy = notices.cursor(tx, number, "desk", NOW)
+        assert not notices.ready(busy, NOW) and notices.ready(busy, NOW + notices.LEASE)
+        notices.told(tx, number, 5, NOW)
+        assert notices.cursor(tx, number, "desk", NOW).number == 5
+    store.close()

@@ -84,6 +84,17 @@ def test_the_calendar_opens_a_due_review_once(home: Home, monkeypatch: pytest.Mo
     assert len(home.journal("review_opened")) == 1
 
 
+def test_a_day_that_has_passed_before_the_calendar_could_open_it_gets_time(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known(home)
+    on(monkeypatch, 200)
+    assert "1 reviews opened" in ask(home, "plan").err and "0 became overdue" in ask(home, "plan").err
+    assert shown(home)["due_on"] == (START + dt.timedelta(days=214)).isoformat()
+    on(monkeypatch, 215)
+    assert "1 became overdue" in ask(home, "plan").err
+
+
 def test_an_approved_review_sets_the_next_one_and_a_closed_one_does_not(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from connector.store import signals
+from connector.store.record_tables import account, crm_user
 from connector.store.signals import State, raise_signal, settle
 from tests.cli_home import Home, make_home
 
@@ -63,6 +64,23 @@ def test_what_ended_is_raised_again_only_after_the_cool_down_as_a_new_episode(ho
     again = raised(home, NOW + 31 * DAY)
     assert again is not None and again != first
     assert [row["state"] for row in home.rows("signal", "list", "--state", "all")] == ["open", "closed"]
+
+
+def test_a_new_one_belongs_to_whom_the_account_belongs_to_until_it_is_given_to_somebody(home: Home) -> None:
+    raised(home, key="nobody")
+    with home.opened() as runtime, runtime.store.write() as tx:
+        tx.execute(account.update().values(owner_id="u7"))
+    raised(home, key="by id")
+    with home.opened() as runtime, runtime.store.write() as tx:
+        times = {"digest": "d", "modified_at": NOW, "first_seen": NOW, "last_seen": NOW}
+        values = {"connection_id": 1, "external_id": "u7", "name": "Wang Fang", "active": True, **times}
+        tx.execute(crm_user.insert().values(values))
+    number = raised(home, key="by name")
+    owners = {row["key"]: row["owner"] for row in home.rows("signal", "list")}
+    assert owners == {"nobody": None, "by id": "u7", "by name": "Wang Fang"}
+    assert home.run("signal", "assign", str(number), "--owner", "Zhao", "--actor", "Lin").code == 0
+    raised(home, key="by name", severity="alarm")
+    assert [row["key"] for row in home.rows("signal", "list", "--owner", "Zhao")] == ["by name"]
 
 
 def test_only_the_keys_whose_cause_is_gone_end(home: Home) -> None:

@@ -14,7 +14,7 @@ from connector import visits as planner
 from connector.model import VisitResult, VisitState
 from connector.store import visits
 from connector.store.record_tables import account, crm_user
-from connector.store.tables import visit
+from connector.store.tables import outbox, visit
 from connector.visits.diary import monday
 from tests.cli_home import NOW, Home
 from tests.portfolio import RULES, TODAY, buyer, portfolio
@@ -63,6 +63,9 @@ def test_a_signal_that_asks_for_a_visit_gets_one_soon_however_long_the_cadence(h
     (row,) = home.rows("visit", "list")
     assert row["reason"] == "visit_signal"
     assert TODAY < dt.date.fromisoformat(row["due_on"]) <= TODAY + 10 * DAY
+    with home.opened() as runtime, runtime.store.read() as tx:
+        task = tx.execute(sa.select(outbox.c.payload).where(outbox.c.target == "visit")).scalar_one()
+    assert "逾期已达 16 天" in task  # the rep reads what the warning is
 
 
 def test_a_visit_that_is_planned_soon_enough_serves_the_signal_too(home: Home) -> None:

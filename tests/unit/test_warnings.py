@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,8 +13,9 @@ from connector.locale import LANGUAGES, has_text
 from connector.policy.schema import Policy
 from connector.rules.documents import Dossier, OrderDoc
 from connector.rules.evaluate import evaluate
+from connector.rules.exposure import converter
 from connector.rules.facts import snapshot
-from connector.rules.warning import Cause, Earlier
+from connector.rules.warning import Cause, Earlier, Scene, standing
 from connector.signals.notice import Seen, look
 from connector.signals.texts import sentence
 from tests.rules_bench import (
@@ -44,6 +46,13 @@ def seen(of: Dossier, on: int = 0, by: Policy | None = None, earlier: Earlier | 
     chosen, at = by or standard(), NOW + on * DAY
     facts = snapshot(of, chosen, CNY, at)
     return look(of, facts, evaluate(chosen, facts), chosen, CNY, earlier)
+
+
+def scored(score: Decimal, risk_class: str, earlier: Earlier) -> Scene:
+    """A customer with this score and class."""
+    facts = snapshot(paid(OWED), standard(), CNY, NOW)
+    outcome = evaluate(standard(), facts)._replace(score=score, risk_class=risk_class)
+    return Scene(paid(OWED), facts, outcome, standard(), converter(CNY, facts.today, {}), earlier)
 
 
 def of_kind(kind: str, found: Seen) -> list[Cause]:
@@ -185,6 +194,24 @@ def test_a_class_that_fell_is_told_against_the_class_before() -> None:
     assert (cause.key, cause.evidence["after"]) == (f"{best}>{now}", now)
     assert not of_kind("rating_changed", seen(of, earlier=Earlier(now, None)))
     assert not of_kind("rating_changed", seen(of, earlier=Earlier(standard().classes[-1].name, None)))
+
+
+@pytest.mark.parametrize(("short", "told"), [("4.9", 0), ("5", 1), ("12", 1)])
+def test_a_score_that_swings_about_the_bound_of_its_class_is_no_change(short: str, told: int) -> None:
+    policy = standard()
+    better, worse = policy.classes[1], policy.classes[2]
+    assert better.from_ is not None
+    score = Decimal(better.from_) - Decimal(short)
+    scene = scored(score, worse.name, Earlier(better.name, None))
+    assert len(list(standing.rating(scene, []))) == told
+
+
+def test_a_class_that_a_knock_out_takes_away_is_told_whatever_the_score() -> None:
+    policy = standard()
+    best, last = policy.classes[0], policy.classes[-1]
+    assert best.from_ is not None
+    scene = scored(Decimal(best.from_) - 1, last.name, Earlier(best.name, None))
+    assert [cause.key for cause in standing.rating(scene, [])] == [f"{best.name}>{last.name}"]
 
 
 def test_a_large_order_after_a_long_silence_is_a_surge_of_its_own() -> None:

@@ -15,29 +15,17 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
 
+from adapters import panel
 from adapters.zoho.plugin import settings as plugin_settings
-from connector.adapter import Packed, PluginSpec, Written
+from connector.adapter import Packed, PluginSpec
 from connector.errors import Halt
 
-APP = (
-    "widget.html",
-    "widget.css",
-    "words.js",
-    "crm.js",
-    "parts.js",
-    "view.js",
-    "order.js",
-    "main.js",
-)
+APP = ("widget.html", "host.js")
 # The vendor's tool zips the folder app of a CRM project and leaves plugin-manifest.json out.
-ZIP, WIDGET, SCRIPT, MANIFEST = (
-    "creditgate-widget.zip",
-    "widget",
-    "client-script/order_save.js",
-    "plugin.json",
-)
+ZIP, WIDGET, MANIFEST = "creditgate-widget.zip", "widget", "plugin.json"
+SCRIPT, CLONE = "client-script/order_save.js", "client-script/order_clone.js"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-_LABELS = tuple(f"label.{one}" for one in ("ok", "watch", "hold", "stop", "info", "warning", "alarm"))
+_SCRIPT_TEXTS = ("plugin.", "panel.why_")
 # Zoho shows at most so many characters of a validation rule's message.
 MESSAGE = 100
 
@@ -48,15 +36,23 @@ def pack(spec: PluginSpec) -> Packed:
     for need in ("account", "order"):
         if need not in spec.written:
             raise Halt(f"the mapping writes no {need}", todo=f"add '{need}' below 'write' in the mapping")
-    app = {name: _asset(f"app/{name}") for name in APP}
+    app = {name: _asset(f"app/{name}") for name in APP} | {
+        name: panel.asset(name) for name in (*panel.SCRIPTS, panel.STYLE)
+    }
     app["widget.html"] = _filled(
         app["widget.html"],
-        {"SDK_URL": spec.settings["sdk_url"], "SDK_ORIGIN": _origin(spec.settings["sdk_url"])},
+        {
+            "SDK_URL": spec.settings["sdk_url"],
+            "SDK_ORIGIN": _origin(spec.settings["sdk_url"]),
+            "STYLE": panel.STYLE,
+            "SCRIPTS": "\n".join(f'<script src="{name}"></script>' for name in panel.SCRIPTS),
+        },
     )
     app["config.js"] = _config(spec)
     packed = {f"{WIDGET}/app/{name}": text for name, text in app.items()}
     packed[f"{WIDGET}/plugin-manifest.json"] = _json({"service": "CRM"})
     packed[SCRIPT] = _filled(_asset("order_save.js"), {"CONFIG": _json(_script(spec)).rstrip()})
+    packed[CLONE] = _filled(_asset("order_clone.js"), {"CONFIG": _json(_clone(spec)).rstrip()})
     packed |= _functions(spec)
     packed[MANIFEST] = _json(_manifest(spec))
     listed = _steps(spec)
@@ -84,45 +80,15 @@ def _json(value: Any) -> str:
 
 
 def _config(spec: PluginSpec) -> str:
-    texts = {
-        tongue: {
-            key: text
-            for key, text in words.items()
-            if key.startswith(("panel.", "signal_name.")) or key in _LABELS
-        }
-        for tongue, words in spec.texts.items()
-    }
+    own = {name: spec.settings[name] for name in ("route", "function", "zoho_connection")}
     known = {
-        "config": {
-            "connection": spec.connection,
-            "gate": spec.gate_url,
-            "route": spec.settings["route"],
-            "function": spec.settings["function"],
-            "zoho_connection": spec.settings["zoho_connection"],
-            "seconds": spec.seconds,
-            "language": spec.language,
-            "account": _fields(spec.written["account"]),
-            "order": _fields(spec.written["order"]),
-            "read": _reading(spec),
-        },
-        "texts": texts,
+        "config": {**panel.config(spec), "gate": spec.gate_url, **own},
+        "texts": panel.texts(spec),
     }
     return f"window.CREDITGATE = {_json(known).rstrip()};\n"
 
 
-def _fields(written: Written) -> dict[str, Any]:
-    return {"object": written.object, "fields": dict(written.fields), "options": dict(written.options)}
-
-
-def _reading(spec: PluginSpec) -> dict[str, Any]:
-    return {
-        name: {"path": one.path, "default": one.default, "values": dict(one.values)}
-        for name, one in spec.orders.items()
-    }
-
-
 def _script(spec: PluginSpec) -> dict[str, Any]:
-    words = spec.texts[spec.language]
     order = spec.written["order"]
     review = order.options.get("credit_state", {}).get("pending", {})
     return {
@@ -138,9 +104,17 @@ def _script(spec: PluginSpec) -> dict[str, Any]:
         "shipmentStatus": spec.settings["shipment_status"],
         "stateField": order.fields.get("credit_state", ""),
         "stateReview": review.get(spec.language, ""),
-        "read": _reading(spec),
-        "texts": {key: text for key, text in words.items() if key.startswith(("plugin.", "panel.why_"))},
+        "read": panel.reading(spec),
+        "texts": {
+            tongue: {key: text for key, text in words.items() if key.startswith(_SCRIPT_TEXTS)}
+            for tongue, words in spec.texts.items()
+        },
     }
+
+
+def _clone(spec: PluginSpec) -> dict[str, str]:
+    key = spec.orders.get("check_key")
+    return {"checkKey": key.path if key else ""}
 
 
 def _functions(spec: PluginSpec) -> dict[str, str]:
@@ -216,7 +190,8 @@ def _manifest(spec: PluginSpec) -> dict[str, Any]:
                 "module": spec.order_object,
                 "pages": ["create", "edit", "clone"],
                 "event": "onSave",
-            }
+            },
+            {"file": CLONE, "module": spec.order_object, "pages": ["clone"], "event": "onLoad"},
         ],
         "functions": [
             {

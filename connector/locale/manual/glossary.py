@@ -42,6 +42,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "a band of scores, with limit factor, cap, terms and cadences",
         "评分区间，决定额度系数、上限、账期与周期",
     ),
+    "term.plugin": ("Plugin", "插件"),
+    "term.plugin.means": (
+        "what is installed inside a CRM: the panel, the check when an order is saved, rules",
+        "安装在 CRM 内的部分：信用面板、订单保存时的检查与校验规则",
+    ),
     "term.checkpoint": ("Checkpoint", "检查点"),
     "term.checkpoint.means": (
         "order save, order change, approval, shipment, invoice",
@@ -70,6 +75,16 @@ WORDS: dict[str, tuple[str, str]] = {
     "term.review.means": ("a scheduled or triggered re-assessment", "按日历或事件进行的重新评定"),
     "term.dbt": ("DBT", "超期天数"),
     "term.dbt.means": ("days beyond terms, weighted by value", "超出账期的天数，按金额加权"),
+    "term.figures": ("Figures on people", "考核"),
+    "term.figures.means": (
+        "what a month shows of a person or team; no score, no rank",
+        "某月个人或团队的数据；不评分，不排名",
+    ),
+    "term.override": ("Override", "突破政策"),
+    "term.override.means": (
+        "a limit above the policy's own, or an order let pass while its reasons stood",
+        "高于政策的额度，或在原因未消除时放行的订单",
+    ),
     "term.fact": ("Fact", "指标"),
     "term.fact.means": (
         "one named value about a customer, with source and date; possibly unknown",

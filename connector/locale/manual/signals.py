@@ -118,7 +118,11 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "Signals.rating_changed": ("Risk class worse", "信用等级下降"),
     "RatingChanged.notches": ("Raised when the class is worse by {value}", "等级下降 {value} 级"),
-    "RatingChanged.window_days": ("than it was {value} days ago.", "（与 {value} 天前相比）时预警。"),
+    "RatingChanged.window_days": ("than it was {value} days ago,", "（与 {value} 天前相比），"),
+    "RatingChanged.points": (
+        "and the score lies at least {value} points below the bound of the class it had.",
+        "且评分低于原等级下限至少 {value} 分时预警。",
+    ),
     "Signals.agency_rating_changed": ("Agency rating changed", "外部评级变化"),
     "AgencyRatingChanged.lasts_days": (
         "Raised when a new report gives another rating, a better one as a note; it lasts {value} days.",
@@ -132,6 +136,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "StatementOverdue.days": (
         "Raised when the newest statement is {value} days old.",
         "最新报表距今满 {value} 天时预警。",
+    ),
+    "StatementOverdue.expiring_days": (
+        "It is told once more when that statement counts for {value} days only.",
+        "该报表剩余有效期不超过 {value} 天时再次提示。",
     ),
     "Signals.ratio_worsened": ("Financial ratio worse", "财务比率恶化"),
     "RatioWorsened.by": (

@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from connector.policy.catalogue import FACTS
+from connector.policy.form_score import RiskClass
 from connector.rules.snapshot import Unknown
 from connector.rules.warning.cause import DAY, Cause, Scene
 
 _SECURING = ("insured", "guaranteed")
+_EXPIRING = "expiring"
 
 
 def limits(scene: Scene, moments: list[dt.date]) -> Iterator[Cause]:
@@ -66,6 +68,8 @@ def rating(scene: Scene, moments: list[dt.date]) -> Iterator[Cause]:
     before, now = order.get(earlier.risk_class), order.get(scene.outcome.risk_class)
     if before is None or now is None or now - before < rules.notches:
         return
+    if _swings(scene, scene.policy.classes[before], scene.policy.classes[now]):
+        return
     if earlier.until is not None:
         moments.append(earlier.until)
     evidence = {
@@ -78,18 +82,31 @@ def rating(scene: Scene, moments: list[dt.date]) -> Iterator[Cause]:
     yield Cause("rating_changed", key, rules.severity, evidence)
 
 
+def _swings(scene: Scene, before: RiskClass, now: RiskClass) -> bool:
+    """Whether the score has passed the bound by too little to be a change. A class that comes of a knock-out
+    rather than of the score is always one."""
+    score, bound = scene.outcome.score, before.from_
+    by_score = score is not None and (now.below is None or score < now.below) and score >= (now.from_ or 0)
+    if not by_score or score is None or bound is None:
+        return False
+    return bound - score < scene.rules.rating_changed.points
+
+
 def statement(scene: Scene, moments: list[dt.date]) -> Iterator[Cause]:
-    """``statement_overdue``: of a customer that has given statements."""
+    """``statement_overdue``: of a customer that has given statements; with the key ``expiring`` in its place
+    once the newest one counts for a few days more, or no longer."""
     rules, age = scene.rules.statement_overdue, scene.snapshot.values.get("statement_age_days")
     if not rules.on or isinstance(age, bool):
         return
-    if isinstance(age, int) and age < rules.days:
-        moments.append(scene.today + (rules.days - age) * DAY)
+    if isinstance(age, Unknown) and age.reason == "stale":
+        yield Cause("statement_overdue", _EXPIRING, rules.severity, {"days": None, "period_end": None})
     elif isinstance(age, int):
-        period = (scene.today - age * DAY).isoformat()
-        yield Cause("statement_overdue", "", rules.severity, {"days": age, "period_end": period})
-    elif isinstance(age, Unknown) and age.reason == "stale":
-        yield Cause("statement_overdue", "", rules.severity, {"days": None, "period_end": None})
+        expiring = max(rules.days, scene.policy.staleness.statement_days - rules.expiring_days)
+        moments.extend(scene.today + (bound - age) * DAY for bound in (rules.days, expiring) if age < bound)
+        if age >= rules.days:
+            evidence = {"days": age, "period_end": (scene.today - age * DAY).isoformat()}
+            key = _EXPIRING if age >= expiring else ""
+            yield Cause("statement_overdue", key, rules.severity, evidence)
 
 
 def over(scene: Scene) -> Iterator[str]:

@@ -11,8 +11,15 @@
  */
 var CREDITGATE = __CONFIG__;
 
+// The user's language where Zoho tells it, else the org's.
+function cgLanguage() {
+  var tag = "";
+  try { tag = String($Crm.user.locale || ""); } catch (fault) { tag = ""; }
+  return tag ? (tag.toLowerCase().indexOf("zh") === 0 ? "zh" : "en") : CREDITGATE.language;
+}
+
 function cgSay(key, values) {
-  var text = CREDITGATE.texts[key] || key;
+  var text = CREDITGATE.texts[cgLanguage()][key] || key;
   return text.replace(/\{(\w+)\}/g, function (whole, name) {
     return values && values[name] !== undefined ? String(values[name]) : "";
   });
@@ -127,7 +134,7 @@ function cgJudged(step, answer) {
   if (said.status !== 200 || !body || ["pass", "warn", "hold"].indexOf(body.decision) < 0 ||
       !Array.isArray(body.reasons)) { return cgFailed(step, "answer"); }
   var texts = body.reasons.map(function (one) {
-    return one && one.text ? "• " + String(one.text[CREDITGATE.language] || one.text.en || one.code) : "";
+    return one && one.text ? "• " + String(one.text[cgLanguage()] || one.text.en || one.code) : "";
   });
   if (body.decision === "hold") { cgMessage([cgSay("plugin.held")].concat(texts).join("\n"), "error"); return false; }
   if (body.decision === "warn") { cgMessage([cgSay("plugin.warned")].concat(texts).join("\n"), "warning"); }
