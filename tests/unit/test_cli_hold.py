@@ -16,6 +16,8 @@ from tests.cli_home import POLICY
 from tests.gate_bench import GateBench
 from tests.unit.test_api import CIPHER_KEY
 
+pytestmark = pytest.mark.sqlite  # the configuration names the file
+
 CONFIG = """\
 policy = "policy.yaml"
 database_url = "{url}"
