@@ -95,7 +95,8 @@ def first(tx: sa.Connection, connection_id: int, message_id: str, now: dt.dateti
     """Whether this event comes for the first time, which is remembered."""
     statement = (sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert)(hook_message)
     row = {"connection_id": connection_id, "message_id": message_id, "at": now}
-    return tx.execute(statement.values(**row).on_conflict_do_nothing()).rowcount == 1
+    put = statement.values(**row).on_conflict_do_nothing().returning(hook_message.c.at)
+    return tx.execute(put).first() is not None
 
 
 def forget_messages(tx: sa.Connection, connection_id: int, before: dt.datetime) -> int:

@@ -18,6 +18,8 @@ from connector.store.tables import journal as table
 from tests.cli_home import POLICY, Home, make_home
 from tests.new_store import new_store
 
+pytestmark = pytest.mark.sqlite  # it copies the file
+
 NOW = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 COUNT = 5
 
