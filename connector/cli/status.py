@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("what", "state", "at", "following", "note")
 WIDTH, HEIGHT = 80, 24
-WELL = ("ok", "running")
+WELL = ("ok", "running", "queued")
 
 
 @click.command("status")
@@ -37,8 +37,6 @@ def command(ctx: click.Context, form: str, everything: bool) -> int:
 
     with runtime(ctx) as home:
         found = lines(home.store, jobs_of(home), home.clock())
-    emit([{name: getattr(line, name) or None for name in COLUMNS} for line in found], COLUMNS, form)
-    return int(any(line.state not in ("ok", "running", "queued") for line in found))
     if form == "table" and not everything:
         for text in screen(found):
             click.echo(text)
