@@ -25,6 +25,8 @@ DRIVER = "postgresql+psycopg"
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The folders with the longest tests come first, so that no worker ends late."""
     items.sort(key=lambda item: FOLDERS.index(item.path.parent.name))
+    if on_postgres.WANTED:
+        items[:] = [item for item in items if item.get_closest_marker("sqlite") is None]
 
 
 @pytest.hookimpl(optionalhook=True)

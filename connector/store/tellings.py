@@ -173,5 +173,6 @@ def _add(tx: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]], 
     count = 0
     for row in rows:
         statement = dialect.insert(table).values(**row).on_conflict_do_nothing(index_elements=unique)
-        count += tx.execute(statement).rowcount
+        # Not by rowcount: PostgreSQL's driver does not tell it for an insert.
+        count += tx.execute(statement.returning(table.c.id)).first() is not None
     return count

@@ -68,6 +68,21 @@ def test_an_order_over_the_limit_is_not_saved_and_waits_for_a_person(tenant: Sho
     assert f"new:{good}:99000000.00:CNY" in {one["order"] for one in listed(tenant)}
 
 
+def test_a_refused_order_passes_from_the_same_form_once_it_is_released(tenant: Shop) -> None:
+    good = account(tenant, "正常")
+    assert save(tenant, good, "88000000.00")["saved"] is False
+    (hold,) = [one for one in listed(tenant) if one["order"] == f"new:{good}:88000000.00:CNY"]
+    release = ["hold", "release", str(hold["id"]), "--code", "secured", "--note", "bank guarantee"]
+    tenant.made.run(*release, "--actor", "Bo", expect=1)  # so large a one takes two
+    tenant.made.run(*release, "--actor", "Bea")
+    saved = save(tenant, good, "88000000.00")
+    assert saved["saved"] is True
+    tenant.made.run("pull", "fxiaoke")
+    rows = [one for one in listed(tenant, "--state", "all") if one["id"] == hold["id"]]
+    assert [(one["order"], one["state"]) for one in rows] == [(saved["number"], "released")]
+    assert saved["number"] not in {one["order"] for one in listed(tenant, "--bypassed")}
+
+
 def test_an_account_on_hold_gets_no_new_order(tenant: Shop) -> None:
     refused = save(tenant, account(tenant, "冻结", "停止"), "10.00")
     assert refused["saved"] is False
