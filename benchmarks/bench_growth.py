@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -96,13 +97,19 @@ def measure(folder: Path, sizes: list[int], cycles: int, *, statements: bool) ->
         for _ in found(folder / "home"):
             pass
         first_block(folder / "home", admin, url.set(database="block"))
-        rows = []
-        for size in sizes:
-            with admin.connect() as connection:
-                connection.exec_driver_sql(f"CREATE DATABASE of_{size} TEMPLATE block")
-            rows.append(_of_size(folder / "home", url.set(database=f"of_{size}"), size, cycles, statements))
-            with admin.connect() as connection:
-                connection.exec_driver_sql(f"DROP DATABASE of_{size} WITH (FORCE)")
+        with ExitStack() as stack:
+            portfolios = []
+            for size in sizes:
+                with admin.connect() as connection:
+                    connection.exec_driver_sql(f"CREATE DATABASE of_{size} TEMPLATE block")
+                made = Portfolio(folder / "home", url.set(database=f"of_{size}"), size, stack)
+                portfolios.append(made)
+                made.cycle(0)  # warms up
+            # In turn, so that other work of the machine meets all of them alike.
+            for turn in range(1, cycles + 1):
+                for made in portfolios:
+                    made.cycle(turn)
+            rows = [made.told(statements) for made in portfolios]
         admin.dispose()
     finally:
         server.cleanup()
@@ -145,26 +152,34 @@ def _connected(runtime: Runtime, settings: Any) -> Connection:
     return made
 
 
-def _of_size(home: Path, url: sa.URL, size: int, cycles: int, statements: bool) -> dict[str, Any]:
-    runtime = _opened(home, url)
-    blocks(runtime, size // BLOCK)
-    with org(size) as settings:
-        made = _connected(runtime, settings)
-        spent = _spent(runtime) if statements else Counter()
-        taken = []
-        for number in range(cycles + 1):  # the first one warms up
-            edit(settings, size, number)
-            spent.clear()
-            taken.append(_cycle(runtime, made))
-        for text, seconds in spent.most_common(8):
-            print(f"{size}: {seconds:.3f} s {text}", file=sys.stderr)
-    runtime.close()
-    taken = taken[1:]
-    middle = {
-        name: round(min(getattr(one, name) for one in taken), 3)
-        for name in ("seconds", "pull", "assess", "push", "calls", "queued")
-    }
-    return {"customers": size, **middle}
+class Portfolio:
+    """A store of one size with the CRM behind it, open as long as ``stack``."""
+
+    def __init__(self, home: Path, url: sa.URL, size: int, stack: ExitStack) -> None:
+        self.size = size
+        self.runtime = _opened(home, url)
+        stack.callback(self.runtime.close)
+        blocks(self.runtime, size // BLOCK)
+        self.settings = stack.enter_context(org(size))
+        self.connection = _connected(self.runtime, self.settings)
+        self.spent = _spent(self.runtime)
+        self.taken: list[Cycle] = []
+
+    def cycle(self, turn: int) -> None:
+        """Users change accounts, and the product does its work; turn 0 does not count."""
+        edit(self.settings, self.size, turn)
+        self.spent.clear()
+        done = _cycle(self.runtime, self.connection)
+        if turn:
+            self.taken.append(done)
+
+    def told(self, statements: bool) -> dict[str, Any]:
+        """The shortest of all cycles."""
+        for text, seconds in self.spent.most_common(8) if statements else ():
+            print(f"{self.size}: {seconds:.3f} s {text}", file=sys.stderr)
+        names = ("seconds", "pull", "assess", "push", "calls", "queued")
+        least = {name: round(min(getattr(one, name) for one in self.taken), 3) for name in names}
+        return {"customers": self.size, **least}
 
 
 def blocks(runtime: Runtime, count: int) -> None:
