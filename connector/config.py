@@ -76,7 +76,7 @@ class Config(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="CREDITGATE_", extra="forbid")
 
     home: Path = Path()
-    database_url: str = ""
+    database_url: str = Field(default="", repr=False)
     database_schema: str = ""
     language: Literal["zh", "en"] = "zh"
     policy: str = "policies/standard.yaml"
@@ -104,8 +104,8 @@ class Config(BaseSettings):
     log: str = ""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     metrics_from: tuple[IPv4Network | IPv6Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
-    metrics_key: str = ""
-    key: str = ""
+    metrics_key: str = Field(default="", repr=False)
+    key: str = Field(default="", repr=False)
     key_file: str = KEY_FILE
 
     @classmethod

@@ -142,7 +142,7 @@ def begin(target: str, level: str = "info", verb: str = "", folder: Path = Path(
     handler = _handler(target, folder)
     handler.creditgate = True  # type: ignore[attr-defined]
     root.addHandler(handler)
-    logging.getLogger(OURS).setLevel(level.upper() if target else logging.CRITICAL)
+    logging.getLogger(OURS).setLevel(level.upper() if target else logging.WARNING)
     # Of the process, not of a thread: those that are started later are of the same run.
     _run.update(run=secrets.token_hex(6), verb=verb or None)
     return str(_run["run"])

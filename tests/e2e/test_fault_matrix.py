@@ -10,7 +10,7 @@ import datetime as dt
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -122,12 +122,12 @@ class Verbs:
         self.late = late
         now = runtime.clock
         runtime.clock = lambda: now() + late  # type: ignore[method-assign]
+        # Waits are left out; the calls are real.
+        runtime.sleep = lambda seconds: None  # type: ignore[method-assign]
 
     def _crm(self) -> Any:
         one = self.runtime.connections.get("zoho")
         crm = self.runtime.crm(one)
-        now = crm.context.now
-        crm.context = replace(crm.context, now=lambda: now() + self.late)
         return one, crm, self.runtime.mapping(one)
 
     def pull(self) -> None:
@@ -265,8 +265,6 @@ def test_a_verb_meets_a_fault_as_the_table_says_and_the_next_run_completes_it(
     verb: str, fault: str, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(line, "READ_SECONDS", 0.2)
-    # Waits are left out; the calls are real.
-    monkeypatch.setitem(line.Http.__init__.__kwdefaults__, "sleep", lambda seconds: None)
     found = []
     for times in (1, 1_000_000):
         home = tmp_path / f"home {times}"
@@ -275,6 +273,11 @@ def test_a_verb_meets_a_fault_as_the_table_says_and_the_next_run_completes_it(
             found.append(_disturbed(verb, fault, times, world, runtime))
         with opened(home / "creditgate.toml") as runtime:
             late = dt.timedelta(hours=7)
+            if verb == "signal tell":
+                # Its receiver believes no message that is sent hours ahead of its own clock.
+                late = dt.timedelta(0)
+                with runtime.store.write() as tx:
+                    tx.execute(sa.update(telling).values(due_at=runtime.clock()))
             assert Verbs(runtime, late).run(verb) == "done"
             assert result(verb, runtime) == world.results[verb]
     assert tuple(found) == MATRIX[verb][fault]

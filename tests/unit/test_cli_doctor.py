@@ -280,3 +280,15 @@ def test_fields_that_did_not_stick_are_told(home: Home) -> None:
     found = findings(home, 0)["write-back to crm"]
     assert (found["level"], found["todo"]) == ("warn", "run provision")
     assert "Firms 77" in found["found"]
+
+
+@pytest.mark.parametrize(("mode", "level"), [(0o440, "ok"), (0o444, "fail")])
+def test_a_mounted_key_may_be_read_by_its_group_and_by_nobody_else(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, level: str
+) -> None:
+    file = tmp_path / "mounted"
+    file.write_text((home.folder / "secret.key").read_text())
+    file.chmod(mode)
+    monkeypatch.setenv("CREDITGATE_KEY", f"file:{file}")
+    found = {row["what"]: row for row in home.run("doctor", "--format", "json").json}
+    assert found["key"]["level"] == level

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from cryptography.fernet import Fernet, MultiFernet
 
 from connector import key_change
+from connector.api.metrics import StoreFigures
 from connector.errors import Halt
 from connector.keyring import KeyRing
 from connector.runtime import Runtime, opened
@@ -205,3 +206,19 @@ def test_every_column_whose_comment_says_encrypted_is_known_to_the_rotation() ->
     assert len(said) >= 5
     assert said <= known
     assert {name for name, _ in known} <= set(metadata.tables)
+
+
+@pytest.mark.postgres
+def test_on_postgresql_keys_are_rotated_and_figures_told_as_well(
+    tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CREDITGATE_DATABASE_URL", postgres_url)
+    with opened(new_home(tmp_path / "home") / "creditgate.toml") as runtime:
+        one = connection(runtime, 7)
+        monkeypatch.setattr(sealed, "BATCH", 2)
+        assert key_change.rotate(runtime, "test").moved == 7
+        assert [key.values for key in key_change.shown(runtime)[0]] == [7, 0]
+        assert None not in values(runtime, one, 7)
+        told = {metric.name: metric for metric in StoreFigures(runtime).collect()}
+        assert told["creditgate_store_up"].samples[0].value == 1
+        assert len(told) > 15
