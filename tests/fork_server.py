@@ -72,7 +72,9 @@ def _prepare() -> None:
         read(mapping)
     for policy in shipped("policies").glob("*.yaml"):
         load(policy)
-    for name in ("uvicorn", "alembic.command", "rich.table", "sandbox.run", "tests.e2e.cut_chain"):
+    for name in ("uvicorn", "alembic.command", "rich.table", "sandbox.run", "psycopg", "procrastinate"):
+        import_module(name)
+    for name in ("tests.e2e.cut_chain", "tests.e2e.hurried"):
         import_module(name)
 
 

@@ -69,6 +69,7 @@ def claim(
     if _hindered(tx, job, at, now, "done"):
         return False
     _put(tx, job, at, owner, now, "running", now + lease)
+    _pass_over(tx, job, at, now)
     return True
 
 
@@ -80,8 +81,7 @@ def queue(tx: sa.Connection, job: str, at: dt.datetime, owner: str, now: dt.date
     if _hindered(tx, job, at, now, "done", "queued", "running"):
         return False
     _put(tx, job, at, owner, now, "queued", now)
-    earlier = slot.c.job == job, slot.c.at < at, slot.c.state == "queued"
-    tx.execute(sa.update(slot).where(*earlier).values(state="skipped", ended_at=now))
+    _pass_over(tx, job, at, now)
     return True
 
 
@@ -123,6 +123,12 @@ def _put(
     if not tx.execute(again.values(**values, attempts=slot.c.attempts + 1)).rowcount:
         tx.execute(slot.insert().values(job=job, at=at, attempts=1, **values))
     tx.execute(sa.delete(slot).where(slot.c.job == job, slot.c.at < now - KEEP, slot.c.at < at))
+
+
+def _pass_over(tx: sa.Connection, job: str, at: dt.datetime, now: dt.datetime) -> None:
+    """Earlier slots that still wait, or whose run died, are not done any more."""
+    earlier = slot.c.job == job, slot.c.at < at, slot.c.state.in_(("queued", "running"))
+    tx.execute(sa.update(slot).where(*earlier).values(state="skipped", ended_at=now))
 
 
 def _values(owner: str, now: dt.datetime, state: str, lease_until: dt.datetime) -> dict[str, Any]:
