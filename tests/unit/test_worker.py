@@ -235,7 +235,8 @@ def test_status_shows_who_works_and_that_jobs_wait_for_nobody(world: World) -> N
 
     def shown() -> bool:
         found = {line.what: line for line in lines(world.store, [job()], world.now)}
-        return found.get(f"worker {worker.owner}") is not None and world.waiting() == 0
+        seen = found.get(f"worker {worker.owner}") is not None
+        return seen and world.waiting() == 0 and world.latest(job()).state == "done"
 
     world.work(shown, worker)
     world.now += 2 * MINUTE
