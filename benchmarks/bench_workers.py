@@ -124,7 +124,9 @@ def _run(made: Installation, store: Store, verb: str, parts: int, workers: int) 
 
 def _start(made: Installation, what: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "connector.cli", what]
-    return subprocess.Popen(command, env=made.environment, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(
+        command, env=made.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
 
 
 def _took(store: Store, parts: int) -> float:
