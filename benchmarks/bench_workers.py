@@ -1,9 +1,9 @@
 """Two workers against one, on PostgreSQL: how much faster they assess, and push to a CRM that answers slowly.
 
 A real daemon queues, real workers do. Prints JSON: for each of the two the seconds from the start of the
-first part to the end of the last with one worker and with two, and their ratio. Pushing is bound by the CRM's
-latency and should come near 2 (at least 1.7); assessing is bound by processors, of which the database needs its
-share, so that its ratio is told beside the number of processors and only has to be above 1.
+first part to the end of the last with one worker and with two, and their ratio. Pushing is bound by the
+CRM's latency and should come near 2 (at least 1.7). Assessing is bound by processors, of which the database
+needs its share: its ratio is told beside their number and only has to be above 1.
 """
 
 from __future__ import annotations
