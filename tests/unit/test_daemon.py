@@ -30,6 +30,7 @@ from connector.store.slots import Slot
 from tests.cli_home import Home, make_home
 from tests.new_store import new_store
 
+pytestmark = pytest.mark.sqlite  # on PostgreSQL a daemon only queues: test_worker.py
 START = dt.datetime(2026, 3, 2, 10, tzinfo=dt.UTC)
 MINUTE = dt.timedelta(minutes=1)
 

@@ -106,6 +106,7 @@ def kill_at(patch: pytest.MonkeyPatch, number: int, committed: bool) -> None:
     patch.setattr(Store, "write", counted)
 
 
+@pytest.mark.sqlite  # it puts the file back before each kill
 @pytest.mark.parametrize("committed", [False, True])
 def test_killed_at_any_transaction_and_run_again_no_letter_is_lost_or_sent_twice(
     home: Home, mail: Outside, monkeypatch: pytest.MonkeyPatch, committed: bool

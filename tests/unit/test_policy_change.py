@@ -230,6 +230,7 @@ def test_lint_says_how_many_customers_no_rule_covers(tmp_path: Path, monkeypatch
     assert quick.json == [] and "covered" not in quick.err
 
 
+@pytest.mark.sqlite  # it takes the file away
 def test_lint_without_a_store_still_checks_the_file(home: Home) -> None:
     (home.folder / "creditgate.db").unlink()
     done = home.run("policy", "lint")
