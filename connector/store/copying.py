@@ -178,11 +178,12 @@ class Copy:
         with self.target.read() as tx:
             streamed = tx.execution_options(yield_per=BATCH)
             query = f'SELECT {names} FROM "{table.name}" ORDER BY {keys}'  # noqa: S608
-            for row in streamed.exec_driver_sql(query):
-                values = list(row)
-                for at, meaning in known:
-                    values[at] = None if values[at] is None else meaning(values[at])
-                yield tuple(values)
+            with streamed.exec_driver_sql(query) as rows:
+                for row in rows:
+                    values = list(row)
+                    for at, meaning in known:
+                        values[at] = None if values[at] is None else meaning(values[at])
+                    yield tuple(values)
 
     def finish(self, last_words: Callable[[sa.Connection], None]) -> None:
         """Make the copy the store: first nobody may go on with the original, then everybody with the copy.
