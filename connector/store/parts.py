@@ -78,7 +78,7 @@ def alone(store: Store, connection_id: int, part: Part | None) -> Iterator[None]
         yield
         return
     first, step = (part.number - 1, part.of) if part else (0, 1)
-    with store.engine.connect() as connection, connection.begin():
+    with store.translated(), store.engine.connect() as connection, connection.begin():
         label = sa.func.hashtextextended(
             sa.func.concat(sa.func.current_schema(), f":push {connection_id}"), 0
         )

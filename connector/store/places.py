@@ -139,43 +139,58 @@ class _Session(_Room):
         self._store = store
         self._lock = threading.Lock()
         self._connection: sa.Connection | None = None
+        self._held: set[tuple[str, int]] = set()
         self._schema = ""
 
     def take(self, kind: _Kind) -> int | None:
-        with self._lock, self._store.translated():
+        with self._lock, self._whole():
             others = kind.others()
             if not others:
                 return None
-            tried = sa.func.unnest(sa.bindparam("places", others, sa.ARRAY(sa.Integer))).column_valued(
-                "place"
-            )
+            asked = sa.bindparam("places", others, sa.ARRAY(sa.Integer))
+            tried = sa.func.unnest(asked).column_valued("place")
             opened = self._opened()
-            key = self._key(kind)
             # One after the other, and no further than the first that is free.
-            query = sa.select(tried).where(sa.func.pg_try_advisory_lock(key, tried)).limit(1)
+            query = sa.select(tried).where(sa.func.pg_try_advisory_lock(self._key(kind), tried)).limit(1)
             place: int | None = opened.execute(query).scalar()
             if place is not None:
                 kind.mine.add(place)
+                self._held.add((kind.name, place))
             return place
 
     def leave(self, kind: _Kind, place: int) -> None:
         with self._lock:
             kind.mine.discard(place)
-            if self._connection is not None and not self._connection.closed:
-                # A session that was lost has no place any more.
-                with suppress(CreditGateError), self._store.translated():
+            if (kind.name, place) in self._held and self._connection is not None:
+                self._held.discard((kind.name, place))
+                # What a session that is lost had held is free anyway: the call's answer counts.
+                with suppress(CreditGateError), self._whole():
                     self._connection.execute(sa.select(sa.func.pg_advisory_unlock(self._key(kind), place)))
 
     def close(self) -> None:
         with self._lock:
-            if self._connection is not None:
-                # The session is ended, not given back to the pool: whatever it still holds is free.
-                self._connection.invalidate()
-                self._connection.close()
-                self._connection = None
+            self._drop()
+
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        """A session that fails is done with: what it held is free, and the next call opens another one."""
+        try:
+            with self._store.translated():
+                yield
+        except BaseException:
+            self._drop()
+            raise
+
+    def _drop(self) -> None:
+        self._held.clear()
+        if self._connection is not None:
+            # The session is ended, not given back to the pool: whatever it still holds is free.
+            self._connection.invalidate()
+            self._connection.close()
+            self._connection = None
 
     def _opened(self) -> sa.Connection:
-        if self._connection is None or self._connection.closed or self._connection.invalidated:
+        if self._connection is None:
             engine = self._store.engine.execution_options(isolation_level="AUTOCOMMIT")
             self._connection = engine.connect()
             self._schema = str(self._connection.execute(sa.select(sa.func.current_schema())).scalar())

@@ -83,7 +83,7 @@ class StoreSecrets(Secrets):
             thread_lock = _thread_locks.setdefault(label, threading.Lock())
         with thread_lock:
             if not self._store.is_sqlite:
-                with self._store.engine.connect() as tx, tx.begin():
+                with self._store.translated(), self._store.engine.connect() as tx, tx.begin():
                     locks.take(tx, f"secret {self._connection}:{name}")
                     yield
                 return

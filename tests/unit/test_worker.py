@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -251,10 +251,9 @@ def test_a_part_waits_for_whoever_pushes_its_writes_and_for_nobody_else(world: W
             with other.engine.connect() as tx:
                 tx.execute(sa.text("SET lock_timeout = '20ms'"))
                 tx.commit()
-                other_store: Any = SimpleNamespace(
-                    is_sqlite=False, engine=SimpleNamespace(connect=lambda: tx)
-                )
-                with alone(other_store, 1, part):
+                engine = SimpleNamespace(connect=lambda: tx)
+                seen: Any = SimpleNamespace(is_sqlite=False, engine=engine, translated=nullcontext)
+                with alone(seen, 1, part):
                     return True
         except sa.exc.OperationalError:
             return False
