@@ -104,7 +104,9 @@ def over_http(seconds: float) -> dict[str, object]:
         bench.store.close()
         environment = dict(os.environ) | {"CREDITGATE_HOME": str(folder), "CREDITGATE_KEY": KEY}
         command = [sys.executable, "-m", "connector.cli", "serve", "--port", "0"]
-        with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as server:
+        with subprocess.Popen(
+            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        ) as server:
             assert server.stderr is not None
             url = ""
             while not url:
