@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import orjson
@@ -62,12 +63,12 @@ def measure(folder: Path, accounts: int, latency: int, parts: int) -> dict[str, 
         with installation(folder, options, names=("zoho",), pinned=True, database_url=text) as made:
             made.run("pull")
             store = Store(text)
-            assessing = {workers: _assessed(made, store, parts, workers) for workers in (1, 2)}
+            assessing = _in_turn(lambda workers: _assessed(made, store, parts, workers))
             with store.write() as tx:
                 for name in COPIES:
                     tx.execute(sa.text(f"CREATE TABLE {name}_copy AS SELECT * FROM {name}"))
                 writes = tx.execute(sa.text("SELECT count(*) FROM outbox")).scalar_one()
-            pushing = {workers: _pushed(made, store, parts, workers) for workers in (1, 2)}
+            pushing = _in_turn(lambda workers: _pushed(made, store, parts, workers))
             store.close()
     finally:
         server.cleanup()
@@ -86,6 +87,14 @@ def measure(folder: Path, accounts: int, latency: int, parts: int) -> dict[str, 
         "push_ratio_wanted": LEAST_PUSHING,
         "ratios_are_met": ratios["push"] >= LEAST_PUSHING and ratios["assess"] > LEAST_ASSESSING,
     }
+
+
+def _in_turn(took: Callable[[int], float]) -> dict[int, float]:
+    """The seconds of one worker and of two, the better of two runs each; a first run is made for nothing, so
+    that none of them finds everything cold."""
+    took(1)
+    runs = [(workers, took(workers)) for workers in (2, 1, 1, 2)]
+    return {wanted: min(seconds for workers, seconds in runs if workers == wanted) for wanted in (1, 2)}
 
 
 def _assessed(made: Installation, store: Store, parts: int, workers: int) -> float:

@@ -44,9 +44,9 @@ def build(tenant: Tenant, options: Options, limits: Limits) -> ASGIApp:
         *bulk.routes(router, jobs, limits.bulk),
         *acting.routes(router),
         *_Api(tenant, limits, router, slot, chances).routes(),
+        *acting.doors(),
         *crm_doors(tenant, slot),
         *doors.routes(tenant, tokens, jobs),
-        *acting.doors(),
     ]
     inner = Starlette(routes=routes, exception_handlers={404: _wrong_url, 405: _wrong_method})
     gated = gate(

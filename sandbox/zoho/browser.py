@@ -35,15 +35,16 @@ _SUGGESTED = 200
 
 
 def doors(tenant: Tenant, slot: PluginSlot, plugins: Plugins) -> list[Route]:
-    """``GET`` and ``POST /_sandbox/browser/orders/new`` are the order form as a page; ``POST
-    /_sandbox/browser/save`` and ``…/delete`` take ``module``, ``id``, ``values`` and ``user`` (id or
-    e-mail; a rep when left out), or ``clone``, the id of the record that is copied, and answer ``saved``
-    with the vendor's ``result``; where a client script runs on saving, ``script`` says what came of it, and
-    there is no result if it stopped the save."""
+    """``GET`` and ``POST /_sandbox/browser/orders/new`` are the order form as a page, and ``POST
+    /_sandbox/orders`` saves an order without it; ``POST /_sandbox/browser/save`` and ``…/delete`` take
+    ``module``, ``id``, ``values`` and ``user`` (id or e-mail; a rep when left out), or ``clone``, the id of
+    the record that is copied, and answer ``saved`` with the vendor's ``result``; where a client script runs
+    on saving, ``script`` says what came of it, and there is no result if it stopped the save."""
     pages = _Pages(tenant, slot, plugins)
     return [
         Route(_FORM, pages.form, methods=["GET"]),
         Route(_FORM, pages.place, methods=["POST"]),
+        Route("/_sandbox/orders", pages.order, methods=["POST"]),
         Route("/_sandbox/browser/save", pages.save, methods=["POST"]),
         Route("/_sandbox/browser/delete", pages.delete, methods=["POST"]),
     ]
@@ -63,14 +64,26 @@ class _Pages:
         """Save: number, plugin, save. The page shows what the rep is told."""
         given = {name: values[0] for name, values in parse_qs((await request.body()).decode()).items()}
         try:
-            form = order_form(given)
-            if self._plugins.widget:
-                outcome = await self._through_packed(form)
-            else:
-                outcome = await run_in_threadpool(place_order, self._tenant, self._slot.installed(), form)
+            outcome = await self._placed(order_form(given))
         except ValueError as error:
             return HTMLResponse(self._page(given, {"saved": False, "message": str(error)}), 400)
         return HTMLResponse(self._page({} if outcome["saved"] else given, outcome))
+
+    async def order(self, request: Request) -> Response:
+        """The order of the body, saved the same way."""
+        try:
+            body = json.loads(await request.body() or b"{}")
+            if not isinstance(body, dict):
+                raise ValueError("a JSON object is expected")
+            return JSONResponse(await self._placed(order_form(body)))
+        except ValueError as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+
+    async def _placed(self, form: OrderForm) -> dict[str, Any]:
+        """Through what is installed: the packed plugin, or the stand-in of one, or nothing."""
+        if self._plugins.widget:
+            return await self._through_packed(form)
+        return await run_in_threadpool(place_order, self._tenant, self._slot.installed(), form)
 
     async def _through_packed(self, form: OrderForm) -> dict[str, Any]:
         """Save the form's order with the packed plugin: script and rule decide, the number comes last."""
@@ -93,6 +106,7 @@ class _Pages:
             "id": row["id"] if row else None,
             "number": row["SO_Number"] if row else None,
             "message": "\n".join(said),
+            "check": None,
         }
 
     async def save(self, request: Request) -> Response:

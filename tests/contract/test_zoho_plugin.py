@@ -160,6 +160,19 @@ def test_the_order_form_goes_the_same_way(bench: PluginBench, packed: Path) -> N
 
 
 @needs_node
+def test_an_order_that_is_placed_without_a_page_goes_the_same_way(bench: PluginBench, packed: Path) -> None:
+    bench.install(packed)
+    saved, refused = (
+        bench.found.made.door(
+            "zoho", "orders", {"account_id": bench.account, "amount": amount, "currency": "CNY"}
+        )
+        for amount in ("700.00", str(HUGE))
+    )
+    assert saved["saved"] and saved["number"]
+    assert not refused["saved"] and "信用检查未通过" in refused["message"]
+
+
+@needs_node
 def test_a_copy_is_an_order_of_its_own_even_before_the_original_has_arrived(
     bench: PluginBench, packed: Path
 ) -> None:
