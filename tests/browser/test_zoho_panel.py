@@ -196,6 +196,40 @@ def test_a_release_of_an_order_that_is_not_held_or_without_a_word_is_not_sent(de
     expect(page.get_by_text("This order is not on hold")).to_be_visible()
 
 
+# The order is brought to a small amount, and checked so, by somebody else while the request is on its way.
+LET_GO = """() => {
+  const call = CREDITGATE.service.call;
+  let order = null;
+  CREDITGATE.service.call = async (method, path, body) => {
+    if (path === "/v1/checks") { order = body; }
+    if (path.endsWith("/ask")) { await call("POST", "/v1/checks", {...order, amount: "1"}); }
+    return call(method, path, body);
+  };
+}"""
+
+
+def test_a_release_of_an_order_let_go_meanwhile_is_not_sent_and_says_why(desk: Desk) -> None:
+    order = order_of(desk.bench, HUGE)
+    page = desk.open(order, module=ORDERS, locale="en_US")
+    page.evaluate(LET_GO)
+    page.get_by_role("button", name="Check this order").click()
+    expect(page.get_by_text("The order needs credit management")).to_be_visible()
+    page.get_by_role("button", name="Request release").click()
+    page.get_by_label("Why it should be let pass").fill("please")
+    page.get_by_role("button", name="Send request").click()
+    expect(page.get_by_text("This order is not on hold")).to_be_visible()
+
+
+def test_nothing_is_sent_twice_while_an_answer_is_awaited(desk: Desk) -> None:
+    order = order_of(desk.bench, 100)
+    page = desk.open(order, module=ORDERS, locale="en_US")
+    page.get_by_role("button", name="Request release").click()
+    page.evaluate("() => { CREDITGATE.service.call = () => new Promise(() => {}); }")
+    page.get_by_role("button", name="Check this order").click()
+    for name in ("Check this order", "Request release", "Send request"):
+        expect(page.get_by_role("button", name=name)).to_be_disabled()
+
+
 def test_text_from_outside_is_never_html(desk: Desk, packs: dict[str, Path]) -> None:
     bench, runtime = desk.bench, desk.bench.found.runtime
     ours = bench.found.names("account")

@@ -63,7 +63,9 @@ def main() -> int:
 
 
 def _tell(line: str) -> None:
-    print(f"{os.getpid()} {line}", file=sys.stderr, flush=True)
+    # In one piece: several processes write to the same file, and any of them may be killed.
+    sys.stderr.write(f"{os.getpid()} {line}\n")
+    sys.stderr.flush()
 
 
 def _job(words: list[str]) -> None:

@@ -134,7 +134,7 @@ class Crew:
 
     def __init__(self, made: Installation, log: Path) -> None:
         self._made = made
-        self._log = log.open("wb")
+        self._log = log.open("ab")
         self.began = time.time()
         self.environment = made.environment | {
             "HURRY_FROM": str(self.began),

@@ -58,7 +58,7 @@ def test_no_secret_is_shown_when_the_configuration_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CREDITGATE_METRICS_KEY", "hush-hush")
-    monkeypatch.setenv("CREDITGATE_DATABASE_URL", "sqlite:///hush-hush.db")
+    monkeypatch.setenv("CREDITGATE_DATABASE_URL", f"sqlite:///{tmp_path}/hush-hush.db")
     with opened(new_home(tmp_path / "home") / "creditgate.toml") as runtime:
         assert "hush" not in repr(runtime) and "hush" not in str(runtime.config)
     assert os.environ["CREDITGATE_METRICS_KEY"]

@@ -27,6 +27,7 @@
     this.form = el("div", {});
     this.check = parts.button("panel.check", "main", this.onCheck.bind(this));
     this.release = parts.button("panel.release", "", this.onRelease.bind(this));
+    this.sending = null;
     this.node = parts.section("panel.order", [
       this.asked ? null : el("p", {}, say("panel.no_amount")),
       el("div", { "class": "actions" }, [this.check, this.release]), this.told, this.form
@@ -35,7 +36,8 @@
   }
 
   Actions.prototype.busy = function (is) {
-    [this.check, this.release].forEach(function (one) {
+    [this.check, this.release, this.sending].forEach(function (one) {
+      if (!one) { return; }
       if (is) { one.setAttribute("disabled", ""); } else { one.removeAttribute("disabled"); }
     });
   };
@@ -74,6 +76,7 @@
     var self = this;
     var note = el("textarea", { id: "release-note", rows: 3, maxlength: 1000 });
     var send = parts.button("panel.release_send", "main", function () { self.send(note.value.trim(), note); });
+    self.sending = send;
     var cancel = parts.button("panel.release_cancel", "", function () { self.close(); });
     parts.show(self.told, []);
     parts.show(self.form, [el("label", { "for": "release-note" }, say("panel.release_note")), note,
@@ -83,7 +86,14 @@
 
   Actions.prototype.close = function () {
     parts.show(this.form, []);
+    this.sending = null;
     this.release.focus();
+  };
+
+  Actions.prototype.notHeld = function () {
+    this.tell("", say("panel.not_held"));
+    this.close();
+    return null;
   };
 
   Actions.prototype.send = function (text, note) {
@@ -97,14 +107,14 @@
       return service.call("GET", "/v1/holds?order=" + encodeURIComponent(self.asked.order)).then(function (answer) {
         if (!Array.isArray(answer.holds)) { throw new service.Failure("answer"); }
         var hold = answer.holds[0];
-        if (!hold) {
-          self.tell("", say("panel.not_held"));
-          self.close();
-          return null;
-        }
+        if (!hold) { return self.notHeld(); }
         return service.call("POST", "/v1/holds/" + encodeURIComponent(hold.id) + "/ask", { note: text }).then(function () {
           self.tell("good", say("panel.release_asked"));
           self.close();
+        }, function (fault) {
+          // It has ended since it was listed.
+          if (fault.status === 409) { return self.notHeld(); }
+          throw fault;
         });
       });
     });
