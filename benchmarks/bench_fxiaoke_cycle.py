@@ -23,11 +23,11 @@ import sqlalchemy as sa
 from benchmarks.fxiaoke_org import tenant_of
 from connector import assess as assessing
 from connector.adapter import Crm
+from connector.admin.connect import add, kind_of
+from connector.admin.home import found
+from connector.admin.provision import manifest, provision
 from connector.config import load
-from connector.connect import add, kind_of
-from connector.home import found
 from connector.http import NoBudget
-from connector.provision import manifest, provision
 from connector.pull import LAG, pull
 from connector.push import push
 from connector.runtime import Runtime

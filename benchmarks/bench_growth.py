@@ -26,10 +26,10 @@ import sqlalchemy as sa
 
 from benchmarks.growth_org import ACCOUNTS, BLOCK, org
 from connector import assess as assessing
+from connector.admin.connect import add, kind_of
+from connector.admin.home import found
+from connector.admin.provision import provision
 from connector.config import load
-from connector.connect import add, kind_of
-from connector.home import found
-from connector.provision import provision
 from connector.pull import pull
 from connector.push import push
 from connector.runtime import Runtime

@@ -19,7 +19,7 @@ import orjson
 
 from connector.config import shipped
 from connector.ledger.importing import import_file
-from connector.mapping import load
+from connector.mapping.form import load
 from connector.store.connections import Connections
 from connector.store.engine import Store
 from connector.store.schema import upgrade

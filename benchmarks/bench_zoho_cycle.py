@@ -19,10 +19,10 @@ import requests
 
 from benchmarks.zoho_org import org
 from connector import assess as assessing
+from connector.admin.connect import add, kind_of
+from connector.admin.home import found
+from connector.admin.provision import provision
 from connector.config import load
-from connector.connect import add, kind_of
-from connector.home import found
-from connector.provision import provision
 from connector.pull import LAG, pull
 from connector.push import push
 from connector.runtime import Runtime

@@ -24,10 +24,10 @@ import requests
 
 from benchmarks.zoho_org import org
 from connector.adapter import Crm
+from connector.admin.connect import add, kind_of
+from connector.admin.home import found
 from connector.config import load
-from connector.connect import add, kind_of
-from connector.home import found
-from connector.mapping import FieldMapping
+from connector.mapping.form import FieldMapping
 from connector.model import Stream
 from connector.pull import pull
 from connector.runtime import Runtime

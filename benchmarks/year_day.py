@@ -23,7 +23,7 @@ from connector.assess import assess
 from connector.bureau import fetching, watching
 from connector.config import load
 from connector.gate.settling import settle
-from connector.limits import apply_groups
+from connector.limits.acts import apply_groups
 from connector.pull import pull
 from connector.push import push
 from connector.runtime import Runtime

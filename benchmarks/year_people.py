@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from connector import dunning, reviews
 from connector.conduct import promises
-from connector.limits import Size
+from connector.limits.acts import Size
 from connector.reviews.deciding import Wish
 from connector.runtime import Runtime
 from connector.store import dunning as letters

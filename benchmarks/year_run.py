@@ -13,9 +13,9 @@ from pathlib import Path
 
 from benchmarks import year_people
 from benchmarks.year_day import Clock, first_run, live, opened
-from connector.connect import add, kind_of
-from connector.home import found
-from connector.provision import provision
+from connector.admin.connect import add, kind_of
+from connector.admin.home import found
+from connector.admin.provision import provision
 from connector.runtime import Runtime
 from sandbox.run import installed
 from sandbox.year.economy import Economy, Plan

@@ -3,8 +3,8 @@
 Invariant: the connector knows adapters only through this module and their entry points
 (``creditgate.crm``, ``creditgate.bureau``, ``creditgate.ledger``). Adapters speak the vendor's
 dialect and hand over raw rows; what a row means is said by the mapping, not here. The forms of what is
-read stand in ``connector.pages``, those of what is to be set up in ``connector.wanted``; both belong to
-the ports.
+read stand in ``connector.ports.pages``, those of what is to be set up in ``connector.ports.wanted``; both
+belong to the ports.
 """
 
 from __future__ import annotations
@@ -28,38 +28,38 @@ from connector.agencies import Match as Match
 from connector.agencies import Price as Price
 from connector.agencies import Subject as Subject
 from connector.agencies import Watching as Watching
-from connector.described import Describing
-from connector.described import FieldInfo as FieldInfo
-from connector.described import Lack as Lack
-from connector.described import ObjectInfo as ObjectInfo
-from connector.described import Question as Question
 from connector.errors import Halt
-from connector.events import BAD_EVENT as BAD_EVENT
-from connector.events import FORGED_EVENT as FORGED_EVENT
-from connector.events import Event as Event
-from connector.events import Subscription as Subscription
-from connector.events import Telling
-from connector.packing import Packed as Packed
-from connector.packing import Packing
-from connector.packing import PluginSpec as PluginSpec
-from connector.packing import ReadFrom as ReadFrom
-from connector.packing import Written as Written
-from connector.pages import BulkFailed as BulkFailed
-from connector.pages import BulkPart as BulkPart
-from connector.pages import BulkPlace as BulkPlace
-from connector.pages import Missing as Missing
-from connector.pages import Page as Page
-from connector.pages import Row as Row
-from connector.pages import Slice as Slice
-from connector.setting import Setting as Setting
-from connector.wanted import FieldSpec as FieldSpec
-from connector.wanted import FieldState as FieldState
-from connector.wanted import Prepared as Prepared
-from connector.wanted import Provisioned as Provisioned
+from connector.ports.described import Describing
+from connector.ports.described import FieldInfo as FieldInfo
+from connector.ports.described import Lack as Lack
+from connector.ports.described import ObjectInfo as ObjectInfo
+from connector.ports.described import Question as Question
+from connector.ports.events import BAD_EVENT as BAD_EVENT
+from connector.ports.events import FORGED_EVENT as FORGED_EVENT
+from connector.ports.events import Event as Event
+from connector.ports.events import Subscription as Subscription
+from connector.ports.events import Telling
+from connector.ports.packing import Packed as Packed
+from connector.ports.packing import Packing
+from connector.ports.packing import PluginSpec as PluginSpec
+from connector.ports.packing import ReadFrom as ReadFrom
+from connector.ports.packing import Written as Written
+from connector.ports.pages import BulkFailed as BulkFailed
+from connector.ports.pages import BulkPart as BulkPart
+from connector.ports.pages import BulkPlace as BulkPlace
+from connector.ports.pages import Missing as Missing
+from connector.ports.pages import Page as Page
+from connector.ports.pages import Row as Row
+from connector.ports.pages import Slice as Slice
+from connector.ports.setting import Setting as Setting
+from connector.ports.wanted import FieldSpec as FieldSpec
+from connector.ports.wanted import FieldState as FieldState
+from connector.ports.wanted import Prepared as Prepared
+from connector.ports.wanted import Provisioned as Provisioned
 
 if TYPE_CHECKING:
     from connector.http import Http
-from connector.message import Letter, Message
+from connector.ports.message import Letter, Message
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ class Context:
 
 class Adapter(ABC):
     """Common to all adapters: a name, what ``connect add`` must ask, the call budget, and ``hosts``, the
-    domains to which secrets may go (``connector.hosts``)."""
+    domains to which secrets may go (``connector.secrets.hosts``)."""
 
     name: ClassVar[str]
     settings: ClassVar[tuple[Setting, ...]]

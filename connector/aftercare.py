@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from connector.adapter import Crm, Outcome, Result, Write
 from connector.errors import CreditGateError, Retry
 from connector.locale import say
+from connector.mapping.writing import Writer
 from connector.store import discoveries
 from connector.store.connections import Connection
 from connector.store.discoveries import GUARD, STUCK
 from connector.store.engine import Store
-from connector.writing import Writer
 
 
 class Locks:

@@ -18,15 +18,15 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from connector import logs
-from connector.check_model import CheckAnswer, CheckRequest, Decision
-from connector.check_reasons import Found
 from connector.errors import Halt, Retry
 from connector.gate import releases
+from connector.gate.check_model import CheckAnswer, CheckRequest, Decision
+from connector.gate.check_reasons import Found
 from connector.gate.judge import Judge
 from connector.gate.needs import Need, inside, need_on, occupies
+from connector.gate.standing import figures, stale, version_of
 from connector.money import Rates
 from connector.policy.schema import Policy
-from connector.standing import figures, stale, version_of
 from connector.store import held, lines, parties, reservations
 from connector.store.engine import Store
 from connector.store.lines import Key, Line

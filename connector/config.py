@@ -25,12 +25,12 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from connector import given
-from connector.correspondence import Letterhead
 from connector.errors import Halt
-from connector.keyring import KeyRing, read_keys
-from connector.roles import Deputy, Grant
+from connector.people.correspondence import Letterhead
+from connector.people.roles import Deputy, Grant
 from connector.schedule import Schedule
+from connector.secrets import given
+from connector.secrets.keyring import KeyRing, read_keys
 
 FILE = "creditgate.toml"
 KEY_FILE = "secret.key"
@@ -61,16 +61,17 @@ class Config(BaseSettings):
     when the check service cannot be reached; ``public_url`` the HTTPS address under which the CRMs reach
     it with their events; ``reconcile_share`` and ``reconcile_amount`` (major units) how far apart ledgers and
     CRMs may be; ``hooks_every_seconds`` how often ``serve`` reads again what they told (0: never);
-    ``roles`` and ``deputies`` who may do which credit act, and who stands in for whom (``connector.roles``);
+    ``roles`` and ``deputies`` who may do which credit act, and who stands in for whom
+    (``connector.people.roles``);
     ``schedules`` what ``creditgate daemon`` runs when (``connector.schedule``);
     ``crm_users`` who users of the CRMs are; ``calls_per_minute`` what each API key may ask for;
     ``letters`` a folder with templates that stand in for those that ship, ``letterhead`` who writes them,
     ``letters_by`` the connection that sends them, if several could;
-    ``hosts`` to which secrets may go beside the vendors' own (``connector.hosts``), ``ca_bundle`` a PEM file
-    with the certificates to trust in place of the usual ones; ``log`` where logs are written
+    ``hosts`` to which secrets may go beside the vendors' own (``connector.secrets.hosts``), ``ca_bundle`` a
+    PEM file with the certificates to trust in place of the usual ones; ``log`` where logs are written
     (``connector.logs``) and ``log_level`` from which level on; ``metrics_from`` the networks that may read
     ``/metrics`` without ``metrics_key``. ``database_url``, ``key`` and ``metrics_key`` hold secrets: they are
-    read from the environment alone, and may be ``file:PATH`` (``connector.given``).
+    read from the environment alone, and may be ``file:PATH`` (``connector.secrets.given``).
     """
 
     model_config = SettingsConfigDict(env_prefix="CREDITGATE_", extra="forbid")

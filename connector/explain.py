@@ -13,13 +13,14 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from connector import check_reasons as reasons
 from connector.errors import Halt
+from connector.gate import check_reasons as reasons
+from connector.gate.standing import assessed_reasons
 from connector.locale import label, say
 from connector.money import scale, show
+from connector.people.roles import Role
 from connector.policy.load import load as load_policy
 from connector.policy.schema import Duty, Policy
-from connector.roles import Role
 from connector.rules import nearest, waterfall
 from connector.rules.explain import explain as tell
 from connector.rules.explain import fact_name, shown
@@ -27,7 +28,6 @@ from connector.rules.nearest import Change, Goal
 from connector.rules.outcome import Assessment, plain
 from connector.rules.snapshot import Origin, Snapshot, Unknown, Value
 from connector.runtime import Runtime
-from connector.standing import assessed_reasons
 from connector.store import assessments, lines, parties
 from connector.store.assessments import Kept
 from connector.store.engine import Store

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from connector import notes as account_notes
 from connector.errors import Halt
-from connector.roles import Act, Roles
+from connector.people.roles import Act, Roles
 from connector.store import held, journal, past
 from connector.store.customers import touch_customers
 from connector.store.engine import Store

@@ -20,11 +20,11 @@ from connector import logs
 from connector.adapter import Crm, Event, Row, Subscription
 from connector.arrivals import Counting
 from connector.errors import CreditGateError, Halt, Reject, Retry
-from connector.finding import Finding, ago
-from connector.mapping import FieldMapping
+from connector.mapping.form import FieldMapping
+from connector.mapping.reading import Reader
 from connector.model import Stream
+from connector.ports.finding import Finding, ago
 from connector.pull import Pulled, retry_rejects
-from connector.reading import Reader
 from connector.store import cursors, families, inbox, records, subscriptions
 from connector.store.connections import Connection, read_back
 from connector.store.engine import Store

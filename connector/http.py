@@ -24,7 +24,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 from connector import logs
 from connector.adapter import Limits
 from connector.errors import Halt, Retry
-from connector.hosts import Hosts
+from connector.secrets.hosts import Hosts
 
 CONNECT_SECONDS, READ_SECONDS = 5.0, 60.0
 ATTEMPTS = 5

@@ -16,11 +16,11 @@ import orjson
 import sqlalchemy as sa
 
 from connector.adapter import Channel
-from connector.duties import STEP_OF, told
 from connector.errors import CreditGateError, Halt, Reauth, Reject, Retry
 from connector.locale import say
-from connector.message import Message
-from connector.roles import same_person
+from connector.people.duties import STEP_OF, told
+from connector.people.roles import same_person
+from connector.ports.message import Message
 from connector.runtime import Runtime
 from connector.signals.tell import Told, pause
 from connector.store import journal, notices

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from connector.roles import Role
+from connector.people.roles import Role
 from connector.yamlfile import Source, read
 
 LONGEST = 1200

@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from connector import logs, quotas
+from connector import logs
 from connector.adapter import Crm, Missing, Row
 from connector.arrivals import Counting
 from connector.errors import Halt
-from connector.mapping import FieldMapping
+from connector.limits import quotas
+from connector.mapping.form import FieldMapping
+from connector.mapping.reading import Reader
 from connector.model import Stream
-from connector.reading import Reader
 from connector.store import cursors, families, records
 from connector.store.connections import Connection, read_back
 from connector.store.engine import Store

@@ -21,14 +21,14 @@ from connector.aftercare import Locks, locks, look_once
 from connector.errors import Halt, Retry
 from connector.http import urgent
 from connector.locale import say
-from connector.mapping import TARGETS, FieldMapping
+from connector.mapping.form import TARGETS, FieldMapping
+from connector.mapping.writing import Writer
 from connector.model import Stream
 from connector.store import order_flags, outbox, parts, records
 from connector.store.connections import Connection, Connections
 from connector.store.engine import Store
 from connector.store.outbox import HOLD_FIRST, Pending
 from connector.store.parts import Part
-from connector.writing import Writer
 
 CLAIM = 500
 log = logs.logger("push")

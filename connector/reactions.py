@@ -15,9 +15,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from connector import holds, limits
+from connector import holds
 from connector.errors import CreditGateError
-from connector.limits import Subject, Terms
+from connector.limits import acts as limits
+from connector.limits.acts import Subject, Terms
 from connector.locale import say
 from connector.money import to_major
 from connector.policy.form_signals import Kind, Signals

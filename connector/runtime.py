@@ -18,17 +18,17 @@ from zoneinfo import ZoneInfo
 
 from connector import adapter as ports
 from connector import config as configuration
-from connector import given
-from connector import mapping as mappings
 from connector.arrivals import Counting
 from connector.config import Config
 from connector.errors import CreditGateError, Halt
-from connector.hosts import Hosts
 from connector.http import ATTEMPTS, Http
+from connector.mapping import form as mappings
 from connector.money import Rate, Rates, is_currency
+from connector.people.roles import Roles
 from connector.policy.load import load as load_policy
 from connector.policy.schema import Policy
-from connector.roles import Roles
+from connector.secrets import given
+from connector.secrets.hosts import Hosts
 from connector.store.budget import StoreBudget
 from connector.store.connections import Connection, Connections
 from connector.store.engine import Store

@@ -21,8 +21,8 @@ from connector import arrivals
 from connector.adapter import BulkFailed, BulkPart, Crm, Page, Row, Slice
 from connector.arrivals import Counting
 from connector.errors import Reject
+from connector.mapping.reading import Reader
 from connector.model import Record, Stream
-from connector.reading import Reader
 from connector.store import cursors, families, records
 from connector.store.connections import Connection
 from connector.store.cursors import Cursor

@@ -12,7 +12,7 @@ import orjson
 import sqlalchemy as sa
 
 from connector.check import check
-from connector.check_model import CheckAnswer, CheckRequest
+from connector.gate.check_model import CheckAnswer, CheckRequest
 from connector.model import Order, OrderStage
 from connector.money import Rate, Rates
 from connector.policy.schema import Policy

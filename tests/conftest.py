@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from connector.duties import STEP_OF
+from connector.people.duties import STEP_OF
 from connector.store import journal
 from tests import on_postgres
 from tests.new_store import new_store

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 
 from adapters.fxiaoke.adapter import FxiaokeCrm
 from connector.adapter import Crm, Limits
-from connector.connect import add, kind_of
-from connector.mapping import load
+from connector.admin.connect import add, kind_of
+from connector.mapping.form import load
 from connector.model import Stream
 from connector.pull import Pulled, pull
 from connector.runtime import Runtime

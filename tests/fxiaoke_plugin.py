@@ -25,9 +25,9 @@ from starlette.routing import Route
 
 from adapters.fxiaoke.adapter import FxiaokeCrm
 from connector.adapter import PluginSpec, ReadFrom, Written
-from connector.check_model import CHECKPOINTS
+from connector.gate.check_model import CHECKPOINTS
 from connector.locale import LANGUAGES, texts
-from connector.mapping import load
+from connector.mapping.form import load
 from connector.model import Stream
 from sandbox.fxiaoke.platform import PLATFORM, Run
 from tests.sandbox_server import running

@@ -15,12 +15,12 @@ from typing import Any
 
 from adapters.fxiaoke.adapter import FxiaokeCrm
 from connector.adapter import Slice
+from connector.admin.connect import add, kind_of
+from connector.admin.provision import Plan, manifest, provision
 from connector.assess import assess
 from connector.check import check
-from connector.check_model import CheckRequest
-from connector.connect import add, kind_of
+from connector.gate.check_model import CheckRequest
 from connector.http import Http
-from connector.provision import Plan, manifest, provision
 from connector.pull import pull
 from connector.push import Pushed, push
 from connector.runtime import Runtime

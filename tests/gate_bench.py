@@ -12,7 +12,7 @@ from connector.arrivals import Counting
 from connector.gate.decisions import Gate, Terms, reject, release
 from connector.gate.settling import gate_of
 from connector.model import Order, Stream
-from connector.roles import Grant, Role, Roles
+from connector.people.roles import Grant, Role, Roles
 from connector.runtime import Runtime
 from connector.store import held, past, records
 from connector.store.connections import Connection

@@ -15,7 +15,7 @@ from connector.adapter import FORGED_EVENT, Context, Event, Limits, Page, Row, S
 from connector.config import load
 from connector.errors import Halt, Reject
 from connector.http import Http
-from connector.mapping import compile_mapping
+from connector.mapping.form import compile_mapping
 from connector.runtime import Runtime
 from connector.store import inbox
 from connector.store.connections import Connection

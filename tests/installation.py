@@ -17,11 +17,11 @@ from typing import Any
 
 import requests
 
-from connector import person_review
+from connector.admin.connect import add, kind_of
+from connector.admin.provision import manifest, provision
 from connector.assess import assess
 from connector.config import load
-from connector.connect import add, kind_of
-from connector.provision import manifest, provision
+from connector.privacy import person_review
 from connector.runtime import Runtime
 from connector.store.schema import upgrade
 from sandbox.run import installed

@@ -7,9 +7,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from connector.home import found
+from connector.admin.home import found
 from connector.store.engine import Store
 from connector.store.schema import upgrade
+from tests import on_postgres
 from tests.on_postgres import plain
 
 
@@ -21,6 +22,19 @@ def new_store(url: str) -> Store:
         lay(Path(store.url.database))
     upgrade(store)
     return store
+
+
+def bare_store(file: Path) -> Store:
+    """A store at ``file`` without any schema, whatever was there."""
+    empty(file)
+    return Store(f"sqlite:///{file}")
+
+
+def empty(file: Path) -> None:
+    """Take away all that a store's ``file`` holds, its schema as well."""
+    file.unlink(missing_ok=True)
+    if on_postgres.WANTED:
+        on_postgres.empty(str(file))
 
 
 def new_home(folder: Path) -> Path:

@@ -44,6 +44,11 @@ def begin(server: sa.URL) -> None:
     store.close()
 
 
+def empty(file: str) -> None:
+    """Make a file's database a new one without any schema."""
+    _create(_name(file), anew=True)
+
+
 def plain(url: str) -> Store:
     """A store at ``url`` itself."""
     store = object.__new__(Store)
@@ -53,14 +58,20 @@ def plain(url: str) -> Store:
 
 @cache
 def _database(file: str) -> str:
-    name = f"t_{hashlib.blake2b(os.path.realpath(file).encode(), digest_size=12).hexdigest()}"
+    name = _name(file)
     _create(f"{name} TEMPLATE {TEMPLATE}")
     return sa.make_url(_at[0]).set(database=name).render_as_string(hide_password=False)
 
 
-def _create(database: str) -> None:
+def _name(file: str) -> str:
+    return f"t_{hashlib.blake2b(os.path.realpath(file).encode(), digest_size=12).hexdigest()}"
+
+
+def _create(database: str, anew: bool = False) -> None:
     admin: Any = sa.create_engine(_at[0], isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
+        if anew:
+            connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
         try:
             connection.exec_driver_sql(f"CREATE DATABASE {database}")
         except sa.exc.ProgrammingError as fault:

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import requests
 
-from connector.connect import WantedKey, issue_key
-from connector.plugin import pack, write
+from connector.admin.connect import WantedKey, issue_key
+from connector.admin.plugin import pack, write
 from connector.store.connections import Connection
 from tests.contract.test_zoho_writing import EVER, Shop, shop
 from tests.sandbox_server import running

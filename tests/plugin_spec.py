@@ -6,11 +6,11 @@ from pathlib import Path
 
 from adapters.zoho.plugin.settings import SETTINGS
 from connector.adapter import PluginSpec, ReadFrom, Written
-from connector.check_model import CHECKPOINTS
+from connector.gate.check_model import CHECKPOINTS
 from connector.locale import LANGUAGES, texts
-from connector.mapping import load
+from connector.mapping.form import load
+from connector.mapping.reading import MISSING
 from connector.model import Stream
-from connector.reading import MISSING
 
 _MAPPING = load(Path(__file__).parents[1] / "mappings/zoho.yaml")
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from connector.adapter import Outcome, Result, Row, Write
 from connector.config import load
-from connector.mapping import compile_mapping
+from connector.mapping.form import compile_mapping
 from connector.model import Account, Order, OrderStage, Stream
 from connector.push import Pushed, push
 from connector.runtime import Runtime

@@ -11,8 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from connector.adapter import Crm
-from connector.connect import add, kind_of
-from connector.mapping import load
+from connector.admin.connect import add, kind_of
+from connector.mapping.form import load
 from connector.model import Stream
 from connector.pull import Pulled, pull
 from connector.runtime import Runtime

@@ -12,7 +12,7 @@ import requests
 from connector.adapter import Context, Setting
 from connector.errors import Halt, Reauth, Reject, Retry
 from connector.http import place
-from connector.message import Message
+from connector.ports.message import Message
 
 LEAST = Setting(
     "least",

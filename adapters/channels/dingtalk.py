@@ -20,7 +20,7 @@ import requests
 
 from adapters.channels.common import INFORMS, LEAST, check_robot, cut, secret, title
 from connector.adapter import Channel, Limits, Setting
-from connector.message import Message
+from connector.ports.message import Message
 
 LIVE = "https://oapi.dingtalk.com"
 MOST_BYTES = 5000

@@ -19,7 +19,7 @@ from typing import ClassVar
 from adapters.channels.common import INFORMS, LEAST, secret, title
 from connector.adapter import Channel, Limits, Posting, Setting
 from connector.errors import Halt, Reauth, Reject, Retry
-from connector.message import Letter, Message
+from connector.ports.message import Letter, Message
 
 TIMEOUT = 30.0
 

@@ -19,7 +19,7 @@ import requests
 from adapters.channels.common import INFORMS, LEAST, check_passing, secret, where
 from connector.adapter import Channel, Limits, Setting
 from connector.errors import Halt, Reauth
-from connector.message import Message
+from connector.ports.message import Message
 
 
 def sign(timestamp: str, body: bytes, secret_: str) -> str:

@@ -15,7 +15,7 @@ import requests
 
 from adapters.channels.common import INFORMS, LEAST, check_robot, cut, secret, title
 from connector.adapter import Channel, Limits, Setting
-from connector.message import Message
+from connector.ports.message import Message
 
 LIVE = "https://qyapi.weixin.qq.com"
 MOST_BYTES = 4096

@@ -15,9 +15,9 @@ from connector.api.keys import Keys, Meter, Scoped, Signatures
 from connector.api.problems import Catch, Limit, Problem, Refused, documented
 from connector.api.rules import Rules
 from connector.check import check
-from connector.check_model import CheckAnswer, CheckRequest, CreditAnswer
+from connector.gate.check_model import CheckAnswer, CheckRequest, CreditAnswer
+from connector.gate.standing import credit, version_of
 from connector.runtime import Runtime
-from connector.standing import credit, version_of
 from connector.store import parties
 from connector.store.api_keys import CHECK, READ, ApiKey
 from connector.store.parties import Party

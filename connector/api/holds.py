@@ -19,10 +19,10 @@ from pydantic import Field
 from connector.api.keys import Scoped
 from connector.api.problems import Refused, documented
 from connector.api.rules import Rules
-from connector.check_model import Checkpoint, Money, Name, Part, Reason, exemplified, major
 from connector.errors import Halt
 from connector.gate import asking, decisions
 from connector.gate.asking import Asked
+from connector.gate.check_model import Checkpoint, Money, Name, Part, Reason, exemplified, major
 from connector.gate.crm import actor_of
 from connector.gate.decisions import Decided, Gate, NotAllowed, NotHolding, Terms
 from connector.gate.settling import gate_of

@@ -22,10 +22,11 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 from starlette.responses import Response
 
-from connector import given, logs
+from connector import logs
 from connector.api.problems import Refused, documented
 from connector.errors import CreditGateError
 from connector.runtime import Runtime
+from connector.secrets import given
 from connector.store import gauges, health, slots
 
 log = logs.logger("api")

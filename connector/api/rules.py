@@ -10,12 +10,12 @@ import threading
 from pathlib import Path
 
 from connector import logs
-from connector.activation import require
 from connector.errors import CreditGateError
 from connector.money import Rates
 from connector.policy.load import load
 from connector.policy.schema import Policy
 from connector.runtime import Runtime, load_rates
+from connector.versions.activation import require
 
 log = logs.logger("api")
 

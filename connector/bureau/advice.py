@@ -10,8 +10,8 @@ import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
 
-from connector import consent
 from connector.errors import Halt
+from connector.privacy import consent
 from connector.rules.advice import CONSULTANT, REFERENCE, last_day
 from connector.runtime import Runtime
 from connector.store import advice, consents, journal, reports

@@ -15,8 +15,8 @@ from decimal import Decimal
 from connector.bureau.choice import Agencies
 from connector.bureau.fetching import Refreshed, choice, refresh
 from connector.errors import Halt
-from connector.finding import Finding
 from connector.money import to_major
+from connector.ports.finding import Finding
 from connector.runtime import Runtime
 from connector.store import matches, standings
 from connector.store.standings import Standing

@@ -1,8 +1,9 @@
 """Agency reports: asking about those customers whose report is missing or too old.
 
-Invariant: before anything about a customer leaves the house there is a ground for it (``connector.consent``)
-and an entry in the journal: who asked which agency, on what ground. A name that merely resembles the
-customer's never brings in a report. The fault of one customer does not stop the others.
+Invariant: before anything about a customer leaves the house there is a ground for it
+(``connector.privacy.consent``) and an entry in the journal: who asked which agency, on what ground. A name
+that merely resembles the customer's never brings in a report. The fault of one customer does not stop the
+others.
 """
 
 from __future__ import annotations
@@ -16,14 +17,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from connector import consent, logs
+from connector import logs
 from connector.adapter import Bureau, Fetched, Match, Subject
+from connector.admin.connect import LEGAL_BASIS
 from connector.bureau.choice import Agencies
 from connector.bureau.choice import load as load_choice
 from connector.bureau.news import heard, last_of
 from connector.bureau.purse import OverCeiling, Purse
-from connector.connect import LEGAL_BASIS
 from connector.errors import CreditGateError, Halt, Reauth, Reject, Retry
+from connector.privacy import consent
 from connector.runtime import Runtime
 from connector.store import consents, journal, matches, reports, tellings
 from connector.store.connections import Connection

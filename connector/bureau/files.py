@@ -18,13 +18,14 @@ from typing import Any, TypeVar
 import orjson
 import sqlalchemy as sa
 
-from connector import consent, identifiers
+from connector import identifiers
 from connector.adapter import FromFiles, Match, Row
+from connector.admin.connect import LEGAL_BASIS
 from connector.bureau.news import heard, last_of
-from connector.connect import LEGAL_BASIS
 from connector.errors import Halt, Reject
+from connector.mapping.reading import Reader
 from connector.model import Account, Report, ReportRow, Stream
-from connector.reading import Reader
+from connector.privacy import consent
 from connector.runtime import Runtime
 from connector.store import consents, journal, matches, records, reports, subjects
 from connector.store.connections import Connection

@@ -9,11 +9,11 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from connector import consent
 from connector.adapter import Bureau, Watching
+from connector.admin.connect import LEGAL_BASIS
 from connector.bureau.fetching import Refreshed, refresh
-from connector.connect import LEGAL_BASIS
 from connector.errors import Halt
+from connector.privacy import consent
 from connector.runtime import Runtime
 from connector.store import journal, watching
 from connector.store.connections import Connection

@@ -76,7 +76,7 @@ def add(
 ) -> None:
     """Record a document about CUSTOMER (its number). About natural persons only with their consent."""
     from connector.bureau import advice
-    from connector.limits import size
+    from connector.limits.acts import size
 
     with runtime(ctx) as opened:
         amount = None if limit is None else size("amount", limit, currency or opened.policy.currency)
@@ -112,8 +112,8 @@ def listed(ctx: click.Context, customer: int | None, every: bool, form: str) -> 
 
 
 def _row(found: Advice, state: str) -> dict[str, Any]:
-    from connector.consent import masked
     from connector.money import to_major
+    from connector.privacy.consent import masked
 
     stated = found.amount is not None and found.currency is not None
     return {

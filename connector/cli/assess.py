@@ -62,9 +62,9 @@ def run(
     part: Part | None = None,
 ) -> Assessed:
     """Assess under a progress bar."""
-    from connector.activation import require
     from connector.assess import assess
-    from connector.limits import apply_groups
+    from connector.limits.acts import apply_groups
+    from connector.versions.activation import require
 
     require(opened.store, opened.policy)
     # Temporary limits of groups begin and end by the calendar.
@@ -89,8 +89,8 @@ def run(
 
 def _what_if(opened: Runtime, as_of: dt.datetime, ids: list[int] | None) -> list[dict[str, Any]]:
     from connector.assess import what_if
-    from connector.consent import masked
     from connector.money import to_major
+    from connector.privacy.consent import masked
     from connector.store import listing
 
     moment = dt.datetime.combine(as_of.date(), dt.time(12), dt.UTC)

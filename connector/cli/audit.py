@@ -50,7 +50,7 @@ def show(
     form: str,
 ) -> None:
     """List entries, oldest first."""
-    from connector import audit
+    from connector.admin import audit
     from connector.store.journal import Wanted
 
     if customer is not None and subject is not None:
@@ -81,7 +81,7 @@ def verify(ctx: click.Context, noted: str | None, form: str) -> None:
     The chain alone cannot tell whether somebody rewrote it from an entry to its end. Note what 'audit head'
     prints, outside of the store, and give it here.
     """
-    from connector import audit
+    from connector.admin import audit
 
     anchor = _anchor(noted)
     with runtime(ctx) as home:
@@ -100,7 +100,7 @@ def verify(ctx: click.Context, noted: str | None, form: str) -> None:
 @click.pass_context
 def head(ctx: click.Context) -> None:
     """Print number and hash of the last entry, to be kept outside of the store."""
-    from connector import audit
+    from connector.admin import audit
 
     with runtime(ctx) as home:
         found = audit.head(home.store)

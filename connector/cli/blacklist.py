@@ -64,7 +64,7 @@ def remove(ctx: click.Context, customer: str, reason: str, actor: str) -> None:
 def list_(ctx: click.Context, ended: bool, form: str) -> None:
     """List who was put on the blacklist by a person, by whom and why."""
     from connector.conduct import blacklist
-    from connector.consent import masked
+    from connector.privacy.consent import masked
 
     def shown(row: Any) -> dict[str, Any]:
         name = masked(row.name, row.is_person)

@@ -209,8 +209,8 @@ def listed(ctx: click.Context, customer: int | None, every: bool, form: str) -> 
 
 
 def _row(entry: Entry) -> dict[str, Any]:
-    from connector.consent import masked
     from connector.money import to_major
+    from connector.privacy.consent import masked
 
     body = entry.body
     limit, currency = body.get("limit"), body.get("limit_currency")
@@ -252,8 +252,8 @@ def show(
     actor: str,
 ) -> None:
     """Show the newest reports about CUSTOMER (its number), or with --raw what the agencies wrote."""
-    from connector import privacy
     from connector.bureau import fetching
+    from connector.privacy import retention as privacy
 
     with runtime(ctx) as opened:
         if raw:
@@ -283,7 +283,7 @@ def show(
 def purge(ctx: click.Context, apply: bool, form: str, actor: str) -> None:
     """Drop what privacy.yaml says has had its time: ended negative records about natural persons, and
     agencies' answers, word by word, that are too old."""
-    from connector import privacy
+    from connector.privacy import retention as privacy
 
     with runtime(ctx) as opened:
         done = privacy.purge_reports(opened, actor=actor, apply=apply)

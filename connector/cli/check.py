@@ -10,7 +10,7 @@ from connector.cli.home import runtime
 from connector.cli.output import emit, emit_json, format_option
 
 if TYPE_CHECKING:
-    from connector.check_model import CheckAnswer, CheckRequest
+    from connector.gate.check_model import CheckAnswer, CheckRequest
 
 CHECKPOINTS = ("order_save", "order_change", "approval", "shipment", "invoice")
 FIELDS = (
@@ -60,7 +60,7 @@ def command(ctx: click.Context, /, language: str | None, form: str, **asked: Any
 def _request(asked: dict[str, Any]) -> CheckRequest:
     from pydantic import ValidationError
 
-    from connector.check_model import CheckRequest
+    from connector.gate.check_model import CheckRequest
 
     try:
         return CheckRequest(**asked)

@@ -11,7 +11,7 @@ from connector.cli.home import runtime
 from connector.cli.output import emit, format_option, say
 
 if TYPE_CHECKING:
-    from connector.connect import Kind
+    from connector.admin.connect import Kind
 
 
 KEYS = ("id", "connection", "label", "scopes", "acts_as", "signed", "valid", "created_at", "expires_at")
@@ -49,7 +49,7 @@ def add(
     secrets are not shown while they are typed. A secret given with --set may stay behind in the shell's
     history.
     """
-    from connector import connect
+    from connector.admin import connect
 
     found = connect.kind_of(kind)
     values = connect.pairs(written)
@@ -74,7 +74,7 @@ def add(
 
 
 def _ask(kind: Kind) -> dict[str, str]:
-    from connector.connect import required
+    from connector.admin.connect import required
 
     values = {}
     for setting in kind.settings:
@@ -134,7 +134,7 @@ def test(ctx: click.Context, name: str) -> None:
 @click.pass_context
 def remove(ctx: click.Context, name: str, with_records: bool, yes: bool, actor: str) -> None:
     """Remove connection NAME with its secrets and its plugin's keys."""
-    from connector import connect
+    from connector.admin import connect
 
     with runtime(ctx) as opened:
         opened.connections.get(name)
@@ -181,7 +181,7 @@ def key(
     earlier ones, or give them a --grace when the new one is issued. Of a signed key the id and the secret
     are printed, as ID:SECRET.
     """
-    from connector import connect
+    from connector.admin import connect
 
     wanted = connect.WantedKey(label, scopes or ("check", "read"), days, acts_as, signed, grace)
     with runtime(ctx) as opened:
@@ -226,7 +226,7 @@ def keys(ctx: click.Context, form: str) -> None:
 @click.pass_context
 def revoke_key(ctx: click.Context, number: int, actor: str) -> None:
     """End the validity of the API key ID at once."""
-    from connector import connect
+    from connector.admin import connect
 
     with runtime(ctx) as opened:
         ended = connect.revoke_key(opened, number, actor=actor)

@@ -25,7 +25,7 @@ def _day(value: dt.datetime | None) -> dt.date | None:
 
 def _row(found: Consent, today: dt.date) -> dict[str, Any]:
     """One consent for a listing: names of natural persons are masked, evidence is left out."""
-    from connector.consent import masked
+    from connector.privacy.consent import masked
 
     state = "revoked" if found.revoked_at else "valid" if found.valid_on(today) else "not valid today"
     return {
@@ -77,7 +77,7 @@ def add(
     actor: str,
 ) -> None:
     """Record that an agency may be asked about CUSTOMER (its number)."""
-    from connector import consent
+    from connector.privacy import consent
 
     with runtime(ctx) as opened:
         added = consent.add(
@@ -101,7 +101,7 @@ def add(
 @click.pass_context
 def revoke(ctx: click.Context, number: int, reason: str, actor: str) -> None:
     """Revoke CONSENT (its number): from now on it is no ground for asking."""
-    from connector import consent
+    from connector.privacy import consent
 
     with runtime(ctx) as opened:
         consent.revoke(opened, number, reason=reason, actor=actor)
@@ -114,7 +114,7 @@ def revoke(ctx: click.Context, number: int, reason: str, actor: str) -> None:
 @click.pass_context
 def listed(ctx: click.Context, customer: int | None, form: str) -> None:
     """List consents; names of natural persons are masked."""
-    from connector import consent
+    from connector.privacy import consent
 
     with runtime(ctx) as opened:
         today = opened.today()
@@ -128,7 +128,7 @@ def listed(ctx: click.Context, customer: int | None, form: str) -> None:
 @click.pass_context
 def show(ctx: click.Context, number: int, form: str) -> int:
     """Show CONSENT (its number) in full; exit code 1 when its evidence is not the recorded file."""
-    from connector import consent
+    from connector.privacy import consent
 
     with runtime(ctx) as opened:
         found, intact = consent.show(opened, number)
@@ -153,7 +153,7 @@ def show(ctx: click.Context, number: int, form: str) -> int:
 @click.pass_context
 def purge(ctx: click.Context, apply: bool, form: str, actor: str) -> None:
     """Remove consents that ended longer ago than privacy.yaml keeps them as proof."""
-    from connector import privacy
+    from connector.privacy import retention as privacy
 
     with runtime(ctx) as opened:
         done = privacy.purge_consents(opened, actor=actor, apply=apply)

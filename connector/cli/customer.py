@@ -177,8 +177,8 @@ def _granted(row: Any) -> dict[str, Any]:
 
 
 def _row(row: Any) -> dict[str, Any]:
-    from connector.consent import masked
     from connector.money import to_major
+    from connector.privacy.consent import masked
 
     def major(minor: int | None) -> str | None:
         return None if minor is None or row.currency is None else str(to_major(minor, row.currency))

@@ -98,7 +98,7 @@ def copy(ctx: click.Context, url: str | None, to_schema: str, abandon: bool, act
     if abandon:
         _abandon(ctx)
         return
-    from connector.moving import move
+    from connector.admin.moving import move
     from connector.store.engine import Store
 
     config = configuration(ctx)
@@ -163,7 +163,7 @@ def restored(ctx: click.Context, actor: str) -> None:
     Everybody is judged again and everything written again, for the CRMs have gone on meanwhile. Then run
     pull, assess and push before serve and daemon; see docs/backup.md for what a person has to look at.
     """
-    from connector.restored import restored as made_fit
+    from connector.admin.restored import restored as made_fit
 
     with runtime(ctx) as home:
         done = made_fit(home.store, home.now(), actor=actor)

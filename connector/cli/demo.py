@@ -75,7 +75,7 @@ def _play(up: Stage, language: str, console: Console) -> int:
 
 
 def _connect(opened: Runtime, up: Stage) -> None:
-    from connector.connect import add, kind_of
+    from connector.admin.connect import add, kind_of
 
     agencies = 0
     for server in up.servers:
@@ -88,7 +88,7 @@ def _connect(opened: Runtime, up: Stage) -> None:
 
 def _provision(opened: Runtime, up: Stage) -> None:
     """Create the credit fields; where no API can, play the admin who creates them by hand."""
-    from connector.provision import manifest, provision
+    from connector.admin.provision import manifest, provision
 
     crms = opened.connections.all("crm")
     with progress("provision credit fields") as bar:

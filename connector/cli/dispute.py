@@ -69,7 +69,7 @@ def close(ctx: click.Context, number: int, reason: str, actor: str) -> None:
 def list_(ctx: click.Context, customer: str | None, ended: bool, form: str) -> None:
     """List disputes that people recorded, the oldest first."""
     from connector.conduct import disputes
-    from connector.consent import masked
+    from connector.privacy.consent import masked
     from connector.store import listing
 
     def shown(row: Any) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def command() -> None:
 @click.pass_context
 def listed(ctx: click.Context, every: bool, customer: int | None, form: str) -> None:
     """List what waits for a decision, with what each agency says; natural persons are masked."""
-    from connector.consent import masked
+    from connector.privacy.consent import masked
     from connector.store import disputes
 
     with runtime(ctx) as home, home.store.read() as tx:

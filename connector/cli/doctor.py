@@ -23,7 +23,7 @@ def command(ctx: click.Context, form: str, repair: bool, actor: str) -> int:
     Every connection is called once. Exit code 2 when something has to be put right, 3 when all that
     failed may pass by itself.
     """
-    from connector.doctor import examine, exit_code
+    from connector.admin.doctor import examine, exit_code
 
     if repair:
         _repair(ctx, actor)
@@ -46,9 +46,9 @@ def command(ctx: click.Context, form: str, repair: bool, actor: str) -> int:
 
 
 def _repair(ctx: click.Context, actor: str) -> None:
-    from connector.activation import require
     from connector.gate.books import repair
     from connector.gate.settling import gate_of
+    from connector.versions.activation import require
 
     with runtime(ctx) as opened:
         require(opened.store, opened.policy)

@@ -113,8 +113,8 @@ def send(ctx: click.Context, code: str | None, unseen: bool, customer: str | Non
 @click.pass_context
 def list_(ctx: click.Context, customer: str | None, state: str, form: str) -> None:
     """List letters, the newest first. Names of natural persons and addresses are masked."""
-    from connector.consent import masked
     from connector.dunning import contacts
+    from connector.privacy.consent import masked
     from connector.store import dunning
 
     with runtime(ctx) as opened:
@@ -239,8 +239,8 @@ def remove(ctx: click.Context, customer: str, actor: str) -> None:
 @click.pass_context
 def contact_list(ctx: click.Context, form: str) -> None:
     """List contacts; addresses are masked."""
-    from connector.consent import masked
     from connector.dunning import contacts
+    from connector.privacy.consent import masked
     from connector.store import dunning
 
     with runtime(ctx) as opened:
@@ -277,9 +277,9 @@ def _tell(seen: Preview, customer: str | None) -> None:
 
 
 def _item(draft: Draft, one: Item) -> dict[str, Any]:
-    from connector.consent import masked
     from connector.dunning import contacts
     from connector.money import to_major
+    from connector.privacy.consent import masked
 
     return {
         "customer": draft.customer_id,
@@ -301,8 +301,8 @@ def _item(draft: Draft, one: Item) -> dict[str, Any]:
 
 
 def _left(owner: Planned, one: LeftOut) -> dict[str, Any]:
-    from connector.consent import masked
     from connector.money import to_major
+    from connector.privacy.consent import masked
 
     return {
         "customer": owner.customer_id,

@@ -76,7 +76,7 @@ def command(
 
 def _order(opened: Runtime, number: int, amount: str | None, currency: str | None) -> Order | None:
     from connector import explain
-    from connector.limits import size
+    from connector.limits.acts import size
 
     if amount is None:
         return None

@@ -44,8 +44,8 @@ language_option = click.option(
 
 def _row(found: HeldOrder, language: str) -> dict[str, Any]:
     """One held order for a listing; names of natural persons are masked."""
-    from connector.consent import masked
     from connector.money import to_major
+    from connector.privacy.consent import masked
 
     return {
         "id": found.id,
@@ -92,9 +92,9 @@ def list_(
 
 
 def _past_row(one: Past, language: str) -> dict[str, Any]:
-    from connector.consent import masked
     from connector.locale import label
     from connector.money import to_major
+    from connector.privacy.consent import masked
 
     return {
         "connection": one.connection,

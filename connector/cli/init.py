@@ -20,8 +20,8 @@ def command(ctx: click.Context, folder: Path | None) -> None:
     Without DIR it is the folder of --config, else CREDITGATE_HOME, else the current folder. What is
     there already is kept, so it may be run again at any time.
     """
+    from connector.admin.home import found
     from connector.config import FILE
-    from connector.home import found
 
     file = named(ctx)
     if folder is not None and file is not None:

@@ -24,7 +24,7 @@ def show(ctx: click.Context, form: str) -> int:
 
     Exit code 1 when values are under a key that is not there any more.
     """
-    from connector import key_change
+    from connector.admin import key_change
 
     with runtime(ctx) as opened:
         keys, unreadable = key_change.shown(opened)
@@ -42,7 +42,7 @@ def rotate(ctx: click.Context, actor: str) -> None:
 
     Running processes notice the file by themselves. The old key stays in it, until 'creditgate key drop'.
     """
-    from connector import key_change
+    from connector.admin import key_change
 
     with runtime(ctx) as opened:
         found = key_change.rotate(opened, actor)
@@ -54,7 +54,7 @@ def rotate(ctx: click.Context, actor: str) -> None:
 @click.pass_context
 def reencrypt(ctx: click.Context) -> None:
     """Put all stored values under the first key, which was set by hand."""
-    from connector import key_change
+    from connector.admin import key_change
 
     with runtime(ctx) as opened:
         found = key_change.reencrypt(opened)
@@ -70,7 +70,7 @@ def drop(ctx: click.Context, at_once: bool, actor: str) -> None:
 
     Backups of the store that were made before need them: keep a copy of a key with those.
     """
-    from connector import key_change
+    from connector.admin import key_change
 
     with runtime(ctx) as opened:
         gone = key_change.drop(opened, actor, at_once=at_once)

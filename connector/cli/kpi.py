@@ -49,7 +49,7 @@ def show(
     form: str,
 ) -> None:
     """Show a month: a row a person, a row a team, one for all. A dash is not known, which is not zero."""
-    from connector.roles import same_person
+    from connector.people.roles import same_person
 
     with runtime(ctx) as opened:
         rows = _rows(opened, month, as_of)

@@ -149,10 +149,10 @@ def reconcile(ctx: click.Context, as_of: dt.datetime | None, every: bool, form: 
     Each becomes a signal, which ends with the first run that finds them in agreement; with --as-of nothing
     is raised or ended.
     """
-    from connector.consent import masked
     from connector.ledger import receivables
     from connector.ledger.reconcile import reconcile as compare
     from connector.money import to_major
+    from connector.privacy.consent import masked
 
     with runtime(ctx) as opened:
         if as_of:
@@ -191,8 +191,8 @@ def _ledger(opened: Runtime, name: str | None) -> Connection:
 
 
 def _row(one: Open) -> dict[str, Any]:
-    from connector.consent import masked
     from connector.money import to_major
+    from connector.privacy.consent import masked
 
     amounts = {
         name: to_major(getattr(one, name), one.currency) for name in ("open", "overdue", "credits", "bills")

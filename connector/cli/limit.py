@@ -27,7 +27,7 @@ from connector.cli.limit_options import (
 from connector.cli.output import emit, format_option, say
 
 if TYPE_CHECKING:
-    from connector.limits import Standing
+    from connector.limits.acts import Standing
     from connector.store.limits import Entry
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -184,7 +184,7 @@ def _secure(ctx: click.Context, kind: str, given: dict[str, Any]) -> None:
 
 def _put(ctx: click.Context, kind: str, withdraw: bool, given: dict[str, Any], **terms: Any) -> None:
     """Set or withdraw a limit of one kind."""
-    from connector import limits
+    from connector.limits import acts as limits
 
     one_of(given, withdraw)
     about = subject(given)
@@ -205,7 +205,7 @@ def _put(ctx: click.Context, kind: str, withdraw: bool, given: dict[str, Any], *
 @click.pass_context
 def show(ctx: click.Context, customer: int | None, group: int | None, form: str) -> None:
     """Show the credit line of a customer (and of the groups above it) or of a group."""
-    from connector import limits
+    from connector.limits import acts as limits
 
     about = subject({"customer": customer, "group": group})
     with runtime(ctx) as opened:
@@ -219,7 +219,7 @@ def show(ctx: click.Context, customer: int | None, group: int | None, form: str)
 @click.pass_context
 def history(ctx: click.Context, customer: int | None, group: int | None, form: str) -> None:
     """List every limit that a person ever set for a customer or a group."""
-    from connector import limits
+    from connector.limits import acts as limits
 
     about = subject({"customer": customer, "group": group})
     with runtime(ctx) as opened:

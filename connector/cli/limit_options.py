@@ -14,7 +14,7 @@ import click
 from connector.cli.share import SHARE
 
 if TYPE_CHECKING:
-    from connector.limits import Size, Subject
+    from connector.limits.acts import Size, Subject
     from connector.runtime import Runtime
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -50,7 +50,7 @@ def size_options(command: F) -> F:
 
 def subject(given: Mapping[str, Any]) -> Subject:
     """Whose limit: exactly one of both."""
-    from connector.limits import Subject
+    from connector.limits.acts import Subject
     from connector.store.lines import CUSTOMER, GROUP
 
     customer, group = given["customer"], given["group"]
@@ -61,7 +61,7 @@ def subject(given: Mapping[str, Any]) -> Subject:
 
 def size(opened: Runtime, given: Mapping[str, Any]) -> Size:
     """How much."""
-    from connector.limits import size
+    from connector.limits.acts import size
 
     state = "unlimited" if given["unlimited"] else "none" if given["nothing"] else "amount"
     return size(state, given["amount"], given["currency"] or opened.policy.currency)

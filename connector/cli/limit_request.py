@@ -25,7 +25,7 @@ from connector.cli.limit_options import (
 from connector.cli.output import emit, format_option, say
 
 if TYPE_CHECKING:
-    from connector.limit_requests import Request
+    from connector.limits.limit_requests import Request
 
 KINDS = ("base", "temporary", "seasonal", "insured", "guaranteed")
 STATES = ("pending", "approved", "declined", "expired", "all")
@@ -69,7 +69,8 @@ def request(
     **given: Any,
 ) -> None:
     """Ask for a limit. Where the policy wants nobody else to agree it is set at once."""
-    from connector import limit_requests, limits
+    from connector.limits import acts as limits
+    from connector.limits import limit_requests
 
     one_of(given, withdraw=False)
     about = subject(given)
@@ -92,7 +93,7 @@ def request(
 @click.pass_context
 def approve(ctx: click.Context, number: int, note: str, actor: str) -> None:
     """Agree to request ID of somebody else; the last approval needed sets the limit."""
-    from connector import limit_requests
+    from connector.limits import limit_requests
 
     with runtime(ctx) as opened:
         done = limit_requests.approve(opened, number, actor=actor, note=note)
@@ -109,7 +110,7 @@ def approve(ctx: click.Context, number: int, note: str, actor: str) -> None:
 @click.pass_context
 def decline(ctx: click.Context, number: int, note: str, actor: str) -> None:
     """Refuse request ID, or take back one's own."""
-    from connector import limit_requests
+    from connector.limits import limit_requests
 
     with runtime(ctx) as opened:
         limit_requests.decline(opened, number, actor=actor, note=note)
@@ -122,7 +123,7 @@ def decline(ctx: click.Context, number: int, note: str, actor: str) -> None:
 @click.pass_context
 def list_(ctx: click.Context, state: str, form: str) -> None:
     """List requests for limits, the newest last."""
-    from connector import limit_requests
+    from connector.limits import limit_requests
 
     with runtime(ctx) as opened:
         rows = [_row(one) for one in limit_requests.listed(opened, None if state == "all" else state)]

@@ -30,7 +30,7 @@ def check(ctx: click.Context, files: tuple[str, ...], form: str) -> int:
     The mapping of a CONNECTION is compared with its tenant as well: with its objects, fields and options.
     """
     from connector.errors import Halt
-    from connector.mapping import load
+    from connector.mapping.form import load
 
     rows = []
     for given in files or _all(ctx):
@@ -49,9 +49,9 @@ def check(ctx: click.Context, files: tuple[str, ...], form: str) -> int:
 
 
 def _against_tenant(ctx: click.Context, name: str) -> list[dict[str, Any]]:
-    from connector.mapfile import file_of
-    from connector.mapping import load
-    from connector.suggest import suggest
+    from connector.admin.mapfile import file_of
+    from connector.admin.suggest import suggest
+    from connector.mapping.form import load
     from connector.yamlfile import read
 
     with runtime(ctx) as opened:
@@ -92,8 +92,8 @@ def suggest_(
     Writes nothing without --write; then the connection gets a mapping file of its own, made from that of its
     kind. Exit code 1 when something is left that a person has to say, with 'creditgate mapping set'.
     """
-    from connector import mapfile
-    from connector.suggest import suggest
+    from connector.admin import mapfile
+    from connector.admin.suggest import suggest
     from connector.yamlfile import read
 
     with runtime(ctx) as opened:
@@ -135,7 +135,7 @@ def set_(ctx: click.Context, connection: str, changes: tuple[str, ...], offline:
     A CHANGE is STREAM.FIELD=VENDOR_FIELD (empty: the field is left out), STREAM.FIELD:LABEL=VALUE for the
     meaning of an option, or STREAM.object=OBJECT.
     """
-    from connector import mapfile
+    from connector.admin import mapfile
 
     parsed = [mapfile.parse(text) for text in changes]
     with runtime(ctx) as opened:
@@ -165,7 +165,7 @@ def show(ctx: click.Context, name: str, form: str) -> None:
 
     For a connection the fields that are written carry the names that they really have in the CRM.
     """
-    from connector.mapping import load
+    from connector.mapping.form import load
     from connector.yamlfile import read
 
     with runtime(ctx) as opened:

@@ -23,7 +23,7 @@ def command() -> None:
 def listed(ctx: click.Context, every: bool, form: str) -> None:
     """List what waits for a decision; names of natural persons are masked."""
     from connector.bureau import matches
-    from connector.consent import masked
+    from connector.privacy.consent import masked
 
     with runtime(ctx) as opened:
         rows = [

@@ -38,7 +38,7 @@ def command() -> None:
 @click.pass_context
 def listed(ctx: click.Context, every: bool, form: str) -> None:
     """List what waits; names are masked."""
-    from connector import person_review
+    from connector.privacy import person_review
 
     with runtime(ctx) as opened:
         rows = [_row(one) for one in person_review.listed(opened, every=every)]
@@ -66,8 +66,8 @@ def reject(ctx: click.Context, customer: str, reason: str, actor: str) -> None:
 
 
 def _decide(ctx: click.Context, customer: str, verdict: str, reason: str, actor: str) -> None:
-    from connector import person_review
     from connector.cli.assess import run
+    from connector.privacy import person_review
     from connector.store import listing
 
     with runtime(ctx) as opened:
@@ -80,8 +80,8 @@ def _decide(ctx: click.Context, customer: str, verdict: str, reason: str, actor:
 
 
 def _row(found: Review) -> dict[str, Any]:
-    from connector.consent import masked
     from connector.money import to_major
+    from connector.privacy.consent import masked
 
     told = found.proposed
     limit = told["limit_state"] if told["limit"] is None else to_major(told["limit"], told["currency"])

@@ -53,7 +53,7 @@ def pack(
     STEP is order_save, order_change, approval, shipment or invoice. No key is packed: the admin enters it
     inside the CRM. The same settings give the same files, byte for byte.
     """
-    from connector import plugin
+    from connector.admin import plugin
 
     with runtime(ctx) as opened:
         packed = plugin.pack(

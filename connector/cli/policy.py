@@ -14,8 +14,8 @@ from connector.cli.policy_change import activate, coverage_rows, diff, history
 from connector.cli.policy_manual import manual
 
 if TYPE_CHECKING:
-    from connector.comparison import Coverage
     from connector.policy.schema import Policy
+    from connector.versions.comparison import Coverage
 
 FINDING = ("severity", "line", "code", "message", "todo")
 
@@ -74,8 +74,8 @@ def show(ctx: click.Context, form: str) -> None:
 
 def _coverage(ctx: click.Context, policy: Policy) -> Coverage | None:
     """What the policy covers of the store; ``None`` without a usable store."""
-    from connector.comparison import coverage
     from connector.errors import CreditGateError
+    from connector.versions.comparison import coverage
 
     try:
         with runtime(ctx) as home, progress("coverage") as bar:

@@ -14,8 +14,8 @@ from connector.cli.home import runtime
 from connector.cli.output import emit, format_option, progress, say, stream_csv, stream_json
 
 if TYPE_CHECKING:
-    from connector.activation import Activation, Version
-    from connector.comparison import Moved, Swing
+    from connector.versions.activation import Activation, Version
+    from connector.versions.comparison import Moved, Swing
 
 MOVED = (
     "customer",
@@ -70,8 +70,8 @@ def diff(ctx: click.Context, a: str, b: str, top: int, form: str) -> None:
     A and B are files, 'active' for the policy in force, or beginnings of hashes ('policy history').
     Nothing is stored. The table shows the largest changes of limits first; JSON and CSV hold all.
     """
-    from connector.activation import find
-    from connector.comparison import Swing, compare
+    from connector.versions.activation import find
+    from connector.versions.comparison import Swing, compare
 
     with runtime(ctx) as home, progress("compare") as bar:
         before, after = find(home, a), find(home, b)
@@ -113,7 +113,7 @@ def activate(
     A policy that moves more than 'activation' allows (in it or in the one in force) is only proposed,
     and another person must confirm it: then the command ends with 1.
     """
-    from connector import activation
+    from connector.versions import activation
 
     if [file, number, withdraw].count(None) != 2:
         raise click.UsageError("give exactly one of FILE, --confirm and --withdraw")
@@ -138,7 +138,7 @@ def activate(
 @click.pass_context
 def history(ctx: click.Context, form: str) -> None:
     """List the policies that were used or proposed: first use, activation, who, and what it changed."""
-    from connector import activation
+    from connector.versions import activation
 
     with runtime(ctx) as home:
         rows = [_version(one) for one in activation.history(home)]

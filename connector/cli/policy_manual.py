@@ -31,7 +31,7 @@ def manual(ctx: click.Context, policy: str, language: str | None, form: str, out
     POLICY is 'active', a file, or the beginning of a hash ('policy history'). '--output -' prints HTML.
     """
     from connector import manual as written
-    from connector.activation import find
+    from connector.versions.activation import find
 
     with runtime(ctx) as home:
         found = find(home, policy)

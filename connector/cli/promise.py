@@ -61,7 +61,7 @@ def record(
 ) -> None:
     """Record that CUSTOMER promised to pay."""
     from connector.conduct import promises
-    from connector.limits import size
+    from connector.limits.acts import size
     from connector.store import listing
 
     with runtime(ctx) as opened:
@@ -112,8 +112,8 @@ def list_(ctx: click.Context, customer: str | None, state: str, form: str) -> No
 
 
 def _row(one: Promise) -> dict[str, Any]:
-    from connector.consent import masked
     from connector.money import to_major
+    from connector.privacy.consent import masked
 
     row, judged = one.row, one.judged
     return dict(row._mapping) | {

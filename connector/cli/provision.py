@@ -13,7 +13,7 @@ from connector.cli.output import emit, format_option, say
 
 if TYPE_CHECKING:
     from connector.adapter import Prepared
-    from connector.provision import Wanted
+    from connector.admin.provision import Wanted
 
 COLUMNS = ("object", "field", "state", "api_name")
 MORE = (*COLUMNS, "call", "by_hand")
@@ -55,7 +55,7 @@ def command(
     """
     import orjson
 
-    from connector.provision import manifest, provision
+    from connector.admin.provision import manifest, provision
 
     with runtime(ctx) as opened:
         plan = provision(opened, opened.connections.get(connection), dry_run=dry_run, actor=actor)

@@ -23,7 +23,7 @@ def command() -> None:
 @click.pass_context
 def list_(ctx: click.Context, currency: str | None, form: str) -> None:
     """List all rates: one unit of a currency in units of the policy's currency, from that day on."""
-    from connector import exchange_rates
+    from connector.admin import exchange_rates
 
     with runtime(ctx) as home:
         base = home.policy.currency
@@ -44,7 +44,7 @@ def import_(ctx: click.Context, file: Path, replace: bool, actor: str) -> None:
 
     Customers with documents, limits or reports in these currencies are due for assessment.
     """
-    from connector import exchange_rates
+    from connector.admin import exchange_rates
 
     with runtime(ctx) as home:
         done = exchange_rates.take_in(home, file, replace=replace, actor=actor)

@@ -19,7 +19,7 @@ def command(ctx: click.Context, assessment: int, form: str) -> int:
 
     Ends with 1 and lists every part that differs, if the outcome is another one.
     """
-    from connector.replay import replay
+    from connector.versions.replay import replay
 
     with runtime(ctx) as opened:
         found = replay(opened.store, assessment)

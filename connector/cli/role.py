@@ -12,7 +12,7 @@ from connector.cli.limit_options import DAY
 from connector.cli.output import emit, format_option
 
 COLUMNS = ("who", "role", "title", "team", "stands_in_for", "from", "to", "holds")
-# The names of ``connector.roles.Act``: --help must not import it.
+# The names of ``connector.people.roles.Act``: --help must not import it.
 ACTS = (
     "request-limit",
     "grant-limit",
@@ -59,8 +59,8 @@ def list_(ctx: click.Context, on: dt.datetime | None, form: str) -> None:
 @click.pass_context
 def able(ctx: click.Context, act: str, amount: str | None, on: dt.datetime | None, form: str) -> None:
     """List who may do ACT on a day, and in whose right; 1 if nobody may."""
-    from connector.limits import size
-    from connector.roles import Act
+    from connector.limits.acts import size
+    from connector.people.roles import Act
 
     what = Act[act.replace("-", "_").upper()]
     with runtime(ctx) as opened:

@@ -69,7 +69,7 @@ def stage(accounts: int, seed: int) -> Iterator[Stage]:
 
 
 def _make_home(home: Path) -> None:
-    from connector.home import found
+    from connector.admin.home import found
 
     for _ in found(home):
         pass

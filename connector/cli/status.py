@@ -15,7 +15,7 @@ from connector.cli.home import runtime
 from connector.cli.output import emit, format_option
 
 if TYPE_CHECKING:
-    from connector.status import Line
+    from connector.admin.status import Line
 
 COLUMNS = ("what", "state", "at", "following", "note")
 WIDTH, HEIGHT = 80, 24
@@ -32,8 +32,8 @@ def command(ctx: click.Context, form: str, everything: bool) -> int:
     Calls nobody: 'creditgate doctor' does. Exit code 1 when something is paused, failed, late or waits for a
     person.
     """
+    from connector.admin.status import lines
     from connector.runs import jobs_of
-    from connector.status import lines
 
     with runtime(ctx) as home:
         found = lines(home.store, jobs_of(home), home.clock())

@@ -70,7 +70,7 @@ def plan(ctx: click.Context, form: str) -> None:
 
 
 def _delayed(tx: sa.Connection, done: Planned) -> list[dict[str, object]]:
-    from connector.consent import masked
+    from connector.privacy.consent import masked
     from connector.store import consents, visits
 
     names = visits.names(tx, [one.customer_id for one in done.delayed])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from connector.errors import Halt
-from connector.limits import Subject
+from connector.limits.acts import Subject
 from connector.store import dossiers, limits
 from connector.store.lines import CUSTOMER
 

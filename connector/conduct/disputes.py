@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from connector.conduct import acts
 from connector.errors import Halt
-from connector.roles import Act
+from connector.people.roles import Act
 from connector.runtime import Runtime
 from connector.store import conduct, journal
 from connector.store.conduct_tables import dispute

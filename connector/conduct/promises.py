@@ -14,8 +14,8 @@ import sqlalchemy as sa
 
 from connector.conduct import acts
 from connector.errors import Halt
-from connector.limits import Size
-from connector.roles import Act
+from connector.limits.acts import Size
+from connector.people.roles import Act
 from connector.rules import promises as rules
 from connector.rules.exposure import converter
 from connector.rules.promises import BROKEN, KEPT, WITHDRAWN, Judged

@@ -14,10 +14,10 @@ from cryptography.fernet import InvalidToken, MultiFernet
 from connector import adapter as ports
 from connector.adapter import Posting
 from connector.conduct import acts
-from connector.correspondence import is_address
 from connector.errors import Halt
 from connector.locale import Language
-from connector.roles import Act
+from connector.people.correspondence import is_address
+from connector.people.roles import Act
 from connector.runtime import Runtime
 from connector.store import dunning, journal
 

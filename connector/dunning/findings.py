@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from connector.correspondence import Letterhead
 from connector.dunning import contacts, writing
 from connector.dunning.contacts import EMAIL
 from connector.errors import Halt
-from connector.finding import Finding
 from connector.locale import LANGUAGES
+from connector.people.correspondence import Letterhead
+from connector.ports.finding import Finding
 from connector.rules.dunning import Item, Notice
 from connector.runtime import Runtime
 from connector.store import dunning

@@ -17,13 +17,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from connector.conduct import acts
-from connector.correspondence import Letterhead
 from connector.dunning import contacts, planning, writing
 from connector.dunning.contacts import EMAIL
 from connector.dunning.planning import Draft, Preview
 from connector.errors import CreditGateError, Halt, Reject, Retry
-from connector.message import Letter
-from connector.roles import Act
+from connector.people.correspondence import Letterhead
+from connector.people.roles import Act
+from connector.ports.message import Letter
 from connector.rules.dunning import Item
 from connector.runtime import Runtime
 from connector.store import dossiers, dunning, journal

@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from connector.correspondence import Letterhead
 from connector.errors import Halt
 from connector.locale import Language
 from connector.money import show
+from connector.people.correspondence import Letterhead
 from connector.rules.dunning import Item, Notice
 
 SHIPPED = Path(__file__).parent / "templates"

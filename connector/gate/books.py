@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from connector.assess import assess
-from connector.finding import Finding
 from connector.gate.decisions import Gate
 from connector.gate.settling import gate_of
 from connector.money import to_major
+from connector.ports.finding import Finding
 from connector.rules.exposure import exposure
 from connector.runtime import Runtime
 from connector.store import dossiers, groups, journal, lines, past, tree

@@ -19,13 +19,13 @@ import orjson
 import sqlalchemy as sa
 
 from connector.check import decide
-from connector.check_model import CheckRequest, major
-from connector.check_reasons import by_person
 from connector.errors import Halt
+from connector.gate.check_model import CheckRequest, major
+from connector.gate.check_reasons import by_person
 from connector.model import OrderStage
 from connector.money import Rates, scale, to_major, to_minor
+from connector.people.roles import UNBOUNDED, Act, Roles, person
 from connector.policy.schema import Policy
-from connector.roles import UNBOUNDED, Act, Roles, person
 from connector.rules.approval import approver
 from connector.store import held, journal, parties
 from connector.store.engine import Store

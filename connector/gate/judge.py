@@ -11,15 +11,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from connector import check_reasons as reasons
-from connector.check_model import CheckRequest, Decision
-from connector.check_reasons import Found, Room
+from connector.gate import check_reasons as reasons
 from connector.gate import releases
+from connector.gate.check_model import CheckRequest, Decision
+from connector.gate.check_reasons import Found, Room
 from connector.gate.needs import Need, occupies
+from connector.gate.standing import assessed_reasons
 from connector.money import Rates
 from connector.policy.schema import Policy
 from connector.rules.order import OrderAsked, asks_of_orders, order_reasons
-from connector.standing import assessed_reasons
 from connector.store import assessments
 from connector.store.lines import Line
 from connector.store.parties import Party

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from connector.check_model import CheckRequest
+from connector.gate.check_model import CheckRequest
 from connector.model import OrderStage
 from connector.money import Rates, scale
 from connector.policy.schema import Policy

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import orjson
 import sqlalchemy as sa
 
-from connector.check_model import CheckRequest
-from connector.check_reasons import Found, by_person
+from connector.gate.check_model import CheckRequest
+from connector.gate.check_reasons import Found, by_person
 from connector.store.held import HOLDING
 
 

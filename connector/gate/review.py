@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connector.check import check, decide
-from connector.check_model import CheckAnswer, CheckRequest
+from connector.gate.check_model import CheckAnswer, CheckRequest
 from connector.gate.decisions import Gate, request_of
 from connector.model import OrderStage
 from connector.store import held, past

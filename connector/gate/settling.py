@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from connector.gate import crm, review, telling
 from connector.gate.decisions import Gate
 from connector.money import Rates
+from connector.people.roles import Roles
 from connector.policy.schema import Policy
-from connector.roles import Roles
 from connector.runtime import Runtime
 from connector.store.record_tables import crm_user
 from connector.store.tables import connection

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from connector.gate.decisions import Gate
 from connector.locale import LANGUAGES, say
 from connector.money import show
-from connector.roles import UNBOUNDED, Act
+from connector.people.roles import UNBOUNDED, Act
 from connector.store import held, outbox
 from connector.store.held import HeldOrder
 from connector.store.outbox import TASK, Item

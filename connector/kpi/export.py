@@ -14,7 +14,7 @@ from connector.errors import Halt
 from connector.kpi.report import ALL, PERSON, TEAM, Row
 from connector.kpi.tally import Figure
 from connector.locale import LANGUAGES, say
-from connector.roles import person
+from connector.people.roles import person
 from connector.runtime import Runtime
 from connector.store import outbox
 from connector.store.outbox import FIELDS, Item

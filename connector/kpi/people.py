@@ -1,8 +1,8 @@
 """Who is who: users of the CRMs, names in the journal and persons of the configuration are one.
 
-Invariant: whoever is spelt otherwise is the same person (``connector.roles.person``); a user of a CRM of
-whom the configuration does not say who it is goes by the name that the CRM has. Teams are those of the roles
-on the last day that counts.
+Invariant: whoever is spelt otherwise is the same person (``connector.people.roles.person``); a user of a CRM
+of whom the configuration does not say who it is goes by the name that the CRM has. Teams are those of the
+roles on the last day that counts.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import datetime as dt
 
 import sqlalchemy as sa
 
-from connector.roles import person
+from connector.people.roles import person
 from connector.runtime import Runtime
 from connector.store.record_tables import crm_user
 from connector.store.tables import connection

@@ -17,7 +17,7 @@ from connector.kpi import answers, overrides, portfolio, reviews, visiting
 from connector.kpi.month import Window
 from connector.kpi.people import People
 from connector.kpi.tally import Figure, Tally, total
-from connector.roles import person
+from connector.people.roles import person
 from connector.runtime import Runtime
 from connector.store import journal
 

@@ -20,12 +20,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from connector.adapter import Ledger, Row
-from connector.cells import number, pointed
 from connector.errors import Halt, Reject
-from connector.mapping import FieldMapping, FileRules
+from connector.mapping.cells import number, pointed
+from connector.mapping.form import FieldMapping, FileRules
+from connector.mapping.reading import Reader
 from connector.model import Stream
 from connector.pull import Pulled
-from connector.reading import Reader
 from connector.store import documents, families, records
 from connector.store.connections import Connection
 from connector.store.engine import Store

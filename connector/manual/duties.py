@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from connector.manual.form import Block, Chapter, Table
 from connector.manual.words import Words, head
+from connector.people.roles import Act, Roles, allowed
 from connector.policy.schema import Duty, Policy, Responsibility
-from connector.roles import Act, Roles, allowed
 from connector.runtime import Runtime
 
 

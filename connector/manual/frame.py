@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 
-from connector import activation
-from connector.activation import Version
 from connector.locale import language_of
 from connector.locale.manual import WORDS
 from connector.manual import duties, procedures
@@ -19,6 +17,8 @@ from connector.manual.policy_text import head as title_page
 from connector.manual.words import Words, head
 from connector.policy.schema import Policy
 from connector.runtime import Runtime
+from connector.versions import activation
+from connector.versions.activation import Version
 
 
 def manual(runtime: Runtime, policy: Policy, language: str) -> Manual:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from difflib import get_close_matches
 
-from connector.duties import STEPS, Step
+from connector.people.duties import STEPS, Step
+from connector.people.roles import Act, Role, allowed, person
 from connector.policy.findings import Finding, finding
 from connector.policy.form_responsibility import Duty
 from connector.policy.schema import ApprovalBand, Path, Policy
-from connector.roles import Act, Role, allowed, person
 
 _ROLES = tuple(role.value for role in Role)
 

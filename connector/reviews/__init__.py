@@ -3,8 +3,8 @@
 ``cases`` opens them and keeps checklist and evidence, ``planning`` opens what is due by the calendar and
 escalates what is overdue, ``deciding`` takes a case from the recommendation to the outcome.
 
-Not to be confused with ``connector.person_review``: there a person confirms what the policy would decide
-about a natural person.
+Not to be confused with ``connector.privacy.person_review``: there a person confirms what the policy would
+decide about a natural person.
 """
 
 from connector.reviews.cases import attach, check, listed, open_case, open_within, show

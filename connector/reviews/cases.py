@@ -17,9 +17,9 @@ import sqlalchemy as sa
 
 from connector.errors import Halt
 from connector.locale import LANGUAGES, say
+from connector.people.roles import Act
 from connector.policy.schema import CheckItem, Reviews
 from connector.reviews.statements import ask
-from connector.roles import Act
 from connector.runtime import Runtime
 from connector.store import journal, review_cases
 from connector.store.review_cases import DONE, LIVE, NOT_APPLICABLE, OPEN, Case

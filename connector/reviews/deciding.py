@@ -15,12 +15,12 @@ import sqlalchemy as sa
 
 from connector import holds, notes
 from connector.errors import Halt
-from connector.limit_bounds import converted
-from connector.limits import Size, enter
+from connector.limits.acts import Size, enter
+from connector.limits.bounds import converted
 from connector.locale import LANGUAGES, say
+from connector.people.roles import UNBOUNDED, Act, Role, person, same_person
 from connector.reviews.cases import being_prepared
 from connector.reviews.planning import KIND
-from connector.roles import UNBOUNDED, Act, Role, person, same_person
 from connector.rules.approval import approver
 from connector.runtime import Runtime
 from connector.store import journal, lines, review_cases, signals

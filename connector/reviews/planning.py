@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from connector.locale import Params, say
+from connector.people.roles import Role
 from connector.reviews.cases import CALENDAR, EVENT, open_within
-from connector.roles import Role
 from connector.runtime import Runtime
 from connector.store import assessments, journal, review_cases, signals, tellings, visits
 from connector.store.review_cases import LIVE, Case

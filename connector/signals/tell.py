@@ -18,7 +18,7 @@ from connector import logs
 from connector.adapter import Channel
 from connector.errors import CreditGateError, Halt, Reauth, Reject, Retry
 from connector.locale import label, say
-from connector.message import Message
+from connector.ports.message import Message
 from connector.runtime import Runtime
 from connector.signals.texts import sentence
 from connector.store import signals, tellings

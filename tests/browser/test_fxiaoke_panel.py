@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from connector.check_model import CreditAnswer
+from connector.gate.check_model import CreditAnswer
 from tests.browser.desk import NARROW, SHOTS, WIDE, browser, faults_of, fits, needs_chromium
 from tests.fxiaoke_page import page
 from tests.fxiaoke_plugin import ACCOUNT, ORDER, Service, installed, needs_groovy, packed, service

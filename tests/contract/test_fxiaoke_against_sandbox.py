@@ -16,9 +16,9 @@ from adapters.fxiaoke.adapter import FxiaokeCrm
 from connector.adapter import Context, FieldSpec, FieldState, Result, Row, Slice, Write
 from connector.errors import Reauth
 from connector.http import Http
-from connector.mapping import load
+from connector.mapping.form import load
+from connector.mapping.writing import Writer
 from connector.model import Order, Stream
-from connector.writing import Writer
 from sandbox.fxiaoke import SANDBOX
 from sandbox.server import Options
 from tests.memory_secrets import MemorySecrets

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from connector import limits, quotas
-from connector.connect import add, kind_of
+from connector.admin.connect import add, kind_of
 from connector.errors import Halt
-from connector.limits import Size, Subject, Terms
+from connector.limits import acts as limits
+from connector.limits import quotas
+from connector.limits.acts import Size, Subject, Terms
 from connector.rules.outcome import Step
 from connector.store import assessments
 from connector.store.lines import CUSTOMER

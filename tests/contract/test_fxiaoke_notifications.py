@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from connector.connect import add, kind_of
+from connector.admin.connect import add, kind_of
 from connector.model import Stream
 from connector.store import inbox, subscriptions
 from connector.store.hook_tables import hook_message

@@ -10,8 +10,8 @@ import pytest
 from adapters.fxiaoke.adapter import FxiaokeCrm
 from adapters.fxiaoke.choices import OPEN as WRITING
 from adapters.fxiaoke.settings import OPEN as READING
-from connector import doctor
 from connector.adapter import Question
+from connector.admin import doctor
 from tests.fxiaoke_shop import STYLES, Shop, shop
 
 ASKED = {one.setting for one in READING} | {setting for setting, *_ in WRITING}

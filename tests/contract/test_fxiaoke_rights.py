@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from connector import doctor, mapfile
 from connector.adapter import Result, Write
-from connector.finding import Finding
+from connector.admin import doctor, mapfile
 from connector.model import Stream
+from connector.ports.finding import Finding
 from connector.pull import pull
 from connector.store import visits
 from connector.store.visits import Visit

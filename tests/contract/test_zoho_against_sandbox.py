@@ -16,9 +16,9 @@ from adapters.zoho.auth import Login
 from connector.adapter import Context, FieldSpec, FieldState, Provisioned, Result, Row, Slice, Write
 from connector.errors import Halt, Reauth, Retry
 from connector.http import Http
-from connector.mapping import load
+from connector.mapping.form import load
+from connector.mapping.writing import Writer
 from connector.model import Stream
-from connector.writing import Writer
 from sandbox.server import Options
 from sandbox.zoho import SANDBOX
 from tests.memory_secrets import MemorySecrets

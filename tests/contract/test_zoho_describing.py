@@ -7,7 +7,7 @@ from typing import Any
 
 from adapters.zoho.adapter import ZohoCrm
 from connector.adapter import FieldSpec
-from connector.suggest import Suggestion, suggest
+from connector.admin.suggest import Suggestion, suggest
 from connector.yamlfile import read
 from tests.contract.test_zoho_against_sandbox import Tenant, own_tenant
 

@@ -12,10 +12,10 @@ import pytest
 from adapters.zoho import bulkfile, records
 from adapters.zoho import settings as zoho_settings
 from connector.adapter import Result, Write
+from connector.admin.provision import provision
 from connector.errors import CreditGateError, Retry
 from connector.http import Http
 from connector.model import Stream
-from connector.provision import provision
 from connector.store import cursors, visits
 from connector.store.visits import Visit
 from connector.window import Window

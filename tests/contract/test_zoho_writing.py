@@ -15,20 +15,20 @@ import sqlalchemy as sa
 
 from adapters.zoho.adapter import ZohoCrm
 from connector import holds
-from connector import person_review as review
 from connector.adapter import FieldState, Slice
+from connector.admin.provision import Plan, provision
 from connector.assess import assess
 from connector.check import check
-from connector.check_model import CheckRequest
 from connector.config import CrmUser
+from connector.gate.check_model import CheckRequest
 from connector.gate.crm import Heeded
 from connector.gate.settling import settle
 from connector.http import Http
+from connector.people.roles import Grant, Role
 from connector.policy.schema import Approvals
-from connector.provision import Plan, provision
+from connector.privacy import person_review as review
 from connector.pull import pull
 from connector.push import Pushed, push
-from connector.roles import Grant, Role
 from connector.runtime import Runtime
 from connector.store import outbox, outbox_admin
 from connector.store.outbox import Item

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from connector.cli import COMMANDS, cli
-from connector.mapping import compile_mapping
+from connector.mapping.form import compile_mapping
 from connector.yamlfile import parse
 from sandbox.run import installed
 from sandbox.server import Options

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from connector.keyring import read_keys
+from connector.secrets.keyring import read_keys
 from tests.unit.test_containers import locked
 
 ROOT = Path(__file__).parents[2]

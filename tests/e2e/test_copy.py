@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 from cryptography.fernet import MultiFernet
 
-from connector import audit, moving
+from connector.admin import audit, moving
 from connector.config import load
 from connector.errors import Halt
 from connector.store import copying, journal, moved, schema

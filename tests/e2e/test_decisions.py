@@ -12,10 +12,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from connector import exchange_rates, groups, limit_requests, limits
+from connector import groups
+from connector.admin import exchange_rates
 from connector.errors import Halt
-from connector.limits import Size, Subject, Terms
-from connector.roles import Roles
+from connector.limits import acts as limits
+from connector.limits import limit_requests
+from connector.limits.acts import Size, Subject, Terms
+from connector.people.roles import Roles
 from connector.store import limits as stored
 from connector.store.lines import CUSTOMER, GROUP
 from connector.store.tables import credit_group

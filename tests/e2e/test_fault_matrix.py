@@ -19,13 +19,13 @@ import sqlalchemy as sa
 
 from connector import hooks
 from connector import http as line
+from connector.admin.connect import add, kind_of
+from connector.admin.provision import provision
 from connector.assess import assess
 from connector.bureau import fetching
 from connector.check import check
-from connector.check_model import CheckRequest
-from connector.connect import add, kind_of
 from connector.errors import CreditGateError, Halt, Reauth, Retry
-from connector.provision import provision
+from connector.gate.check_model import CheckRequest
 from connector.pull import pull
 from connector.push import push
 from connector.runtime import Runtime, opened

@@ -13,8 +13,8 @@ from pathlib import Path
 import orjson
 import pytest
 
+from connector.admin.connect import add, kind_of
 from connector.assess import assess
-from connector.connect import add, kind_of
 from connector.pull import pull
 from connector.push import push
 from connector.store import listing

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from connector import audit
+from connector.admin import audit
+from connector.admin.restored import restored
 from connector.errors import Halt
-from connector.restored import restored
 from connector.store import outbox
 from connector.store.backup import back_up
 from connector.store.engine import Store

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from connector import audit
+from connector.admin import audit
 from connector.store import schema
 from connector.store.engine import Store
 from tests.conftest import DRIVER

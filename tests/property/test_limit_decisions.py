@@ -13,10 +13,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
-from connector import limit_requests, limits
 from connector.errors import Halt
-from connector.limits import Size, Subject, Terms
-from connector.roles import Grant, Role, Roles
+from connector.limits import acts as limits
+from connector.limits import limit_requests
+from connector.limits.acts import Size, Subject, Terms
+from connector.people.roles import Grant, Role, Roles
 from connector.rules.entries import in_force
 from connector.store import limits as stored
 from connector.store.lines import CUSTOMER

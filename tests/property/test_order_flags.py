@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from connector.adapter import Outcome, Result, Write
-from connector.mapping import compile_mapping
+from connector.mapping.form import compile_mapping
 from connector.push import push
 from connector.store import held
 from connector.store.connections import Connection

@@ -17,7 +17,7 @@ from connector.store import account_owners, records, schema
 from connector.store.engine import Store
 from connector.store.record_tables import account_owner
 from connector.store.tables import connection
-from tests.new_store import new_store
+from tests.new_store import bare_store, new_store
 
 NOW = dt.datetime(2026, 3, 2, 9, tzinfo=dt.UTC)
 DAY = dt.timedelta(days=1)
@@ -77,7 +77,7 @@ def test_a_new_owner_is_noted_once_and_the_old_one_stays_known_for_the_time_befo
 
 
 def test_owners_before_the_upgrade_are_not_known_and_those_of_the_upgrade_are(tmp_path: Path) -> None:
-    old = Store(f"sqlite:///{tmp_path / 'old.db'}")
+    old = bare_store(tmp_path / "old.db")
     config = schema._alembic()
     before = ScriptDirectory.from_config(config).get_revision("0053").down_revision
     with old.write() as tx:
@@ -87,7 +87,7 @@ def test_owners_before_the_upgrade_are_not_known_and_those_of_the_upgrade_are(tm
         tx.exec_driver_sql("INSERT INTO customer (id, name, created_at) VALUES (3, 'Hengda', 0)")
         tx.exec_driver_sql(
             "INSERT INTO account (connection_id, external_id, digest, first_seen, last_seen, name, "
-            "is_person, owner_id, customer_id) VALUES (1, 'A', '', 0, 0, 'Hengda', 0, 'u1', 3)"
+            "is_person, owner_id, customer_id) VALUES (1, 'A', '', 0, 0, 'Hengda', false, 'u1', 3)"
         )
     start = dt.datetime.now(dt.UTC)
     schema.upgrade(old)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from connector import audit
+from connector.admin import audit
 from connector.store import journal
 from connector.store.engine import Store
 from connector.store.tables import journal as table

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from connector.config import CrmUser
-from connector.roles import Grant, Role
+from connector.people.roles import Grant, Role
 from connector.store.record_tables import crm_user, invoice
 from connector.store.tables import visit
 from tests.unit.test_api import Service, problem

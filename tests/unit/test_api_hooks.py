@@ -18,11 +18,11 @@ import requests
 from adapters.zoho.adapter import ZohoCrm
 from connector import hooks
 from connector.adapter import Event, Row, Subscription
+from connector.admin.home import found as files
 from connector.api import background
 from connector.api.hooks import Hooks
 from connector.api.problems import BODY_LIMIT
 from connector.errors import Retry
-from connector.home import found as files
 from connector.store import inbox, subscriptions
 from tests.unit.test_api import Service, problem
 

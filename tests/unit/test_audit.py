@@ -13,13 +13,14 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 
-from connector import audit
+from connector.admin import audit
 from connector.store import journal, schema
 from connector.store.engine import Store
 from connector.store.journal import ORIGIN, Head, Wanted
 from connector.store.tables import journal as table
 from connector.store.tables import journal_head
 from tests.cli_home import Home, make_home
+from tests.new_store import bare_store
 
 NOW = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 DAY = dt.timedelta(days=1)
@@ -194,16 +195,14 @@ def test_many_who_write_at_once_make_one_chain(
 
 
 def test_an_older_journal_is_chained_by_the_upgrade(tmp_path: Path) -> None:
-    store = Store(f"sqlite:///{tmp_path / 'old.db'}")
+    store = bare_store(tmp_path / "old.db")
     with store.write() as tx:
         config = schema._alembic()
         config.attributes["connection"] = tx
         command.upgrade(config, "0021")
         for number in range(3):
-            tx.exec_driver_sql(
-                "INSERT INTO journal (at, actor, act, subject, detail) VALUES (?, 'a', 'b', 'c', '{}')",
-                (number,),
-            )
+            columns, rest = "at, actor, act, subject, detail", "'a', 'b', 'c', '{}'"
+            tx.exec_driver_sql(f"INSERT INTO journal ({columns}) VALUES ({number}, {rest})")
     schema.upgrade(store)
     first = hashlib.sha256(orjson.dumps([ORIGIN, 1, 0, "a", "b", "c", "{}"])).hexdigest()
     with store.read() as tx:

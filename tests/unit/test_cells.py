@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from connector.cells import number, pointed
+from connector.mapping.cells import number, pointed
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from connector.check_model import CheckRequest
 from connector.errors import Halt
+from connector.gate.check_model import CheckRequest
 from connector.locale import has_text, say
 from connector.store.lines import GROUP
 from tests.check_bench import NOW, Bench, codes, policy

@@ -12,6 +12,7 @@ from connector.store import checkpoints
 from connector.store.engine import Store
 from tests.new_store import lay
 
+pytestmark = pytest.mark.sqlite
 MEGABYTE = 1_000_000
 
 

@@ -10,14 +10,15 @@ import pytest
 from cryptography.fernet import Fernet
 
 from connector.adapter import Lack, Missing
+from connector.admin.shown import open_amounts
 from connector.errors import Retry
 from connector.model import Stream
-from connector.shown import open_amounts
 from connector.store import cursors, discoveries
 from connector.store.cursors import Cursor
 from connector.store.record_tables import invoice, reject
 from connector.store.tables import outbox
 from tests.cli_home import NOW, FakeCrm, Home, make_home
+from tests.new_store import empty
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ def test_a_missing_key_fails_and_the_rest_is_still_looked_at(home: Home) -> None
 
 
 def test_an_old_schema_fails(home: Home) -> None:
-    (home.folder / "creditgate.db").unlink()
+    empty(home.folder / "creditgate.db")
     found = findings(home, 2)
     assert found["store"]["todo"] == "run 'creditgate db upgrade'"
     assert "rates" not in found

@@ -15,12 +15,13 @@ from click import Group
 from cryptography.fernet import Fernet
 
 from connector import config as configuration
+from connector.admin.home import CONFIGURATION
 from connector.cli import COMMANDS, cli
 from connector.config import Config
-from connector.home import CONFIGURATION
 from connector.store import schema
 from connector.store.engine import Store
 from tests.cli_home import Home, make_home
+from tests.new_store import empty
 
 MINE = (
     "init",
@@ -122,7 +123,7 @@ def test_db_current_and_upgrade(home: Home) -> None:
     row = home.rows("db", "current")[0]
     assert row["up_to_date"] is True and row["current"] == schema.head()
     assert "already" in home.run("db", "upgrade").err
-    (home.folder / "creditgate.db").unlink()
+    empty(home.folder / "creditgate.db")
     stale = home.run("db", "current", "--format", "json")
     assert stale.code == 1 and stale.json[0]["current"] is None
     assert home.run("connect", "list").code == 2

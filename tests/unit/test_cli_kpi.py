@@ -16,7 +16,7 @@ from connector import yamlfile
 from connector.kpi import FIGURES
 from connector.kpi.month import Month, window
 from connector.locale import LANGUAGES, has_text, texts
-from connector.mapping import compile_mapping
+from connector.mapping.form import compile_mapping
 from connector.store.tables import outbox
 from tests.cli_home import MAPPING, Home
 from tests.kpi_home import at, decided, held_order, kpi_home, owned

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from connector import limits
+from connector.limits import acts as limits
 from connector.rules.entries import in_force
 from connector.store import limits as entries
 from connector.store import lines

@@ -13,9 +13,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from adapters.zoho.plugin.packing import ZIP, pack
+from connector.admin.plugin import steps
 from connector.cli import cli
 from connector.errors import Halt
-from connector.plugin import steps
 from connector.runtime import opened
 from tests.new_store import new_home
 from tests.plugin_spec import SPEC

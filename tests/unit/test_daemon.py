@@ -18,12 +18,12 @@ from typing import Any
 import click
 import pytest
 
+from connector.admin.status import lines
 from connector.cli import bound, cli
 from connector.daemon import Daemon
 from connector.runs import LEASE, STOPPED, jobs_of
 from connector.schedulable import ACTS
 from connector.schedule import Job, Schedule
-from connector.status import lines
 from connector.store import slots
 from connector.store.engine import Store
 from connector.store.slots import Slot

@@ -9,15 +9,15 @@ from alembic import command
 from alembic.script import ScriptDirectory
 
 from connector.store import schema
-from connector.store.engine import Store
 from connector.store.reservations import _read
 from connector.store.tables import reservation
+from tests.new_store import bare_store
 
 MICROSECOND = 1_772_443_800_000_000
 
 
 def test_what_a_reservation_took_from_its_group_is_kept(tmp_path: Path) -> None:
-    store = Store(f"sqlite:///{tmp_path / 'old.db'}")
+    store = bare_store(tmp_path / "old.db")
     config = schema._alembic()
     before = ScriptDirectory.from_config(config).get_revision("0010").down_revision
     with store.write() as tx:

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 from adapters.fxiaoke.adapter import FxiaokeCrm
 from adapters.fxiaoke.metadata import metadata
 from connector.adapter import FieldSpec
-from connector.mapping import load
+from connector.mapping.form import load
 
 MAPPING = load(Path(__file__).parents[2] / "mappings" / "fxiaoke.yaml")
 

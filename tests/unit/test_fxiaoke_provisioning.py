@@ -11,7 +11,7 @@ import pytest
 from adapters.fxiaoke.adapter import FxiaokeCrm
 from connector.adapter import FieldSpec, FieldState, Provisioned
 from connector.http import Http
-from connector.mapping import load
+from connector.mapping.form import load
 from tests.fxiaoke_wire import OBJECTS, Wire, options, scripted
 
 MAPPING = load(Path(__file__).parents[2] / "mappings" / "fxiaoke.yaml")

@@ -13,7 +13,7 @@ import pytest
 from adapters.fxiaoke.records import from_ms, to_ms, to_ms_up
 from connector.adapter import Slice
 from connector.errors import Halt
-from connector.mapping import load
+from connector.mapping.form import load
 from connector.model import Account, Invoice, InvoiceState, Order, OrderStage, Payment, Stream
 from tests.fxiaoke_wire import CUSTOM, DESCRIBE, NOW, PRESET, Wire, failed, options, page, scripted
 

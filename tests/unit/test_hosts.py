@@ -15,11 +15,11 @@ import responses
 from adapters.zoho.auth import DATA_CENTERS
 from connector import adapter as ports
 from connector.adapter import Limits
-from connector.connect import add, kind_of
+from connector.admin.connect import add, kind_of
 from connector.errors import Halt
-from connector.hosts import Hosts
 from connector.http import Http
 from connector.runtime import Runtime, opened
+from connector.secrets.hosts import Hosts
 from tests.cli_home import Home, make_home
 from tests.new_store import new_home
 

@@ -13,11 +13,11 @@ import pytest
 import sqlalchemy as sa
 from cryptography.fernet import Fernet, MultiFernet
 
-from connector import key_change
+from connector.admin import key_change
 from connector.api.metrics import StoreFigures
 from connector.errors import Halt
-from connector.keyring import KeyRing
 from connector.runtime import Runtime, opened
+from connector.secrets.keyring import KeyRing
 from connector.store import sealed
 from connector.store.columns import metadata
 from connector.store.connections import Connection

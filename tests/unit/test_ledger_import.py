@@ -14,7 +14,7 @@ from cryptography.fernet import Fernet, MultiFernet
 
 from connector.errors import Halt
 from connector.ledger.importing import Imported, import_file
-from connector.mapping import compile_mapping, load
+from connector.mapping.form import compile_mapping, load
 from connector.store import records
 from connector.store.connections import Connection, Connections
 from connector.store.record_tables import invoice, payment, reject

@@ -9,7 +9,7 @@ import pytest
 
 from connector.adapter import Row
 from connector.errors import Reject
-from connector.mapping import load
+from connector.mapping.form import load
 from connector.model import InvoiceState, Record, Stream
 from tests.ledger_bench import read_all
 

@@ -16,10 +16,10 @@ from connector.locale.manual import WORDS
 from connector.manual.form import lines
 from connector.manual.policy_text import HEAD, chapter, chapters, head
 from connector.manual.words import VOCABULARIES, Words, key_of
+from connector.people.roles import Act, Role
 from connector.policy.form import Part
 from connector.policy.load import load
 from connector.policy.schema import Policy
-from connector.roles import Act, Role
 from tests.cli_home import POLICY
 
 FOLDER = Path(__file__).parents[2] / "policies"

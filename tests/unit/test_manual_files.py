@@ -15,7 +15,6 @@ import docx
 import pytest
 
 from connector.cli import cli
-from connector.duties import STEPS
 from connector.locale import LANGUAGES
 from connector.locale.manual import WORDS, glossary
 from connector.manual.docx import docx as word_document
@@ -24,6 +23,7 @@ from connector.manual.html import html
 from connector.manual.policy_text import chapters
 from connector.manual.procedures import PROCEDURES
 from connector.manual.words import Words
+from connector.people.duties import STEPS
 from connector.schedulable import ACTS
 from tests.cli_home import POLICY, Home, make_home
 

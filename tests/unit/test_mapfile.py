@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from connector.adapter import FieldInfo, ObjectInfo
+from connector.admin.mapfile import Change, parse
+from connector.admin.suggest import suggest
 from connector.errors import Halt
-from connector.mapfile import Change, parse
-from connector.suggest import suggest
 from connector.yamlfile import parse as parse_yaml
 from connector.yamlfile import read as read_yaml
 

@@ -12,7 +12,7 @@ import pytest
 from connector.adapter import Row
 from connector.config import shipped
 from connector.errors import Halt, Reject
-from connector.mapping import FieldMapping, compile_mapping, load
+from connector.mapping.form import FieldMapping, compile_mapping, load
 from connector.model import Invoice, Order, OrderStage, Stream, VisitState
 from connector.yamlfile import parse
 

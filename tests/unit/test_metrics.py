@@ -140,6 +140,7 @@ def test_checks_are_counted_by_outcome_and_their_time_by_buckets(
     assert of(found, "check_seconds_sum") is not None
 
 
+@pytest.mark.sqlite
 def test_a_store_that_is_gone_is_told_and_the_rest_still_answers(service: Service) -> None:
     service.runtime.store.close()
     path = Path(str(service.bench.store.url.database))

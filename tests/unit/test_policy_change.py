@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from connector.activation import beyond
-from connector.comparison import Swing
 from connector.store.tables import assessment, credit_line, customer, outbox, policy_version
+from connector.versions.activation import beyond
+from connector.versions.comparison import Swing
 from tests.cli_home import Home, Run
 from tests.portfolio import RULES, buyer, policy_file, portfolio
 from tests.rules_bench import policy
@@ -189,7 +189,7 @@ def test_the_check_service_keeps_what_was_put_in_force(home: Home) -> None:
 def test_a_killed_activation_is_there_whole_or_not_at_all(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from connector import activation
+    from connector.versions import activation
 
     def killed(*_: object) -> None:
         raise KeyboardInterrupt

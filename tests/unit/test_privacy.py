@@ -13,7 +13,7 @@ from connector import privacy_settings
 from connector.adapter import Fetched, Match
 from connector.errors import Halt
 from connector.model import Negative
-from connector.privacy import months_after, over
+from connector.privacy.retention import months_after, over
 from connector.privacy_settings import Privacy, Retention
 from connector.store import customers
 from connector.store.record_tables import invoice
@@ -167,7 +167,7 @@ def test_a_consent_revoked_under_way_stops_the_next_call(home: Home, monkeypatch
     def match(self: FakeBureau, subject: object) -> list[Match]:
         found = plain(self, subject)  # type: ignore[arg-type]
         with home.opened() as runtime:
-            from connector import consent as acts
+            from connector.privacy import consent as acts
 
             acts.revoke(runtime, 1, reason="now", actor="Lin")
         return found

@@ -14,7 +14,7 @@ from connector.adapter import Context, Crm, Limits, Page, Row, Slice
 from connector.config import load
 from connector.errors import Retry
 from connector.http import Http
-from connector.mapping import compile_mapping
+from connector.mapping.form import compile_mapping
 from connector.model import Stream
 from connector.pull import LAG, pull
 from connector.runtime import Runtime

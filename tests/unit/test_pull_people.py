@@ -14,7 +14,7 @@ from connector.adapter import Context, Crm, Limits, Missing, Page, Row, Slice
 from connector.config import load
 from connector.errors import Halt, Retry
 from connector.http import Http
-from connector.mapping import FieldMapping, compile_mapping
+from connector.mapping.form import FieldMapping, compile_mapping
 from connector.model import Stream
 from connector.pull import Pulled, pull
 from connector.runtime import Runtime

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from connector.adapter import Outcome, Result, Write
 from connector.config import load
 from connector.errors import Halt, Retry
-from connector.mapping import compile_mapping
+from connector.mapping.form import compile_mapping
 from connector.push import Pushed, push
 from connector.runtime import Runtime
 from connector.store import outbox

@@ -10,7 +10,7 @@ import pytest
 
 from connector.adapter import Outcome, Result
 from connector.errors import Retry
-from connector.mapping import compile_mapping
+from connector.mapping.form import compile_mapping
 from connector.push import FIRST_WAIT, push
 from connector.runtime import Runtime
 from connector.store import outbox

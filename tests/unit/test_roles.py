@@ -10,7 +10,7 @@ import pytest
 from connector import config as configuration
 from connector.cli.role import ACTS
 from connector.errors import Halt
-from connector.roles import UNBOUNDED, Act, Deputy, Grant, Role, Roles, findings, same_person
+from connector.people.roles import UNBOUNDED, Act, Deputy, Grant, Role, Roles, findings, same_person
 from tests.cli_home import NOW, POLICY, Home, Run, make_home
 from tests.rules_bench import policy
 

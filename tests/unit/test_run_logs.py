@@ -29,6 +29,7 @@ def written(path: Path) -> list[dict[str, str]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+@pytest.mark.sqlite  # on PostgreSQL a daemon only queues
 def test_a_run_writes_to_the_descriptor_of_its_daemon(world: World, tmp_path: Path) -> None:
     logs.begin("log.json", folder=tmp_path)
     one = pull()

@@ -12,6 +12,7 @@ from connector.config import load
 from connector.errors import Halt
 from connector.store import schema
 from connector.store.engine import Store
+from tests.new_store import bare_store
 
 
 def test_the_newest_file_is_the_head_of_one_line() -> None:
@@ -19,7 +20,7 @@ def test_the_newest_file_is_the_head_of_one_line() -> None:
 
 
 def test_the_revision_of_a_store_is_what_alembic_reads(tmp_path: Path) -> None:
-    store = Store(f"sqlite:///{tmp_path / 'store.db'}")
+    store = bare_store(tmp_path / "store.db")
     assert schema.current(store) is None
     schema.upgrade(store)
     with store.read() as tx:
@@ -38,6 +39,7 @@ def test_a_schema_that_needs_quotes_is_refused(name: str, tmp_path: Path) -> Non
         load(file)
 
 
+@pytest.mark.sqlite
 def test_sqlite_has_no_schemas(tmp_path: Path) -> None:
     with pytest.raises(Halt, match="database_schema"):
         Store(f"sqlite:///{tmp_path / 'store.db'}", "acme")

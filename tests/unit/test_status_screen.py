@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connector.admin.status import Line
 from connector.cli.status import HEIGHT, WELL, WIDTH, screen
-from connector.status import Line
 from connector.store.daemon_tables import pause, slot
 from connector.store.record_tables import reject
 from connector.store.tables import connection, cursor, outbox

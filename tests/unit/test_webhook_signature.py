@@ -12,9 +12,9 @@ import responses
 from adapters.channels.webhook import Webhook
 from connector.adapter import Context, Limits
 from connector.errors import CreditGateError
-from connector.hosts import Hosts
 from connector.http import Http
-from connector.message import Message
+from connector.ports.message import Message
+from connector.secrets.hosts import Hosts
 from tests.memory_secrets import MemorySecrets
 
 NOW = dt.datetime(2026, 6, 30, 12, tzinfo=dt.UTC)

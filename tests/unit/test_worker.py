@@ -14,11 +14,11 @@ import pytest
 import sqlalchemy as sa
 
 from connector import worker as module
+from connector.admin.status import lines
 from connector.daemon import Daemon
 from connector.errors import Halt
 from connector.runs import LEASE
 from connector.schedule import Job, Schedule
-from connector.status import lines
 from connector.store import queue, slots
 from connector.store.engine import Store
 from connector.store.parts import BUCKETS, Part, alone
@@ -274,6 +274,7 @@ def test_what_is_no_part_is_refused(text: str) -> None:
         Part.parsed(text)
 
 
+@pytest.mark.sqlite
 def test_on_sqlite_a_worker_says_that_the_daemon_does_the_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,7 @@ from adapters.zoho.adapter import ZohoCrm
 from adapters.zoho.auth import DATA_CENTERS
 from adapters.zoho.scopes import NEEDED, WANTED, lacking
 from adapters.zoho.settings import EDITIONS
-from connector.connect import check, kind_of
+from connector.admin.connect import check, kind_of
 from connector.errors import Halt, Reauth
 from tests.zoho_bench import API, BASE, TOKEN, Bench, answer_token, calls_to
 

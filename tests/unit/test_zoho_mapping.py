@@ -12,7 +12,7 @@ import pytest
 from adapters.zoho.provisioning import LABEL_LENGTH, OPTION_LENGTH
 from connector.adapter import Row
 from connector.errors import Reject
-from connector.mapping import load
+from connector.mapping.form import load
 from connector.model import Account, Invoice, InvoiceState, Order, OrderStage, Stream
 
 MAPPING = load(Path(__file__).parents[2] / "mappings" / "zoho.yaml")

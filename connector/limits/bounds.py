@@ -11,7 +11,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from connector.errors import Halt
-from connector.roles import UNBOUNDED, Act, Role
+from connector.people.roles import UNBOUNDED, Act, Role
 from connector.rules.approval import approver, beyond_group
 from connector.rules.entries import SECURING
 from connector.runtime import Runtime

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from connector.errors import Halt, Reject
-from connector.pages import Row
+from connector.ports.pages import Row
 
 FORGED_EVENT, BAD_EVENT = "forged_event", "bad_event"
 """Codes of the ``Reject`` of ``Crm.parse_event``: not proven to be the vendor's; proven, but no event."""

@@ -10,9 +10,9 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
-from connector.finding import Finding
+from connector.people.roles import Act, Roles, person
 from connector.policy.form_responsibility import Responsibility
-from connector.roles import Act, Roles, person
+from connector.ports.finding import Finding
 
 
 class Step(NamedTuple):

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
-from connector import keyring
 from connector.errors import Halt
 from connector.runtime import Runtime
+from connector.secrets import keyring
 from connector.store import journal, sealed
 from connector.store.sealed import Sealing
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from connector.finding import Finding
-from connector.mapping import FieldMapping
+from connector.mapping.form import FieldMapping
 from connector.model import Stream
+from connector.ports.finding import Finding
 from connector.runtime import Runtime
 from connector.store.connections import Connection, read_back
 

@@ -16,9 +16,9 @@ import orjson
 import sqlalchemy as sa
 
 from connector.errors import Halt
-from connector.limit_bounds import Wanted, approvals
-from connector.limits import enter
-from connector.roles import Act, Roles, person, same_person
+from connector.limits.acts import enter
+from connector.limits.bounds import Wanted, approvals
+from connector.people.roles import Act, Roles, person, same_person
 from connector.runtime import Runtime
 from connector.store import journal
 from connector.store.decision_tables import limit_decision, limit_request

@@ -19,7 +19,7 @@ from ruamel.yaml.comments import CommentedMap
 
 from connector.adapter import Crm, FieldInfo
 from connector.errors import Halt
-from connector.mapping import TARGETS, compile_mapping
+from connector.mapping.form import TARGETS, compile_mapping
 from connector.model import RECORD_TYPES, Stream
 from connector.runtime import Runtime
 from connector.store import journal

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from connector.errors import Halt
-from connector.finding import Finding
+from connector.ports.finding import Finding
 from connector.rules.approval import approver
 
 if TYPE_CHECKING:

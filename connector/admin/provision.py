@@ -14,7 +14,7 @@ from typing import Any
 from connector.adapter import Crm, FieldSpec, FieldState, Prepared, Provisioned
 from connector.errors import Halt
 from connector.locale import say
-from connector.mapping import TARGETS, FieldMapping
+from connector.mapping.form import TARGETS, FieldMapping
 from connector.runtime import Runtime
 from connector.store import discoveries, journal
 from connector.store.connections import Connection

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from connector.cells import Dates
+from connector.mapping.cells import Dates
+from connector.mapping.reading import MISSING, Reader, ReadField
+from connector.mapping.writing import WRITE_TYPES, Target, WriteField, Writer
 from connector.model import RECORD_TYPES, Stream, VisitState
-from connector.reading import MISSING, Reader, ReadField
-from connector.writing import WRITE_TYPES, Target, WriteField, Writer
 from connector.yamlfile import Source, close_to, read
 
 TARGETS = ("account", "order", "visit", "note", "kpi")

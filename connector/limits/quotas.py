@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from connector.adapter import Crm
 from connector.errors import Halt
-from connector.finding import Finding
+from connector.ports.finding import Finding
 from connector.runtime import Runtime
 from connector.store import quotas as chosen
 from connector.store.connections import Connection

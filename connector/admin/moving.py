@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from cryptography.fernet import InvalidToken, MultiFernet
 
-from connector import audit
+from connector.admin import audit
 from connector.errors import Halt
 from connector.store import journal
 from connector.store.copying import Copy

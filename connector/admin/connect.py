@@ -12,11 +12,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from connector import adapter as ports
-from connector import quotas
 from connector.adapter import Crm, Setting
 from connector.errors import Halt
-from connector.given import read_now
+from connector.limits import quotas
 from connector.runtime import Runtime
+from connector.secrets.given import read_now
 from connector.store import journal
 from connector.store.api_keys import CHECK, PLUGIN, READ, ApiKey, ApiKeys
 from connector.store.connections import Connection

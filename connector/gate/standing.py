@@ -11,9 +11,9 @@ from decimal import Decimal
 
 import sqlalchemy as sa
 
-from connector import panel
-from connector.check_model import CreditAnswer, Figures, major
-from connector.check_reasons import Told, on_customer, on_groups
+from connector.gate import panel
+from connector.gate.check_model import CreditAnswer, Figures, major
+from connector.gate.check_reasons import Told, on_customer, on_groups
 from connector.money import Rates
 from connector.policy.schema import Policy
 from connector.store import assessments, lines

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from connector.admin.home import RATES
 from connector.errors import Halt
-from connector.home import RATES
 from connector.money import Rate
 from connector.runtime import Runtime, read_rates
 from connector.store import journal

@@ -13,17 +13,17 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from connector import adapter as ports
-from connector import connect
-from connector import mapping as mappings
 from connector.adapter import Crm, Packed, PluginSpec, ReadFrom, Written
-from connector.check_model import CHECKPOINTS
+from connector.admin import connect
 from connector.config import shipped
 from connector.errors import Halt
+from connector.gate.check_model import CHECKPOINTS
 from connector.locale import LANGUAGES, texts
-from connector.mapping import FieldMapping
+from connector.mapping import form as mappings
+from connector.mapping.form import FieldMapping
+from connector.mapping.reading import MISSING
 from connector.model import Stream
-from connector.packing import ALLOW, HOLD, ON_FAILURE
-from connector.reading import MISSING
+from connector.ports.packing import ALLOW, HOLD, ON_FAILURE
 from connector.runtime import Runtime
 from connector.store.connections import Connection, read_back
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from connector.check_model import AgeingBucket, Text, WarningSign, major
+from connector.gate.check_model import AgeingBucket, Text, WarningSign, major
 from connector.money import Rates
 from connector.policy.schema import Policy
 from connector.rules.explain import line

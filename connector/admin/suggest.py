@@ -13,8 +13,8 @@ from typing import Any
 
 from connector.adapter import Crm, FieldInfo
 from connector.errors import Halt
+from connector.mapping.words import KINDS, LEADS_TO, OBJECTS, TEXTS, VALUES, field_words, normal
 from connector.model import RECORD_TYPES, Stream
-from connector.words import KINDS, LEADS_TO, OBJECTS, TEXTS, VALUES, field_words, normal
 
 SURE, LIKELY, VAGUE = 0.9, 0.7, 0.5
 # What 'suggest --write' takes over.

@@ -13,22 +13,26 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from connector import activation, duties, hooks, limit_requests, quotas, shown
 from connector import adapter as ports
 from connector import config as configuration
+from connector import hooks
+from connector.admin import shown
 from connector.bureau import asking
 from connector.config import Config
 from connector.dunning.findings import findings as letter_findings
 from connector.errors import CreditGateError, Retry
-from connector.finding import Finding, ago
 from connector.gate import books
-from connector.mapping import TARGETS, FieldMapping
+from connector.limits import limit_requests, quotas
+from connector.mapping.form import TARGETS, FieldMapping
+from connector.people import duties
+from connector.people.roles import findings as role_findings
 from connector.policy.lint import lint
-from connector.roles import findings as role_findings
+from connector.ports.finding import Finding, ago
 from connector.runtime import Runtime
 from connector.store import discoveries, health, schema
 from connector.store.connections import Connection
 from connector.store.secrets import StoreSecrets
+from connector.versions import activation
 
 # A stream or a pending write that is older than this wants attention.
 OLD = dt.timedelta(days=1)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from decimal import ROUND_FLOOR, Decimal
 from typing import NamedTuple
 
-from connector.check_model import Reason, Text, major
+from connector.gate.check_model import Reason, Text, major
 from connector.locale import say
 from connector.money import Rates, to_minor
 from connector.policy.catalogue import FACTS

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from connector.setting import Setting
-from connector.wanted import FieldSpec
+from connector.ports.setting import Setting
+from connector.ports.wanted import FieldSpec
 
 # What becomes of an order when the service cannot be reached, is too slow or answers what makes no sense.
 ALLOW, HOLD, REVIEW = "allow", "hold", "review"

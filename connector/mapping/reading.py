@@ -14,8 +14,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from connector.adapter import Row
-from connector.cells import MONEY_FIELDS, Dates, coercion, text
 from connector.errors import Reject
+from connector.mapping.cells import MONEY_FIELDS, Dates, coercion, text
 from connector.model import RECORD_TYPES, Record, Stream
 from connector.money import is_currency
 

@@ -18,16 +18,16 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from connector.comparison import Report, Swing, compare
 from connector.errors import Halt
+from connector.people.roles import Act, same_person
 from connector.policy.load import load as load_policy
 from connector.policy.schema import Policy
-from connector.roles import Act, same_person
 from connector.runtime import Runtime
 from connector.store import journal
 from connector.store.decision_tables import policy_activation
 from connector.store.engine import Store
 from connector.store.tables import assessment, customer, policy_version
+from connector.versions.comparison import Report, Swing, compare
 
 PENDING, ACTIVE, WITHDRAWN = "pending", "active", "withdrawn"
 _SHORTEST_HASH = 6

@@ -14,11 +14,11 @@ from decimal import Decimal, InvalidOperation
 
 import sqlalchemy as sa
 
-from connector import quotas
 from connector.errors import Halt, Retry
-from connector.limit_bounds import approvals, converted, fit
+from connector.limits import quotas
+from connector.limits.bounds import approvals, converted, fit
 from connector.money import digits, is_currency, scale, to_major, to_minor
-from connector.roles import Act
+from connector.people.roles import Act
 from connector.rules.entries import (
     FULL_COVER,
     GUARANTEED,

@@ -1,0 +1,1 @@
+"""What an admin does: setting up an installation, its connections and mappings, and keeping it whole."""

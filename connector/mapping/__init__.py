@@ -1,0 +1,1 @@
+"""From the vendors' fields and files to ours, and back."""
