@@ -39,8 +39,8 @@ lint: .venv/.dev ## ruff, mypy, import-linter
 test: lint ## Every check and every test
 	sh scripts/test.sh
 
-test-postgres: .venv/.dev ## Unit tests on PostgreSQL in place of SQLite
-	TESTS_ON=postgres sh scripts/test.sh tests/unit
+test-postgres: .venv/.dev ## Every test on PostgreSQL in place of SQLite
+	TESTS_ON=postgres sh scripts/test.sh
 
 bench: .venv/.dev ## The measured claims; each prints JSON with a ratio
 	@for script in benchmarks/bench_*.py; do $(BIN)/python -m benchmarks.$$(basename $$script .py) || exit 1; done

@@ -1,6 +1,6 @@
 """The whole test suite on PostgreSQL: every SQLite file that a test names is a database of its own there.
 
-``TESTS_ON=postgres pytest tests/unit`` (or ``make test-postgres``). Tests that look into the file itself
+``TESTS_ON=postgres pytest`` (or ``make test-postgres``). Tests that look into the file itself
 are marked ``sqlite``. Processes that tests start do as their parent does, by the environment.
 """
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -84,7 +85,11 @@ def broken(store: Store, fault: str, after: int = 0) -> Iterator[None]:
             return
         if fault == "killed":
             raise Killed
-        raise sqlite3.OperationalError(_WORDS[fault])
+        if store.is_sqlite:
+            raise sqlite3.OperationalError(_WORDS[fault])
+        if fault == "full disk":
+            raise psycopg.errors.DiskFull('could not extend file "base/5/2619": No space left on device')
+        _let_in(store, False)  # the statement finds its connection ended
 
     events = ("do_execute", "do_executemany", "do_execute_no_params")
     for event in events:
@@ -94,6 +99,21 @@ def broken(store: Store, fault: str, after: int = 0) -> Iterator[None]:
     finally:
         for event in events:
             sa.event.remove(store.engine, event, strike)
+        if not store.is_sqlite and fault == "database gone":
+            _let_in(store, True)
+
+
+def _let_in(store: Store, allowed: bool) -> None:
+    """Whether the PostgreSQL server lets anybody into the store's database; those who are in are put out."""
+    admin = sa.create_engine(store.url.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    name = store.url.database
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {allowed}")
+        if not allowed:
+            connection.exec_driver_sql(
+                f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+            )
+    admin.dispose()
 
 
 _WORDS = {"full disk": "database or disk is full", "database gone": "unable to open database file"}

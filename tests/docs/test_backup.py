@@ -17,6 +17,7 @@ POSTGRES = "<!-- postgres -->\n"
 SERVER = "creditgate@db.example.com"
 
 
+@pytest.mark.sqlite
 def test_back_up_restore_and_the_loss_of_the_key_run_as_written_on_sqlite(tmp_path: Path) -> None:
     done = run_as_written(PAGE, tmp_path)
     assert "has the whole store" in done.stderr
@@ -26,6 +27,7 @@ def test_back_up_restore_and_the_loss_of_the_key_run_as_written_on_sqlite(tmp_pa
 
 
 @pytest.mark.postgres
+@pytest.mark.sqlite
 def test_dump_restore_and_the_move_run_as_written_on_postgres(
     tmp_path: Path, postgres_server: sa.URL, postgres_tools: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

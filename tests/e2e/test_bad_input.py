@@ -85,6 +85,7 @@ def test_a_broken_policy_names_file_line_and_what_to_write(made: Installation) -
     assert "late_share_12m" in line
 
 
+@pytest.mark.sqlite
 def test_a_full_disk_is_told_and_the_next_run_goes_on(made: Installation) -> None:
     with made.opened() as runtime:
         connection = runtime.connections.get("zoho")

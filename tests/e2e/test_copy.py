@@ -28,7 +28,7 @@ from tests.full_store import content, fill
 from tests.installation import Installation, installation
 from tests.new_store import new_home
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.sqlite]
 NOW = dt.datetime(2026, 6, 30, 12, tzinfo=dt.UTC)
 OPTIONS = Options(accounts=20, seed=11, as_of=NOW)
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
+import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ from connector.store.signal_tables import telling
 from connector.store.tables import customer, outbox, report, reservation
 from sandbox.run import installed
 from sandbox.server import Options
+from tests.conftest import database
 from tests.installation import RATES
 from tests.new_store import new_home
 from tests.sandbox_server import running
@@ -58,7 +60,9 @@ _CALLS = {
     "expired token": RENEWED,
     "malformed JSON": AT_ONCE,
 }
-_STORE = {"full disk": AT_ONCE, "database gone": WRONG, "killed": DIES}
+# A file that is gone is for a person; a server that cannot be reached may come back.
+GONE = {"sqlite": WRONG, "postgres": AT_ONCE}
+_STORE = {"full disk": AT_ONCE, "database gone": GONE["sqlite"], "killed": DIES}
 MATRIX: dict[str, dict[str, tuple[str, str]]] = {
     "pull": {**_CALLS, **_STORE},
     "hooks": {**_CALLS, **_STORE},
@@ -92,19 +96,34 @@ def table() -> str:
     rows = [["fault", *MATRIX], ["---"] * (len(MATRIX) + 1)]
     for fault in faults:
         rows.append([fault, *(WORDS[of[fault]] if fault in of else "–" for of in MATRIX.values())])
+        if fault == "database gone":
+            rows[-1][0] = "SQLite's file gone"
+            rows.append(["PostgreSQL gone", *[WORDS[GONE["postgres"]]] * len(MATRIX)])
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 @dataclass
 class World:
-    """Sandboxes that can be disturbed, and the home folder as it is before each verb."""
+    """Sandboxes that can be disturbed, and home folder and database as they are before each verb."""
 
     folder: Path
+    server: sa.URL | None
     troubles: dict[str, Trouble]
-    before: dict[str, Path]
+    before: dict[str, tuple[Path, str]]
     results: dict[str, Any]
 
+    def copy(self, home: Path, url: str, to: Path) -> str:
+        """Copy a home folder and its database, which nobody has open; the URL of the new one."""
+        shutil.copytree(home, to)
+        return self.database(str(sa.make_url(url).database)) if url else ""
 
+    def database(self, template: str) -> str:
+        """The URL of a new database like ``template``."""
+        assert self.server is not None
+        return database(self.server, f"matrix_{uuid.uuid4().hex} TEMPLATE {template}")
+
+
+VENDORS = ("zoho", "bureau", "webhook")
 VENDOR = {
     "pull": "zoho",
     "hooks": "zoho",
@@ -216,27 +235,24 @@ def result(verb: str, runtime: Runtime) -> Any:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("matrix")
     home, known = new_home(folder / "home"), installed()
     with (home / "creditgate.toml").open("a") as configuration:
         configuration.write("\nas_of = 2026-06-30\n")
     with (home / "rates.csv").open("a") as rates:
         rates.write(RATES)
+    server = request.getfixturevalue("postgres_server") if request.param == "postgres" else None
     with ExitStack() as stack:
-        made = World(folder, {}, {}, {})
-        with opened(home / "creditgate.toml") as runtime:
-            for name in ("zoho", "bureau", "webhook"):
+        made = World(folder, server, {}, {}, {})
+        url = made.database(request.getfixturevalue("postgres_template")) if server else ""
+        with _opened(home, url) as runtime:
+            for name in VENDORS:
                 made.troubles[name] = Trouble(known[name].app(OPTIONS))
                 base = stack.enter_context(running(made.troubles[name]))
                 more = {"least": "info"} if name == "webhook" else {}
-                add(
-                    runtime,
-                    kind_of(known[name].kind),
-                    name,
-                    known[name].settings_at(base) | more,
-                    actor="test",
-                )
+                settings = known[name].settings_at(base) | more
+                add(runtime, kind_of(known[name].kind), name, settings, actor="test")
             provision(runtime, runtime.connections.get("zoho"), dry_run=False, actor="test")
             verbs = Verbs(runtime)
             for verb in ("pull", "assess", "check", "signal tell", "push", "bureau refresh", "hooks"):
@@ -244,12 +260,21 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                     runtime.adapter(runtime.connections.get("bureau")).test()  # its token is kept
                 if verb == "hooks":
                     _hint(runtime)
-                made.before[verb] = folder / f"before {verb}"
-                runtime.store.close()
-                shutil.copytree(home, made.before[verb])
+                runtime.close()
+                made.before[verb] = folder / f"before {verb}", made.copy(home, url, folder / f"before {verb}")
                 assert verbs.run(verb) == "done", verb
                 made.results[verb] = result(verb, runtime)
         yield made
+
+
+@contextmanager
+def _opened(home: Path, url: str) -> Iterator[Runtime]:
+    """The runtime of a home folder, on the database at ``url`` if there is one."""
+    with pytest.MonkeyPatch.context() as patch:
+        if url:
+            patch.setenv("CREDITGATE_DATABASE_URL", url)
+        with opened(home / "creditgate.toml") as runtime:
+            yield runtime
 
 
 def _hint(runtime: Runtime) -> None:
@@ -260,18 +285,40 @@ def _hint(runtime: Runtime) -> None:
         inbox.put(tx, one.id, "Accounts", list(ids), "changed", runtime.clock())
 
 
-@pytest.mark.parametrize(("verb", "fault"), CELLS, ids=lambda text: str(text).replace(" ", "-"))
+def name_of(text: object) -> str:
+    return str(text).replace(" ", "-")
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize(("verb", "fault"), CELLS, ids=name_of)
+@pytest.mark.parametrize("world", ["sqlite"], indirect=True)
 def test_a_verb_meets_a_fault_as_the_table_says_and_the_next_run_completes_it(
     verb: str, fault: str, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(line, "READ_SECONDS", 0.2)
+    assert met(verb, fault, world, tmp_path) == MATRIX[verb][fault]
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("fault", OURS, ids=name_of)
+@pytest.mark.parametrize("verb", MATRIX, ids=name_of)
+@pytest.mark.parametrize("world", ["postgres"], indirect=True)
+def test_a_verb_meets_a_fault_of_postgres_as_the_table_says_and_the_next_run_completes_it(
+    verb: str, fault: str, world: World, tmp_path: Path
+) -> None:
+    expected = GONE["postgres"] if fault == "database gone" else MATRIX[verb][fault]
+    assert met(verb, fault, world, tmp_path) == expected
+
+
+def met(verb: str, fault: str, world: World, folder: Path) -> tuple[str, ...]:
+    """What comes of a fault that strikes once, and of one that lasts, each completed by another run."""
     found = []
     for times in (1, 1_000_000):
-        home = tmp_path / f"home {times}"
-        shutil.copytree(world.before[verb], home)
-        with opened(home / "creditgate.toml") as runtime:
+        home = folder / f"home {times}"
+        url = world.copy(*world.before[verb], home)
+        with _opened(home, url) as runtime:
             found.append(_disturbed(verb, fault, times, world, runtime))
-        with opened(home / "creditgate.toml") as runtime:
+        with _opened(home, url) as runtime:
             late = dt.timedelta(hours=7)
             if verb == "signal tell":
                 # Its receiver believes no message that is sent hours ahead of its own clock.
@@ -280,7 +327,7 @@ def test_a_verb_meets_a_fault_as_the_table_says_and_the_next_run_completes_it(
                     tx.execute(sa.update(telling).values(due_at=runtime.clock()))
             assert Verbs(runtime, late).run(verb) == "done"
             assert result(verb, runtime) == world.results[verb]
-    assert tuple(found) == MATRIX[verb][fault]
+    return tuple(found)
 
 
 def _disturbed(verb: str, fault: str, times: int, world: World, runtime: Runtime) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from benchmarks.fxiaoke_crowd import crowd
 
 
+@pytest.mark.sqlite  # its processes open the file
 def test_two_processes_are_never_refused_for_frequency_and_never_ask_for_two_tokens_at_once(
     tmp_path: Path,
 ) -> None:

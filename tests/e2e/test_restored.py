@@ -29,6 +29,7 @@ def cycle(made: Installation) -> None:
         made.run(command)
 
 
+@pytest.mark.sqlite
 def test_a_value_that_the_crm_got_after_the_back_up_is_put_right(tmp_path: Path) -> None:
     with installation(tmp_path, OPTIONS, names=("zoho",), pinned=True) as made:
         cycle(made)
@@ -76,6 +77,7 @@ def test_what_was_under_way_is_looked_for_and_tokens_are_fetched_anew(tmp_path: 
     made.store.close()
 
 
+@pytest.mark.sqlite
 def test_a_back_up_is_whole_while_somebody_writes(tmp_path: Path) -> None:
     made = bench(tmp_path)
     with made.store.write() as tx:
@@ -89,6 +91,7 @@ def test_a_back_up_is_whole_while_somebody_writes(tmp_path: Path) -> None:
     made.store.close()
 
 
+@pytest.mark.sqlite
 def test_a_back_up_is_never_written_over_nor_half_there(tmp_path: Path) -> None:
     made = bench(tmp_path)
     kept = tmp_path / "copy.db"

@@ -115,6 +115,7 @@ def kept(before: Content, after: Content) -> None:
         assert [{name: row[name] for name in names} for row in after[table]] == rows, table
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("version", [*recorded(), *commits()])
 def test_an_earlier_store_on_sqlite_becomes_a_new_one_with_all_its_rows(
     version: str, tmp_path: Path, fresh: dict[bool, dict[str, Any]]
