@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from connector.store import journal
+from connector.store import journal, order_flags
 from connector.store.daemon_tables import slot
 from connector.store.engine import Store
 from connector.store.journal import Head
@@ -43,6 +43,7 @@ def restored(store: Store, now: dt.datetime, *, actor: str) -> Restored:
         # The CRM may have a newer value than the one that we remember, and that would never be put right.
         tx.execute(sa.delete(written).where(written.c.target == "account"))
         tx.execute(sa.update(written).where(updates).values(digest="", payload=""))
+        order_flags.look_again(tx)
         tx.execute(sa.update(outbox).values(tried=True))
         tokens = tx.execute(sa.delete(secret).where(secret.c.expires_at.is_not(None))).rowcount
         tx.execute(sa.update(slot).where(slot.c.state == "running").values(lease_until=now))

@@ -55,14 +55,11 @@ def review(gate: Gate, now: dt.datetime) -> Reviewed:
     _past(gate, now, done)
     with gate.store.read() as tx:
         holding = held.listed(tx, ("pending", "ready"))
-        released = [
-            one for one in held.listed(tx, ("released",)) if one.released_until and one.released_until <= now
-        ]
+        lapsed = held.lapsed(tx, now)
     for one in holding:
         _look(gate, one, now, done)
-    for one in released:
-        if one.released_until is not None and one.released_until <= now:
-            _reopen(gate, one, now, done)
+    for one in lapsed:
+        _reopen(gate, one, now, done)
     return done
 
 

@@ -41,12 +41,10 @@ def tell(
     """Queue what was not told yet; ``notes`` and ``tasks`` are the connections that take them. How many
     holds were told of."""
     with gate.store.read() as tx:
-        query = sa.select(hold.c.id, hold.c.told)
-        told = {row.id: row.told for row in tx.execute(query)}
-        found = [one for one in held.listed(tx) if told.get(one.id, "") != _mark(one)]
+        found = held.untold(tx)
     count = 0
     for one in found:
-        before = told.get(one.id, "")
+        before = one.told
         items: list[Item] = []
         if one.customer_id is not None and (before or one.holding):
             if one.connection_id in notes and one.state in _TOLD and _news(one, before):
@@ -55,14 +53,10 @@ def tell(
                 items += _task(gate, one, user_of, language, now)
         with gate.store.write() as tx:
             here = hold.c.id == one.id, hold.c.told == before
-            if tx.execute(sa.update(hold).where(*here).values(told=_mark(one))).rowcount:
+            if tx.execute(sa.update(hold).where(*here).values(told=one.mark)).rowcount:
                 outbox.put(tx, items, now)
                 count += bool(items)
     return count
-
-
-def _mark(one: HeldOrder) -> str:
-    return f"{one.round}:{one.state}"
 
 
 def _news(one: HeldOrder, before: str) -> bool:
@@ -82,7 +76,7 @@ def _note(one: HeldOrder) -> Item:
         titles[language] = say(f"note.order_{kind}.title", params, language)
         texts[language] = say(f"note.order_{kind}", params, language)
     values = {"title": titles, "text": texts, "account_id": one.account}
-    key = f"hold:{one.id}:{_mark(one)}"
+    key = f"hold:{one.id}:{one.mark}"
     return Item(one.connection_id, "note", one.account, key, values, TASK)
 
 

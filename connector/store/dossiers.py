@@ -104,8 +104,22 @@ def due(
 ) -> list[int]:
     """The next chunk of ids above ``after``: of customers (of ``part``) that changed or whose time has come,
     or of everyone. Customers without any account are not assessed."""
-    has_account = sa.exists().where(account.c.customer_id == customer.c.id, account.c.deleted.is_(False))
-    ahead = sa.select(customer.c.id).where(customer.c.id > after, has_account, parts.customers_of(part))
+    # Who has an account is asked of these alone: in one query the whole portfolio would be joined.
+    while ids := _ahead(connection, now, after, everyone, part):
+        has_account = account.c.customer_id.in_(ids), account.c.deleted.is_(False)
+        query = (
+            sa.select(account.c.customer_id).where(*has_account).distinct().order_by(account.c.customer_id)
+        )
+        if found := list(connection.execute(query).scalars()):
+            return found
+        after = ids[-1]
+    return []
+
+
+def _ahead(
+    connection: sa.Connection, now: dt.datetime, after: int, everyone: bool, part: Part | None
+) -> list[int]:
+    ahead = sa.select(customer.c.id).where(customer.c.id > after, parts.customers_of(part))
     if everyone:
         return list(connection.execute(ahead.order_by(customer.c.id).limit(CHUNK)).scalars())
     # Each by the index of its own: one condition for both would read the whole portfolio.

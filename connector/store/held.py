@@ -34,7 +34,8 @@ class HeldOrder:
     """One held order; ``amount`` in minor units of ``currency``; ``reasons`` as they were answered
     (code, params, text). ``checkpoint`` is the step that was refused, ``excess`` what a release would let
     through in minor units of the policy's currency (``None``: not known). What is ``released``: until when,
-    up to which amount, on terms up to how many days, by whom and why."""
+    up to which amount, on terms up to how many days, by whom and why. ``told`` is the ``mark`` that the CRM
+    was told of last."""
 
     id: int
     connection_id: int
@@ -59,11 +60,17 @@ class HeldOrder:
     released_terms_days: int | None = None
     released_by: str | None = None
     release_code: str | None = None
+    told: str = ""
 
     @property
     def holding(self) -> bool:
         """Whether the order may not go on."""
         return self.state in HOLDING
+
+    @property
+    def mark(self) -> str:
+        """Which turn of it this is: its round and state."""
+        return f"{self.round}:{self.state}"
 
     @property
     def subject(self) -> str:
@@ -237,17 +244,7 @@ def listed(
     """Held orders, the latest refusal first; those in some states, of one customer, connection or order (as
     its check named it), or the one with an id. With ``most`` a page of them, the latest id first, below the
     id ``before``."""
-    query = (
-        sa.select(
-            hold, connection.c.name.label("connection"), customer.c.name.label("name"), customer.c.is_person
-        )
-        .join(connection, connection.c.id == hold.c.connection_id)
-        .outerjoin(customer, customer.c.id == hold.c.customer_id)
-    )
-    if most is None:
-        query = query.order_by(hold.c.updated_at.desc(), hold.c.id.desc())
-    else:
-        query = query.order_by(hold.c.id.desc()).limit(most)
+    query = _ALL.order_by(*_LATEST) if most is None else _ALL.order_by(hold.c.id.desc()).limit(most)
     if before is not None:
         query = query.where(hold.c.id < before)
     if states is not None:
@@ -261,6 +258,28 @@ def listed(
         if wanted is not None:
             query = query.where(of == wanted)
     return [_held(row) for row in tx.execute(query)]
+
+
+def untold(tx: sa.Connection) -> list[HeldOrder]:
+    """Those whose present turn the CRM was not told of, the latest first."""
+    mark = sa.cast(hold.c.round, sa.Text) + ":" + hold.c.state
+    return [_held(row) for row in tx.execute(_ALL.where(hold.c.told != mark).order_by(*_LATEST))]
+
+
+def lapsed(tx: sa.Connection, now: dt.datetime) -> list[HeldOrder]:
+    """Those whose release has ended by ``now``, the latest first."""
+    over = hold.c.state == "released", hold.c.released_until <= now
+    return [_held(row) for row in tx.execute(_ALL.where(*over).order_by(*_LATEST))]
+
+
+_ALL = (
+    sa.select(
+        hold, connection.c.name.label("connection"), customer.c.name.label("name"), customer.c.is_person
+    )
+    .join(connection, connection.c.id == hold.c.connection_id)
+    .outerjoin(customer, customer.c.id == hold.c.customer_id)
+)
+_LATEST = hold.c.updated_at.desc(), hold.c.id.desc()
 
 
 def _held(row: sa.Row[Any]) -> HeldOrder:

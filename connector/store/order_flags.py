@@ -1,7 +1,8 @@
 """Order flags: what the CRM is to show on orders that a check held.
 
 Invariant: the flag follows the hold. It is derived from the holds each time, so that an order that
-becomes known later, or a hold that ends while its flag is under way, is never forgotten.
+becomes known later, or a hold that ends while its flag is under way, is never forgotten; a hold that ended
+is looked at until its flag is gone, and no longer.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ import sqlalchemy as sa
 from connector.store import outbox
 from connector.store.outbox import HOLD_FIRST, Item
 from connector.store.record_tables import sales_order
-from connector.store.tables import field_name, hold, written
-from connector.store.tables import outbox as outbox_table
+from connector.store.tables import field_name, hold
+from connector.store.upsert import batches
 
 TARGET = "order"
 # States in which an order may not go on.
@@ -30,20 +31,29 @@ def queue(tx: sa.Connection, connection_id: int, now: dt.datetime, order_key: st
     Only orders that were read from the CRM have one. An order whose hold ended loses its flag if it was
     given one or one is under way.
     """
-    query = sa.select(hold).where(hold.c.connection_id == connection_id).with_for_update()
+    open_ones = sa.or_(hold.c.state.in_(HOLDING), hold.c.flagged == sa.true())
+    query = sa.select(hold).where(hold.c.connection_id == connection_id, open_ones).with_for_update()
     if order_key is not None:
         query = query.where(hold.c.order_key == order_key)
     held = tx.execute(query).all()
     if not held:
         return 0
     found = _orders(tx, connection_id, held)
-    flagged = _flagged(tx, connection_id)
-    items = [
-        _item(connection_id, found[row.id], row)
-        for row in held
-        if row.id in found and (row.state in HOLDING or found[row.id] in flagged)
-    ]
-    return outbox.put(tx, items, now)
+    known = [row for row in held if row.id in found]
+    turned = [row for row in known if row.flagged is not (row.state in HOLDING)]
+    for flagged in (True, False):
+        for part in batches([row.id for row in turned if row.flagged is not flagged]):
+            tx.execute(sa.update(hold).where(hold.c.id.in_(part)).values(flagged=flagged))
+    return outbox.put(tx, [_item(connection_id, found[row.id], row) for row in known], now)
+
+
+def look_again(tx: sa.Connection) -> None:
+    """What the CRMs show is not known any more: the flag of each order that they have is written again."""
+    here = sa.select(1).where(
+        sales_order.c.connection_id == hold.c.connection_id,
+        sa.or_(sales_order.c.external_id == hold.c.order_key, sales_order.c.number == hold.c.order_key),
+    )
+    tx.execute(sa.update(hold).where(sa.exists(here)).values(flagged=True))
 
 
 def wanted(tx: sa.Connection, connection_id: int) -> bool:
@@ -78,17 +88,6 @@ def _orders(tx: sa.Connection, connection_id: int, held: Iterable[sa.Row[Any]]) 
                 if order.account_id == row.account_id:
                     found.setdefault(row.id, order.external_id)
     return found
-
-
-def _flagged(tx: sa.Connection, connection_id: int) -> set[str]:
-    """Orders that have, or are about to get, a flag."""
-    ids: set[str] = set()
-    for table in (written, outbox_table):
-        query = sa.select(table.c.external_id).where(
-            table.c.connection_id == connection_id, table.c.target == TARGET
-        )
-        ids.update(tx.execute(query).scalars())
-    return ids
 
 
 def _item(connection_id: int, external_id: str, row: sa.Row[Any]) -> Item:

@@ -270,7 +270,10 @@ hold = sa.Table(
     optional("released_by", sa.Text),
     optional("release_code", sa.Text),
     column("told", sa.Text, server_default=""),  # the round and state that the CRM was told of last
+    column("flagged", sa.Boolean, server_default=sa.false()),  # the order in the CRM has, or will get, a flag
     sa.UniqueConstraint("connection_id", "order_key"),
+    sa.Index("ix_hold_state", "connection_id", "state"),
+    sa.Index("ix_hold_flagged", "connection_id", "flagged"),
 )
 
 outbox = sa.Table(

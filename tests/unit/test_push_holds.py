@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from connector.adapter import Outcome, Result
+from connector.admin.restored import restored
 from connector.config import load
 from connector.runtime import Runtime
 from connector.store import discoveries
@@ -84,6 +85,31 @@ def test_an_order_that_is_read_after_it_was_held_gets_its_flag_then(runtime: Run
     assert run(runtime, crm).done == 0
     read_order(runtime)
     assert run(runtime, crm).done == 1
+
+
+def test_a_hold_that_is_over_is_looked_at_again_only_after_a_back_up_was_put_back(runtime: Runtime) -> None:
+    crm = Crm()
+    read_order(runtime)
+    hold(runtime)
+    run(runtime, crm)
+    release(runtime)
+    run(runtime, crm)
+    with runtime.store.write() as tx:
+        assert tx.execute(sa.text("select flagged from hold")).scalar() in (False, 0)
+        tx.execute(sa.text("update written set digest = '' where target = 'order'"))
+    assert run(runtime, crm).done == 0
+    restored(runtime.store, NOW, actor="test")
+    assert run(runtime, crm).done == 1
+    assert crm.sent[-1].values["hold"] is False
+    assert run(runtime, crm).done == 0
+
+
+def test_an_order_that_is_read_after_its_hold_ended_gets_no_flag(runtime: Runtime) -> None:
+    crm = Crm()
+    hold(runtime)
+    release(runtime)
+    read_order(runtime)
+    assert run(runtime, crm).done == 0
 
 
 def test_a_number_that_two_orders_share_flags_the_one_of_the_account(runtime: Runtime) -> None:
