@@ -4,9 +4,8 @@ A first cycle over a real HTTP sandbox loads, assesses and writes a block of 10,
 are that block many times over, row by row as the product wrote it, and so is the CRM behind them; one
 customer in ten once had an order on hold. Then users change 500 accounts spread over all, and pull, assess
 and push run; several times, of which the shortest counts, for a machine that does other work only adds.
-Prints JSON: seconds and calls of a cycle by portfolio,
-and the largest as a multiple of the smallest (at most 2 is wanted). ``--statements`` tells which SQL takes
-the time.
+Prints JSON: seconds and calls of a cycle by portfolio, and the largest as a multiple of the smallest (at most
+2 is wanted). ``--statements`` tells which SQL takes the time.
 """
 
 from __future__ import annotations
