@@ -100,6 +100,7 @@ def test_an_order_is_checked_and_its_release_asked_for_by_keyboard_at_320_px(sta
     shown.keyboard.press("Enter")
     expect(shown.get_by_text("The order needs credit management")).to_be_visible()
     expect(shown.get_by_role("status").get_by_text("Over the limit")).to_be_visible()
+    expect(shown.get_by_role("button", name="Check this order")).to_be_focused()
     stage.gate.answer = {**CREDIT, "holds": [{"id": 17}], "id": 17}
     shown.keyboard.press("Tab")
     shown.keyboard.press("Enter")

@@ -166,9 +166,11 @@ def test_the_check_of_an_order_says_what_would_come_of_it(desk: Desk) -> None:
 def test_a_release_is_asked_for_by_keyboard_alone(desk: Desk, locale: str, names: tuple[str, ...]) -> None:
     order = order_of(desk.bench, HUGE)
     page = desk.open(order, module=ORDERS, locale=locale, width=NARROW)
-    tab_to(page, "检查此订单" if locale == "zh_CN" else "Check this order")
+    check = "检查此订单" if locale == "zh_CN" else "Check this order"
+    tab_to(page, check)
     page.keyboard.press("Enter")
     page.wait_for_selector(".notice.bad")
+    expect(page.get_by_role("button", name=check)).to_be_focused()
     tab_to(page, names[0])
     page.keyboard.press("Enter")
     page.keyboard.type("the transfer is on its way")
