@@ -31,6 +31,7 @@ pause = sa.Table(
     optional("until", Moment),  # NULL: until a person resumes it
     column("since", Moment),
     column("reason", sa.Text),
+    column("refusals", sa.Integer, server_default="0"),  # of the failures, the last ones that a person mends
 )
 
 process = sa.Table(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -20,6 +20,9 @@ from connector.store.daemon_tables import pause, slot
 
 KEEP = dt.timedelta(days=30)
 FIRST_PAUSE, LONGEST_PAUSE = dt.timedelta(minutes=1), dt.timedelta(hours=1)
+# What looks like a person's to put right is tried so often before it waits for one: a vendor may refuse even
+# a good token twice, and a file may be read while it is being changed.
+REFUSALS = 3
 
 
 @dataclass(frozen=True)
@@ -47,13 +50,15 @@ class Begun(StrEnum):
 
 @dataclass(frozen=True)
 class Pause:
-    """Why ``target`` does not run, and until when (``None``: until a person resumes it)."""
+    """Why ``target`` does not run, and until when (``None``: until a person resumes it). Of its ``failures``
+    in a row the last ``refusals`` were for a person to put right."""
 
     target: str
     failures: int
     until: dt.datetime | None
     since: dt.datetime
     reason: str
+    refusals: int = 0
 
     def holds(self, now: dt.datetime) -> bool:
         """Whether nothing runs on the target at ``now``."""
@@ -183,12 +188,14 @@ def latest(tx: sa.Connection) -> dict[str, Slot]:
 
 
 def fail(tx: sa.Connection, target: str, now: dt.datetime, reason: str, *, passes: bool) -> Pause:
-    """Pause ``target``: if the fault ``passes`` for a minute, twice as long each time, an hour at the most;
-    else until a person resumes it."""
+    """Pause ``target`` for a minute, twice as long each time, an hour at the most; until a person resumes it
+    if the fault does not pass (``passes``) and came ``REFUSALS`` times in a row."""
     before = _pause(tx, target)
     failures = (before.failures if before else 0) + 1
+    refusals = 0 if passes else (before.refusals if before else 0) + 1
     wait = min(FIRST_PAUSE * 2 ** min(failures - 1, 10), LONGEST_PAUSE)
-    return _set(tx, Pause(target, failures, now + wait if passes else None, now, reason), before)
+    stopped = refusals >= REFUSALS or (before is not None and before.until is None)
+    return _set(tx, Pause(target, failures, None if stopped else now + wait, now, reason, refusals), before)
 
 
 def stop(tx: sa.Connection, target: str, now: dt.datetime, reason: str) -> Pause:
@@ -220,9 +227,9 @@ def _pause(tx: sa.Connection, target: str) -> Pause | None:
 
 
 def _set(tx: sa.Connection, one: Pause, before: Pause | None) -> Pause:
-    values = {"failures": one.failures, "until": one.until, "since": one.since, "reason": one.reason}
+    values = asdict(one)
     if before is not None:
         tx.execute(sa.update(pause).where(pause.c.target == one.target).values(**values))
     else:
-        tx.execute(pause.insert().values(target=one.target, **values))
+        tx.execute(pause.insert().values(**values))
     return one

@@ -168,19 +168,38 @@ def test_a_fault_that_may_pass_pauses_its_connection_for_ever_longer_while_other
         assert slots.pauses(tx) == {}
 
 
-def test_a_fault_that_a_person_must_put_right_pauses_until_it_is_resumed(world: World) -> None:
+def test_a_fault_that_a_person_must_put_right_is_tried_three_times_then_waits_for_one(world: World) -> None:
     world.shell["pull a"] = "echo 'creditgate: the token is refused' >&2; exit 2"
     daemon = world.daemon(pull("a"))
-    for _ in range(3):
+    for _ in range(5):
         world.settle(daemon)
         world.now += 60 * MINUTE
-    assert len(world.ran()) == 1
+    assert len(world.ran()) == 3
     line = lines(world.store, [pull("a")], world.now)[0]
     assert (line.state, line.note) == ("paused", "the token is refused")
     with world.store.write() as tx:
         assert slots.resume(tx, "a")
     world.settle(daemon)
-    assert len(world.ran()) == 2
+    assert len(world.ran()) == 4
+
+
+@pytest.mark.parametrize("between", ["exit 3", "exit 0"])
+def test_only_faults_in_a_row_wait_for_a_person(world: World, between: str) -> None:
+    daemon = world.daemon(pull("a"))
+    for ends in ("exit 2", "exit 2", between, "exit 2", "exit 2"):
+        world.shell["pull a"] = ends
+        world.settle(daemon)
+        world.now += 60 * MINUTE
+    with world.store.read() as tx:
+        assert slots.pauses(tx)["a"].until is not None
+    assert len(world.ran()) == 5
+
+
+def test_a_failure_does_not_end_the_pause_that_a_person_wants(world: World) -> None:
+    with world.store.write() as tx:
+        slots.stop(tx, "a", START, "maintenance")
+        slots.fail(tx, "a", START, "the vendor does not answer", passes=True)
+        assert slots.pauses(tx)["a"].until is None
 
 
 def test_what_an_unforeseen_fault_says_stays_out_of_the_listings(world: World) -> None:
