@@ -131,9 +131,13 @@ class Runs:
             self._failed(run, now, _last_words(run, code), code not in (1, Halt.exit_code))
             return
         with self._store.write() as tx:
-            if slots.end(tx, run.job.name, run.at, self._owner, now):
+            kept = slots.end(tx, run.job.name, run.at, self._owner, now)
+            if kept:
                 slots.recovered(tx, run.job.target)
         self._forget(run)
+        if not kept:
+            self._tell(f"{run.job.name}: taken over by another process")
+            return
         log.info("slot_done", job=run.job.name, slot=run.at, code=code)
         self._tell(f"{run.job.name}: done")
 
